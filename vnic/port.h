@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// port: a door of the switch: frames come in by rx and go out by tx.
+//
+// open and close run on the main thread; rx, tx of a queue run on the worker that owns the queue. port_tx
+// is what the pipeline calls: it finishes what the door cannot (checksum, segmentation, tag) and then
+// hands the frames over. rx and tx never block and never allocate.
+
+#pragma once
+
+#include "vnic/drop.h"
+#include "vnic/packet.h"
+#include "vnic/packet_pool.h"
+
+#include <stdint.h>
+
+enum port_offload {
+	PORT_TX_CSUM = 1 << 0, // the door takes frames with a partial checksum
+	PORT_TX_TSO4 = 1 << 1,
+	PORT_TX_TSO6 = 1 << 2,
+	PORT_TX_USO = 1 << 3,
+};
+
+struct port;
+
+struct port_ops {
+	const char *kind; // "tap", "netdev", "memory", "pcap"
+	// Appends up to BATCH_SIZE packets to the batch (which may hold some); returns how many. Frames
+	// refused at the door are counted in port->door_drops. Returns less than asked: drained.
+	unsigned (*rx)(struct port *port, unsigned queue, struct packet_pool *pool, struct batch *batch);
+	// Sends packets that the door can take as they are, in order; returns how many went; the rest did
+	// not, for *reason. Packets stay the caller's.
+	unsigned (*tx)(struct port *port, unsigned queue, struct packet *const *packets, unsigned count,
+		       enum drop_reason *reason);
+	// The fd that polls readable when rx has something, or -1: the door must be polled.
+	int (*rx_fd)(const struct port *port, unsigned queue);
+	// Main thread, no worker uses the port any more. Frees it.
+	void (*close)(struct port *port);
+};
+
+struct port {
+	const struct port_ops *ops;
+	char name[64];        // for messages
+	uint32_t slot;        // its number in the tables; set by who opened it
+	unsigned queue_count;
+	uint32_t offloads;    // enum port_offload, what tx takes
+	uint32_t mtu;         // of L3, bytes
+	uint64_t door_drops[DROP_REASONS]; // written by the rx worker of queue 0.. (relaxed), read by anyone
+};
+
+static inline unsigned port_rx(struct port *port, unsigned queue, struct packet_pool *pool,
+			       struct batch *batch)
+{
+	return port->ops->rx(port, queue, pool, batch);
+}
+
+// Sends the packets, software checksum, GSO and 802.1Q tag included where the door lacks them. Returns
+// how many frames were accepted; refused ones have packet->drop set. => Packets stay the caller's and
+// may have been modified.
+unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool, struct packet **packets,
+		 unsigned count);

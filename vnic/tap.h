@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// tap: a TAP whose file descriptors we hold (multiqueue, vnet header, TSO4/6, USO where the kernel has it).
+//
+// Main thread, except through port_ops.
+
+#pragma once
+
+#include "base/addr.h"
+#include "base/fail.h"
+#include "vnic/port.h"
+
+struct tap_config {
+	const char *name;     // for messages
+	const char *ifname;   // wanted name in our namespace (link_move renames it later)
+	unsigned queues;
+	uint32_t mtu;
+	bool offload_off;
+};
+
+// Creates the TAP (fails with a sentence when /dev/net/tun is not there or not allowed). 0 or -errno.
+int tap_open(const struct tap_config *config, struct port **ret, struct fail *fail);
+// Makes a port of queue fds that an earlier process opened; takes them over on success.
+int tap_adopt(const struct tap_config *config, const int *fds, unsigned count, struct port **ret,
+	      struct fail *fail);
+// The fd of a queue, to be handed to a keeper; stays the port's.
+int tap_queue_fd(const struct port *port, unsigned queue);
