@@ -78,6 +78,7 @@ int stream_send_more(struct stream *stream, unsigned stream_id, uint16_t type, u
 void stream_finish(struct stream *stream);
 
 // The descriptor at the index, now the caller's; -1 if it was taken before.
+// => index < frame->nfds.
 int stream_take_fd(struct stream_frame *frame, unsigned index);
 
 // Stops all reading, or resumes it. A paused stream does not notice that the other end has gone.
@@ -93,6 +94,7 @@ void stream_grant(struct stream *stream, unsigned stream_id);
 void stream_set_limit(struct stream *stream, unsigned stream_id, size_t bytes);
 size_t stream_queued(const struct stream *stream, unsigned stream_id);
 
+// Frames are those of the owners; bytes are all bytes.
 struct stream_counters {
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 };

@@ -126,6 +126,16 @@ void stream_in_settle(struct stream *stream, unsigned stream_id)
 	stream_out_grant(stream, stream_id, owed);
 }
 
+int stream_take_fd(struct stream_frame *frame, unsigned index)
+{
+	assert(index < frame->nfds);
+
+	int fd = frame->fds[index];
+
+	frame->fds[index] = -1;
+	return fd;
+}
+
 // Hands one whole frame to the owner, who may free or pause the stream meanwhile.
 static int deliver(struct stream *stream, const struct header *header)
 {

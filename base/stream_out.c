@@ -300,7 +300,8 @@ static void drop_sent(struct stream *stream, size_t bytes)
 		frame->sent += step;
 		bytes -= step;
 		if (frame->sent == frame->len) {
-			stream->counters.frames_out++;
+			if (load_be16(frame->bytes + 4) >= STREAM_TYPE_FIRST)
+				stream->counters.frames_out++;
 			frame_free(list_take(&out->committed));
 		}
 	}
