@@ -122,13 +122,14 @@ void mem_block_free(void *start)
 	free(block);
 }
 
-// Whether an earlier block of the list has the same name.
-static bool is_reported(const struct block *block)
+// The first block of the list with the name. => There is one.
+static const struct block *first_of(const char *name)
 {
-	for (const struct block *other = blocks; other != block; other = other->next)
-		if (strcmp(other->name, block->name) == 0)
-			return true;
-	return false;
+	const struct block *block = blocks;
+
+	while (strcmp(block->name, name) != 0)
+		block = block->next;
+	return block;
 }
 
 void mem_report(mem_report_fn report, void *user)
@@ -138,8 +139,8 @@ void mem_report(mem_report_fn report, void *user)
 		size_t bytes = 0;
 		unsigned count = 0;
 
-		if (is_reported(block))
-			continue;
+		if (first_of(block->name) != block)
+			continue; // Its name was reported before.
 		for (const struct block *other = block; other; other = other->next) {
 			if (strcmp(other->name, block->name) == 0) {
 				bytes += other->size;
