@@ -26,10 +26,12 @@ struct memport_meta {
 	uint16_t csum_offset;
 };
 
-// Copies the frame in; -ENOBUFS when the queue is full. meta may be NULL.
+// Copies the frame in; -ENOBUFS when the queue is full, -EMSGSIZE for a frame that no door could carry.
+// meta may be NULL.
 int memport_put(struct port *port, const void *frame, size_t len, const struct memport_meta *meta);
 // Takes the oldest sent frame; returns its length, or -EAGAIN, or -ENOSPC when `size` is too small.
 int memport_take(struct port *port, void *frame, size_t size, struct memport_meta *meta);
-// Bench mode: rx hands out the same prepared frames for ever, tx counts and forgets.
+// Bench mode: rx hands out the frames put in so far for ever, tx counts and forgets.
+// => Put before, at the first lap of the ring: as many frames as are there go round.
 void memport_loop(struct port *port, bool on);
 uint64_t memport_sent(const struct port *port);

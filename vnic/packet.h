@@ -63,11 +63,11 @@ struct packet {
 	uint32_t domain;        // broadcast domain, set by the VLAN stage
 	uint32_t spare;
 	// Line 1.
-	const struct segment *segments; // borrowed array
+	const struct segment *segments __attribute__((aligned(64))); // borrowed array
 	uint16_t segment_count;
 	uint16_t queue;         // of in_port
 	uint32_t source;        // the door's own mark (descriptor head)
-	uint8_t line1[48];
+	uint8_t line1[48];      // kept free: what tunnels will know of a packet
 	uint8_t room[PACKET_HEADROOM + PACKET_HEAD];
 } __attribute__((aligned(64)));
 

@@ -12,6 +12,7 @@
 #include "vnic/packet.h"
 #include "vnic/packet_pool.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 enum port_offload {
@@ -28,8 +29,9 @@ struct port_ops {
 	// Appends up to BATCH_SIZE packets to the batch (which may hold some); returns how many. Frames
 	// refused at the door are counted in port->door_drops. Returns less than asked: drained.
 	unsigned (*rx)(struct port *port, unsigned queue, struct packet_pool *pool, struct batch *batch);
-	// Sends packets that the door can take as they are, in order; returns how many went; the rest did
-	// not, for *reason. Packets stay the caller's.
+	// Sends packets that the door can take as they are, in order; returns how many went. The one after
+	// them did not, for *reason; with DROP_TX_QUEUE_FULL there is no point in trying those behind it.
+	// Packets stay the caller's.
 	unsigned (*tx)(struct port *port, unsigned queue, struct packet *const *packets, unsigned count,
 		       enum drop_reason *reason);
 	// The fd that polls readable when rx has something, or -1: the door must be polled.
@@ -45,8 +47,15 @@ struct port {
 	unsigned queue_count;
 	uint32_t offloads;    // enum port_offload, what tx takes
 	uint32_t mtu;         // of L3, bytes
-	uint64_t door_drops[DROP_REASONS]; // written by the rx worker of queue 0.. (relaxed), read by anyone
+	_Atomic uint64_t door_drops[DROP_REASONS]; // refused by rx; see port_count_drop
+	_Atomic bool gone;    // rx or tx found that the interface is no more; its fds poll as broken
 };
+
+// Any worker counts, anyone reads. Refusals are rare, so sharing the line costs nothing.
+static inline void port_count_drop(struct port *port, enum drop_reason reason)
+{
+	atomic_fetch_add_explicit(&port->door_drops[reason], 1, memory_order_relaxed);
+}
 
 static inline unsigned port_rx(struct port *port, unsigned queue, struct packet_pool *pool,
 			       struct batch *batch)
@@ -55,7 +64,9 @@ static inline unsigned port_rx(struct port *port, unsigned queue, struct packet_
 }
 
 // Sends the packets, software checksum, GSO and 802.1Q tag included where the door lacks them. Returns
-// how many frames were accepted; refused ones have packet->drop set. => Packets stay the caller's and
-// may have been modified.
+// how many frames were accepted; refused ones have packet->drop set, which the others keep as it was.
+// => Packets stay the caller's. They come back as they were, but for a partial checksum that is complete
+// now, so that one packet can be sent to several doors. `pool` lends packets for the cuts of a super-packet;
+// with a pool run dry such a frame is refused as DROP_NO_BUFFER.
 unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool, struct packet **packets,
 		 unsigned count);

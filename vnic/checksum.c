@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// checksum: ones' complement sums. The sum is the same in either byte order but for a final swap
+// (RFC 1071, 2B), so memory is added as native words and only the result is turned.
+
+#include "vnic/checksum.h"
+
+#include "base/bytes.h"
+
+#include <assert.h>
+
+// 32-bit words into 64-bit sums: 2^32 words fit before a carry is lost. Four sums, so that
+// additions do not wait for each other and the compiler may use vectors.
+uint64_t checksum_sum(const void *bytes, size_t len)
+{
+	const uint8_t *from = bytes;
+	uint64_t sums[4] = {0};
+	uint32_t words[4];
+
+	for (; len >= sizeof(words); len -= sizeof(words), from += sizeof(words)) {
+		memcpy(words, from, sizeof(words));
+		sums[0] += words[0];
+		sums[1] += words[1];
+		sums[2] += words[2];
+		sums[3] += words[3];
+	}
+	// What is left is summed as if zeros followed.
+	memset(words, 0, sizeof(words));
+	memcpy(words, from, len);
+	return sums[0] + sums[1] + sums[2] + sums[3] + words[0] + words[1] + words[2] + words[3];
+}
+
+static uint16_t fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+uint64_t checksum_sum_at(const void *bytes, size_t len, size_t offset)
+{
+	uint64_t sum = checksum_sum(bytes, len);
+
+	return offset % 2 ? __builtin_bswap16(fold(sum)) : sum;
+}
+
+uint16_t checksum_finish(uint64_t sum)
+{
+	return (uint16_t)~be16toh(fold(sum));
+}
+
+uint16_t checksum_partial(uint64_t sum)
+{
+	return be16toh(fold(sum));
+}
+
+uint64_t checksum_pseudo4(const uint8_t *ip, uint8_t proto, uint32_t len)
+{
+	return checksum_sum(ip + 12, 8) + htobe16(proto) + (uint64_t)htobe32(len);
+}
+
+uint64_t checksum_pseudo6(const uint8_t *ip, uint8_t proto, uint32_t len)
+{
+	return checksum_sum(ip + 8, 32) + htobe16(proto) + (uint64_t)htobe32(len);
+}
+
+// RFC 1624, equation 3: HC' = ~(~HC + ~m + m').
+uint16_t checksum_update16(uint16_t checksum, uint16_t before, uint16_t after)
+{
+	uint32_t sum = (uint16_t)~checksum + (uint32_t)(uint16_t)~before + after;
+
+	return (uint16_t)~fold(sum);
+}
+
+uint16_t checksum_update32(uint16_t checksum, uint32_t before, uint32_t after)
+{
+	uint64_t sum = (uint16_t)~checksum + (uint64_t)~before + after;
+
+	return (uint16_t)~fold(sum);
+}
+
+uint16_t checksum_update(uint16_t checksum, const void *before, const void *after, size_t len)
+{
+	uint64_t sum = htobe16((uint16_t)~checksum);
+
+	assert(len % 2 == 0);
+	sum += (uint16_t)~fold(checksum_sum(before, len));
+	sum += checksum_sum(after, len);
+	return checksum_finish(sum);
+}
+
+uint64_t checksum_packet(const struct packet *packet, size_t offset)
+{
+	uint64_t sum = 0;
+	size_t done = 0;
+
+	if (offset < packet->head_len) {
+		done = packet->head_len - offset;
+		sum = checksum_sum(packet->data + offset, done);
+		offset = 0;
+	} else {
+		offset -= packet->head_len;
+	}
+	for (unsigned i = 0; i < packet->segment_count; i++) {
+		const struct segment *segment = &packet->segments[i];
+		size_t skipped = MIN(offset, segment->len);
+
+		sum += checksum_sum_at(segment->base + skipped, segment->len - skipped, done);
+		done += segment->len - skipped;
+		offset -= skipped;
+	}
+	return sum;
+}
+
+void checksum_complete(struct packet *packet)
+{
+	if (!(packet->flags & PACKET_CSUM_PARTIAL))
+		return;
+
+	uint8_t *field = packet->data + packet->csum_start + packet->csum_offset;
+	uint16_t checksum = checksum_finish(checksum_packet(packet, packet->csum_start));
+
+	// Zero would mean "none" to UDP; in ones' complement 0xffff is the same number to everyone.
+	store_be16(field, checksum ? checksum : 0xffff);
+	packet->flags &= (uint8_t)~PACKET_CSUM_PARTIAL;
+	packet->flags |= PACKET_CSUM_VALID;
+	packet->csum_start = 0;
+	packet->csum_offset = 0;
+}

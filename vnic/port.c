@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// port: does for a door what the door cannot do itself, then hands the frames over in runs.
+//
+// Most packets need nothing: the loop only looks at flags, and runs of them go to the door in one call.
+// A packet that needs work is prepared in place (tag pushed, checksum completed) and its tag is taken out
+// again once it has gone.
+
+#include "vnic/port.h"
+
+#include "base/bytes.h"
+#include "vnic/checksum.h"
+#include "vnic/offload.h"
+#include "vnic/parse.h"
+
+#include <assert.h>
+
+static const uint32_t gso_offload[] = {
+	[GSO_NONE] = 0,
+	[GSO_TCP4] = PORT_TX_TSO4,
+	[GSO_TCP6] = PORT_TX_TSO6,
+	[GSO_UDP] = PORT_TX_USO,
+};
+
+// Whether the frame, or each cut of it, is within the door's MTU.
+static bool is_small_enough(const struct port *port, const struct packet *packet)
+{
+	uint32_t len = packet->gso ? offload_headers_len(packet) + packet->gso_size : packet->len;
+
+	if (len <= port->mtu + ETH_HEADER)
+		return true;
+
+	// A tag that stayed in the frame (the inner of two) does not count, as with any switch.
+	uint16_t type = packet->head_len >= ETH_HEADER ? load_be16(packet->data + 12) : 0;
+
+	return (type == ETH_TYPE_VLAN || type == ETH_TYPE_SERVICE) &&
+	       len <= port->mtu + ETH_HEADER + VLAN_TAG;
+}
+
+static bool can_take_gso(const struct port *port, const struct packet *packet)
+{
+	uint32_t wanted = PORT_TX_CSUM | gso_offload[packet->gso];
+
+	return !packet->gso || (port->offloads & wanted) == wanted;
+}
+
+// Gives the packets to the door until all went or were refused; returns how many went.
+static unsigned send_run(struct port *port, unsigned queue, struct packet **packets, unsigned count)
+{
+	unsigned accepted = 0;
+
+	while (count) {
+		enum drop_reason reason = DROP_TX_FAILED;
+		unsigned sent = port->ops->tx(port, queue, packets, count, &reason);
+
+		assert(sent <= count);
+		accepted += sent;
+		packets += sent;
+		count -= sent;
+		if (!count)
+			break;
+		do {
+			(*packets++)->drop = (uint16_t)reason;
+			count--;
+		} while (count && reason == DROP_TX_QUEUE_FULL);
+	}
+	return accepted;
+}
+
+static void prepare(const struct port *port, struct packet *packet)
+{
+	if (!(port->offloads & PORT_TX_CSUM))
+		checksum_complete(packet);
+	if (packet->flags & PACKET_VLAN)
+		packet_push_vlan(packet);
+}
+
+unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
+                 struct packet **packets, unsigned count)
+{
+	unsigned accepted = 0;
+	unsigned done = 0;
+
+	while (done < count) {
+		uint64_t tagged = 0;
+		unsigned run = 0;
+
+		// A run ends at a frame that must not go, or not as it is, so that order is kept.
+		while (done + run < count && run < BATCH_SIZE) {
+			struct packet *packet = packets[done + run];
+
+			if (!is_small_enough(port, packet) || !can_take_gso(port, packet))
+				break;
+			tagged |= (uint64_t) !!(packet->flags & PACKET_VLAN) << run;
+			prepare(port, packet);
+			run++;
+		}
+		accepted += send_run(port, queue, packets + done, run);
+		for (; tagged; tagged &= tagged - 1)
+			packet_pop_vlan(packets[done + (unsigned)__builtin_ctzll(tagged)]);
+		done += run;
+		if (done == count || run == BATCH_SIZE)
+			continue;
+		packets[done]->drop =
+			is_small_enough(port, packets[done]) ? DROP_TX_FAILED : DROP_TX_TOO_BIG;
+		done++;
+	}
+	return accepted;
+}
