@@ -103,23 +103,23 @@ void *mem_block_new(const char *name, size_t size, unsigned flags)
 	return start;
 }
 
-void mem_block_free(void *start)
+void mem_block_free(void *block)
 {
 	struct block **at = &blocks;
 
-	if (!start)
+	if (!block)
 		return;
 
 	pthread_mutex_lock(&lock);
-	while (*at && (*at)->start != start)
+	while (*at && (*at)->start != block)
 		at = &(*at)->next;
-	struct block *block = *at;
-	assert(block);
-	*at = block->next;
+	struct block *found = *at;
+	assert(found);
+	*at = found->next;
 	pthread_mutex_unlock(&lock);
 
-	munmap(block->start, block->size);
-	free(block);
+	munmap(found->start, found->size);
+	free(found);
 }
 
 // The first block of the list with the name. => There is one.
