@@ -2,9 +2,9 @@
 //
 // pmap: a persistent map from 32-bit keys to pointers; changing it leaves older copies as they were.
 //
-// A radix tree of 64-way nodes with path copying: a change costs at most PMAP_LEVELS node copies, a copy
-// of the whole map costs one struct assignment. Readers: any thread, no locks. Writers: main thread, with
-// an edit. Iteration is in key order.
+// A radix tree of 64-way nodes with path copying: a change costs at most PMAP_LEVELS node copies, a
+// copy of the whole map costs one struct assignment. Zeroed is empty. Readers: any thread, no locks.
+// Writers: main thread, with an edit. Iteration is in key order.
 
 #pragma once
 
@@ -23,7 +23,16 @@ struct pmap {
 };
 
 void *pmap_get(const struct pmap *map, uint32_t key);
-// NULL removes. The values are the caller's to register with the edit. 0 or -ENOMEM (map unchanged).
+
+// NULL removes. The values are the caller's to register with the edit. 0 or -ENOMEM (map
+// unchanged).
 int pmap_set(struct pmap *map, struct edit *edit, uint32_t key, void *value);
+
 // The first entry with a key >= *key; sets *key; NULL at the end.
 void *pmap_next(const struct pmap *map, uint32_t *key);
+
+// Empties the map; older copies stay as they were. 0 or -ENOMEM (map unchanged).
+int pmap_clear(struct pmap *map, struct edit *edit);
+
+// Frees the nodes at once. => No copy that shares them is read any more, no open edit knows them.
+void pmap_fini(struct pmap *map);
