@@ -11,10 +11,10 @@
 #include "vnic/port.h"
 
 struct afpacket_config {
-	const char *name;   // for messages
+	const char *name; // for messages
 	const char *ifname;
-	const char *netns;  // path, or NULL for ours
-	uint32_t mtu;       // 0: the interface's
+	const char *netns; // path, or NULL for ours
+	uint32_t mtu;      // 0: the interface's
 };
 
 // Sets the interface up and promiscuous for as long as the port is open. 0 or -errno.

@@ -13,137 +13,129 @@ struct words {
 	const char *explain;
 };
 
-// clang-format off: one row a reason, long sentences stay on their line.
+// clang-format off
 static const struct words words[] = {
-	[DROP_NONE] = {"none", "Nothing was dropped."},
-	[DROP_FRAME_SHORT] =
-		{"frame_short",
-                 "The frame is shorter than an Ethernet header; its sender is broken."},
-	[DROP_FRAME_LONG] =
-		{"frame_long",
-                 "The frame is longer than 64 KB and did not fit; lower the sender's MTU or its GSO size."},
-	[DROP_OFFLOAD_INVALID] =
-		{"offload_invalid",
-                 "The offload header contradicts the frame; update the guest's driver or switch its offloads off."},
-	[DROP_SOURCE_MAC_INVALID] =
-		{"source_mac_invalid",
-                 "The source MAC is zero or a group address; correct the sender's MAC."},
-	[DROP_VLAN_NESTED] =
-		{"vlan_nested",
-                 "There is a second VLAN tag where an IP header was needed; double tags are bridged, not routed."},
-	[DROP_ARP_MALFORMED] =
-		{"arp_malformed",
-                 "The ARP message is cut short or not for Ethernet and IPv4; look at its sender with a capture."},
-	[DROP_IP4_MALFORMED] =
-		{"ip4_malformed",
-                 "The IPv4 header is cut short or its lengths contradict the frame; look at the sender with a capture."},
-	[DROP_IP4_CHECKSUM] =
-		{"ip4_checksum",
-                 "The IPv4 header checksum is wrong: the frame was damaged on its way or its sender is broken."},
-	[DROP_IP6_MALFORMED] =
-		{"ip6_malformed",
-                 "The IPv6 header or its extension headers are cut short, too many, or contradict the frame."},
-	[DROP_L4_MALFORMED] =
-		{"l4_malformed",
-                 "The TCP, UDP or ICMP header is cut short or its length contradicts the packet."},
-	[DROP_ICMP_CHECKSUM] =
-		{"icmp_checksum",
-                 "The ICMP checksum is wrong: the frame was damaged on its way or its sender is broken."},
-	[DROP_ND_MALFORMED] =
-		{"nd_malformed",
-                 "The neighbour discovery message breaks RFC 4861 (length, hop limit, options); look at its sender."},
-	[DROP_DHCP_MALFORMED] =
-		{"dhcp_malformed",
-                 "The DHCP message is cut short or its options are broken; look at the client with a capture."},
-	[DROP_DNS_MALFORMED] =
-		{"dns_malformed",
-                 "The DNS message is cut short or its names are broken; look at the client with a capture."},
+	[DROP_NONE] = {"none",
+		"Nothing was dropped."},
+	[DROP_FRAME_SHORT] = {"frame_short",
+		"The frame is shorter than an Ethernet header; its sender is broken."},
+	[DROP_FRAME_LONG] = {"frame_long",
+		"The frame is longer than 64 KB and did not fit; lower the sender's MTU or its "
+		"GSO size."},
+	[DROP_OFFLOAD_INVALID] = {"offload_invalid",
+		"The offload header contradicts the frame; update the guest's driver or switch "
+		"its offloads off."},
+	[DROP_SOURCE_MAC_INVALID] = {"source_mac_invalid",
+		"The source MAC is zero or a group address; correct the sender's MAC."},
+	[DROP_VLAN_NESTED] = {"vlan_nested",
+		"There is a second VLAN tag where an IP header was needed; double tags are "
+		"bridged, not routed."},
+	[DROP_ARP_MALFORMED] = {"arp_malformed",
+		"The ARP message is cut short or not for Ethernet and IPv4; look at its sender "
+		"with a capture."},
+	[DROP_IP4_MALFORMED] = {"ip4_malformed",
+		"The IPv4 header is cut short or its lengths contradict the frame; look at the "
+		"sender with a capture."},
+	[DROP_IP4_CHECKSUM] = {"ip4_checksum",
+		"The IPv4 header checksum is wrong: the frame was damaged on its way or its "
+		"sender is broken."},
+	[DROP_IP6_MALFORMED] = {"ip6_malformed",
+		"The IPv6 header or its extension headers are cut short, too many, or contradict "
+		"the frame."},
+	[DROP_L4_MALFORMED] = {"l4_malformed",
+		"The TCP, UDP or ICMP header is cut short or its length contradicts the packet."},
+	[DROP_ICMP_CHECKSUM] = {"icmp_checksum",
+		"The ICMP checksum is wrong: the frame was damaged on its way or its sender is "
+		"broken."},
+	[DROP_ND_MALFORMED] = {"nd_malformed",
+		"The neighbour discovery message breaks RFC 4861 (length, hop limit, options); "
+		"look at its sender."},
+	[DROP_DHCP_MALFORMED] = {"dhcp_malformed",
+		"The DHCP message is cut short or its options are broken; look at the client with "
+		"a capture."},
+	[DROP_DNS_MALFORMED] = {"dns_malformed",
+		"The DNS message is cut short or its names are broken; look at the client with a "
+		"capture."},
 	[DROP_PORT_DOWN] = {"port_down",
-                            "The port is down; bring it up, or the interface at its other end."},
+		"The port is down; bring it up, or the interface at its other end."},
 	[DROP_PORT_UNKNOWN] = {"port_unknown",
-                               "The port has been removed while the frame was on its way."},
-	[DROP_VLAN_NOT_ALLOWED] =
-		{"vlan_not_allowed",
-                 "The frame carries a VLAN tag that the port does not; add the VLAN to the port if it should."},
-	[DROP_UNTAGGED_NOT_ALLOWED] =
-		{"untagged_not_allowed",
-                 "The frame has no VLAN tag and the port has no native VLAN; tag it, or give the port a native VLAN."},
-	[DROP_RESERVED_MULTICAST] =
-		{"reserved_multicast",
-                 "A protocol of one link only (01:80:c2:00:00:0x, such as STP or LACP) is never forwarded."},
-	[DROP_SAME_PORT] =
-		{"same_port",
-                 "The destination is behind the port the frame came by, so it has it already."},
+		"The port has been removed while the frame was on its way."},
+	[DROP_VLAN_NOT_ALLOWED] = {"vlan_not_allowed",
+		"The frame carries a VLAN tag that the port does not; add the VLAN to the port if "
+		"it should."},
+	[DROP_UNTAGGED_NOT_ALLOWED] = {"untagged_not_allowed",
+		"The frame has no VLAN tag and the port has no native VLAN; tag it, or give the "
+		"port a native VLAN."},
+	[DROP_RESERVED_MULTICAST] = {"reserved_multicast",
+		"A protocol of one link only (01:80:c2:00:00:0x, such as STP or LACP) is never "
+		"forwarded."},
+	[DROP_SAME_PORT] = {"same_port",
+		"The destination is behind the port the frame came by, so it has it already."},
 	[DROP_NO_MEMBER] = {"no_member",
-                            "There is no other port in this network to send the frame to."},
-	[DROP_MAC_LIMIT] =
-		{"mac_limit",
-                 "The port or network has learnt as many MACs as it may; raise the limit or look for a MAC flood."},
-	[DROP_MAC_MOVE_STATIC] =
-		{"mac_move_static",
-                 "The source MAC belongs to another port by configuration; look for a duplicate or a spoofed MAC."},
-	[DROP_NOT_FOR_US] =
-		{"not_for_us",
-                 "The frame is addressed to neither the router nor a host that it routes for."},
+		"There is no other port in this network to send the frame to."},
+	[DROP_MAC_LIMIT] = {"mac_limit",
+		"The port or network has learnt as many MACs as it may; raise the limit or look "
+		"for a MAC flood."},
+	[DROP_MAC_MOVE_STATIC] = {"mac_move_static",
+		"The source MAC belongs to another port by configuration; look for a duplicate or "
+		"a spoofed MAC."},
+	[DROP_NOT_FOR_US] = {"not_for_us",
+		"The frame is addressed to neither the router nor a host that it routes for."},
 	[DROP_NO_ROUTE] = {"no_route",
-                           "No route covers the destination; add one, or a default route."},
-	[DROP_BLACKHOLE] = {"blackhole", "A route says that this destination is to be dropped."},
+		"No route covers the destination; add one, or a default route."},
+	[DROP_BLACKHOLE] = {"blackhole",
+		"A route says that this destination is to be dropped."},
 	[DROP_TTL_EXCEEDED] = {"ttl_exceeded",
-                               "The TTL or hop limit ran out: a traceroute, or a routing loop."},
-	[DROP_MTU_EXCEEDED] =
-		{"mtu_exceeded",
-                 "The packet is larger than the next link carries and may not be fragmented; its sender was told."},
-	[DROP_MARTIAN_SOURCE] =
-		{"martian_source",
-                 "The source address cannot be on that link (loopback, multicast, broadcast or the router's own)."},
-	[DROP_MARTIAN_DESTINATION] =
-		{"martian_destination",
-                 "The destination address cannot be routed (loopback, link-local or none)."},
-	[DROP_NEIGHBOUR_PENDING_FULL] =
-		{"neighbour_pending_full",
-                 "Too many packets already wait for the answer of that neighbour; is it up?"},
-	[DROP_NEIGHBOUR_UNREACHABLE] =
-		{"neighbour_unreachable",
-                 "The next hop does not answer ARP or neighbour discovery; is it up, and in this network?"},
-	[DROP_PROTOCOL_UNREACHABLE] =
-		{"protocol_unreachable",
-                 "The packet is for the router itself and nothing listens there."},
-	[DROP_FRAGMENT_UNKNOWN] =
-		{"fragment_unknown",
-                 "A later fragment came whose first one was not seen, so it cannot be matched to a connection."},
-	[DROP_NAT_NO_BINDING] =
-		{"nat_no_binding",
-                 "From outside, to no known connection and no port forward; add a forward if it should come in."},
-	[DROP_NAT_EXHAUSTED] =
-		{"nat_exhausted",
-                 "All ports of the public address are taken; add a public address or find who opens so many."},
-	[DROP_NAT_PROTOCOL] =
-		{"nat_protocol",
-                 "NAT translates TCP, UDP and ICMP; this packet is another protocol."},
-	[DROP_CONN_TABLE_FULL] =
-		{"conn_table_full",
-                 "The connection table is full; raise its size or find who opens so many."},
-	[DROP_CONN_INVALID] = {"conn_invalid", "The TCP segment fits no state of its connection."},
+		"The TTL or hop limit ran out: a traceroute, or a routing loop."},
+	[DROP_MTU_EXCEEDED] = {"mtu_exceeded",
+		"The packet is larger than the next link carries and may not be fragmented; its "
+		"sender was told."},
+	[DROP_MARTIAN_SOURCE] = {"martian_source",
+		"The source address cannot be on that link (loopback, multicast, broadcast or the "
+		"router's own)."},
+	[DROP_MARTIAN_DESTINATION] = {"martian_destination",
+		"The destination address cannot be routed (loopback, link-local or none)."},
+	[DROP_NEIGHBOUR_PENDING_FULL] = {"neighbour_pending_full",
+		"Too many packets already wait for the answer of that neighbour; is it up?"},
+	[DROP_NEIGHBOUR_UNREACHABLE] = {"neighbour_unreachable",
+		"The next hop does not answer ARP or neighbour discovery; is it up, and in this "
+		"network?"},
+	[DROP_PROTOCOL_UNREACHABLE] = {"protocol_unreachable",
+		"The packet is for the router itself and nothing listens there."},
+	[DROP_FRAGMENT_UNKNOWN] = {"fragment_unknown",
+		"A later fragment came whose first one was not seen, so it cannot be matched to a "
+		"connection."},
+	[DROP_NAT_NO_BINDING] = {"nat_no_binding",
+		"From outside, to no known connection and no port forward; add a forward if it "
+		"should come in."},
+	[DROP_NAT_EXHAUSTED] = {"nat_exhausted",
+		"All ports of the public address are taken; add a public address or find who "
+		"opens so many."},
+	[DROP_NAT_PROTOCOL] = {"nat_protocol",
+		"NAT translates TCP, UDP and ICMP; this packet is another protocol."},
+	[DROP_CONN_TABLE_FULL] = {"conn_table_full",
+		"The connection table is full; raise its size or find who opens so many."},
+	[DROP_CONN_INVALID] = {"conn_invalid",
+		"The TCP segment fits no state of its connection."},
 	[DROP_FLOW_RULE] = {"flow_rule",
-                            "A flow rule says to drop it; trace the flow to see which."},
-	[DROP_MISS_LIMIT] =
-		{"miss_limit",
-                 "The port starts more new flows per second than it may: a scan or a flood, or raise the limit."},
-	[DROP_ICMP_RATE] = {"icmp_rate", "More ICMP errors were due than the rate limit allows."},
-	[DROP_TX_QUEUE_FULL] =
-		{"tx_queue_full",
-                 "The receiver does not take its frames fast enough and its queue is full."},
-	[DROP_TX_FAILED] = {"tx_failed", "The kernel or the peer refused the frame."},
-	[DROP_TX_TOO_BIG] =
-		{"tx_too_big",
-                 "The frame is larger than the MTU of the port it should leave by; align the MTUs."},
-	[DROP_NO_BUFFER] = {"no_buffer", "No packet buffer was free."},
-	[DROP_SERVICE_QUEUE_FULL] =
-		{"service_queue_full",
-                 "Requests to the DHCP, DNS, ARP or RA service come faster than they are answered."},
-	[DROP_SERVICE_REFUSED] =
-		{"service_refused",
-                 "A service understood the request and answers it with silence (rate or policy)."},
+		"A flow rule says to drop it; trace the flow to see which."},
+	[DROP_MISS_LIMIT] = {"miss_limit",
+		"The port starts more new flows per second than it may: a scan or a flood, or "
+		"raise the limit."},
+	[DROP_ICMP_RATE] = {"icmp_rate",
+		"More ICMP errors were due than the rate limit allows."},
+	[DROP_TX_QUEUE_FULL] = {"tx_queue_full",
+		"The receiver does not take its frames fast enough and its queue is full."},
+	[DROP_TX_FAILED] = {"tx_failed",
+		"The kernel or the peer refused the frame."},
+	[DROP_TX_TOO_BIG] = {"tx_too_big",
+		"The frame is larger than the MTU of the port it should leave by; align the MTUs."},
+	[DROP_NO_BUFFER] = {"no_buffer",
+		"No packet buffer was free."},
+	[DROP_SERVICE_QUEUE_FULL] = {"service_queue_full",
+		"Requests to the DHCP, DNS, ARP or RA service come faster than they are answered."},
+	[DROP_SERVICE_REFUSED] = {"service_refused",
+		"A service understood the request and answers it with silence (rate or policy)."},
 };
 // clang-format on
 

@@ -9,7 +9,7 @@ enum drop_reason {
 	// Frames that are not what they claim.
 	DROP_FRAME_SHORT,
 	DROP_FRAME_LONG,
-	DROP_OFFLOAD_INVALID,      // vnet header that contradicts the frame
+	DROP_OFFLOAD_INVALID, // vnet header that contradicts the frame
 	DROP_SOURCE_MAC_INVALID,
 	DROP_VLAN_NESTED,
 	DROP_ARP_MALFORMED,
@@ -30,7 +30,7 @@ enum drop_reason {
 	DROP_SAME_PORT,            // the destination is behind the port it came by
 	DROP_NO_MEMBER,            // flooded to nobody
 	DROP_MAC_LIMIT,
-	DROP_MAC_MOVE_STATIC,      // a static MAC seen on another port
+	DROP_MAC_MOVE_STATIC, // a static MAC seen on another port
 	// L3.
 	DROP_NOT_FOR_US,
 	DROP_NO_ROUTE,
@@ -44,14 +44,14 @@ enum drop_reason {
 	DROP_PROTOCOL_UNREACHABLE, // to the router itself, nobody listens
 	DROP_FRAGMENT_UNKNOWN,     // a later fragment whose first was not seen
 	// NAT and connections.
-	DROP_NAT_NO_BINDING,       // from outside, to no connection and no forward
+	DROP_NAT_NO_BINDING, // from outside, to no connection and no forward
 	DROP_NAT_EXHAUSTED,
-	DROP_NAT_PROTOCOL,         // a protocol NAT cannot translate
+	DROP_NAT_PROTOCOL, // a protocol NAT cannot translate
 	DROP_CONN_TABLE_FULL,
-	DROP_CONN_INVALID,         // e.g. a TCP segment that fits no state
+	DROP_CONN_INVALID, // e.g. a TCP segment that fits no state
 	// Policy.
 	DROP_FLOW_RULE,
-	DROP_MISS_LIMIT,           // too many new flows per second from this port
+	DROP_MISS_LIMIT, // too many new flows per second from this port
 	DROP_ICMP_RATE,
 	// Doors.
 	DROP_TX_QUEUE_FULL,
@@ -59,7 +59,7 @@ enum drop_reason {
 	DROP_TX_TOO_BIG,
 	DROP_NO_BUFFER,
 	DROP_SERVICE_QUEUE_FULL,
-	DROP_SERVICE_REFUSED,      // understood, and answered with silence (rate, policy)
+	DROP_SERVICE_REFUSED, // understood, and answered with silence (rate, policy)
 	DROP_REASONS,
 };
 

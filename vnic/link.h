@@ -31,16 +31,16 @@ int link_set_mtu(const char *netns, const char *ifname, uint32_t mtu, struct fai
 int link_set_up(const char *netns, const char *ifname, bool up, struct fail *fail);
 // Replaces the address if it is there already.
 int link_add_address(const char *netns, const char *ifname, const struct ip_prefix *address,
-		     struct fail *fail);
+                     struct fail *fail);
 int link_add_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
-			   struct fail *fail);
+                           struct fail *fail);
 int link_add_veth(const char *ifname, const char *peer, struct fail *fail);
 int link_remove(const char *netns, const char *ifname, struct fail *fail);
 
 // Watches links of our namespace; `changed` runs on the main thread from link_watch_read.
 struct link_watch;
 typedef void (*link_changed_fn)(void *user, const char *ifname, const struct link_state *state,
-				bool removed);
+                                bool removed);
 struct link_watch *link_watch_new(link_changed_fn changed, void *user); // NULL with errno
 int link_watch_fd(const struct link_watch *watch);
 void link_watch_read(struct link_watch *watch);

@@ -13,7 +13,7 @@ struct memport_config {
 	const char *name;
 	uint32_t mtu;
 	uint32_t offloads;
-	unsigned depth;     // most frames each way
+	unsigned depth; // most frames each way
 };
 
 struct port *memport_open(const struct memport_config *config); // NULL with errno

@@ -23,10 +23,10 @@ enum {
 };
 
 enum packet_flag {
-	PACKET_CSUM_PARTIAL = 1 << 0, // the L4 sum holds the pseudo header only; csum_* say where
-	PACKET_CSUM_VALID = 1 << 1,   // the door vouches for the L4 checksum
-	PACKET_VLAN = 1 << 2,         // vlan holds a tag
-	PACKET_FRAGMENT = 1 << 3,     // any IP fragment
+	PACKET_CSUM_PARTIAL = 1 << 0,   // the L4 sum holds the pseudo header only; csum_* say where
+	PACKET_CSUM_VALID = 1 << 1,     // the door vouches for the L4 checksum
+	PACKET_VLAN = 1 << 2,           // vlan holds a tag
+	PACKET_FRAGMENT = 1 << 3,       // any IP fragment
 	PACKET_LATER_FRAGMENT = 1 << 4, // not the first: no L4 header here
 	PACKET_IP_OPTIONS = 1 << 5,
 	PACKET_PARSED = 1 << 6,
@@ -42,32 +42,32 @@ struct segment {
 
 struct packet {
 	// Line 0: what every stage touches.
-	uint8_t *data;          // first byte of the Ethernet header, inside `room`
-	uint32_t len;           // whole frame, segments included
-	uint16_t head_len;      // bytes at data
-	uint16_t vlan;          // TCI, host order, valid with PACKET_VLAN
-	uint32_t in_port;       // slot of the port it came by
-	uint32_t hash;          // of its flow key, 0 before
-	uint8_t flags;          // enum packet_flag
-	uint8_t gso;            // enum packet_gso
-	uint16_t gso_size;      // payload bytes of each segment
-	uint16_t csum_start;    // from data
-	uint16_t csum_offset;   // from csum_start
-	uint16_t eth_type;      // host order, behind the tag
-	uint16_t l3;            // offset of the IP or ARP header from data
-	uint16_t l4;            // offset of the transport header; 0: none
-	uint16_t payload;       // offset behind the transport header
-	uint8_t ip_version;     // 4, 6 or 0
-	uint8_t ip_proto;       // the transport protocol, behind IPv6 extension headers
-	uint16_t drop;          // enum drop_reason once it is dropped
-	uint32_t domain;        // broadcast domain, set by the VLAN stage
+	uint8_t *data;        // first byte of the Ethernet header, inside `room`
+	uint32_t len;         // whole frame, segments included
+	uint16_t head_len;    // bytes at data
+	uint16_t vlan;        // TCI, host order, valid with PACKET_VLAN
+	uint32_t in_port;     // slot of the port it came by
+	uint32_t hash;        // of its flow key, 0 before
+	uint8_t flags;        // enum packet_flag
+	uint8_t gso;          // enum packet_gso
+	uint16_t gso_size;    // payload bytes of each segment
+	uint16_t csum_start;  // from data
+	uint16_t csum_offset; // from csum_start
+	uint16_t eth_type;    // host order, behind the tag
+	uint16_t l3;          // offset of the IP or ARP header from data
+	uint16_t l4;          // offset of the transport header; 0: none
+	uint16_t payload;     // offset behind the transport header
+	uint8_t ip_version;   // 4, 6 or 0
+	uint8_t ip_proto;     // the transport protocol, behind IPv6 extension headers
+	uint16_t drop;        // enum drop_reason once it is dropped
+	uint32_t domain;      // broadcast domain, set by the VLAN stage
 	uint32_t spare;
 	// Line 1.
 	const struct segment *segments __attribute__((aligned(64))); // borrowed array
 	uint16_t segment_count;
-	uint16_t queue;         // of in_port
-	uint32_t source;        // the door's own mark (descriptor head)
-	uint8_t line1[48];      // kept free: what tunnels will know of a packet
+	uint16_t queue;    // of in_port
+	uint32_t source;   // the door's own mark (descriptor head)
+	uint8_t line1[48]; // kept free: what tunnels will know of a packet
 	uint8_t room[PACKET_HEADROOM + PACKET_HEAD];
 } __attribute__((aligned(64)));
 

@@ -33,7 +33,7 @@ void packet_arena_reset(struct packet_pool *pool);
 // Copies head, metadata and flattens payload of `from` into `storage` (len >= from->len - from->head_len),
 // so that the copy outlives the batch. Returns the copy, from the pool, or NULL.
 struct packet *packet_clone(struct packet_pool *pool, const struct packet *from, uint8_t *storage,
-			    struct segment *segment);
+                            struct segment *segment);
 // Copies `len` bytes of the frame from `offset` on into `out`, walking head and segments.
 // Returns the bytes copied.
 size_t packet_copy(const struct packet *packet, size_t offset, size_t len, uint8_t *out);

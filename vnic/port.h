@@ -28,12 +28,13 @@ struct port_ops {
 	const char *kind; // "tap", "netdev", "memory", "pcap"
 	// Appends up to BATCH_SIZE packets to the batch (which may hold some); returns how many. Frames
 	// refused at the door are counted in port->door_drops. Returns less than asked: drained.
-	unsigned (*rx)(struct port *port, unsigned queue, struct packet_pool *pool, struct batch *batch);
+	unsigned (*rx)(struct port *port, unsigned queue, struct packet_pool *pool,
+	               struct batch *batch);
 	// Sends packets that the door can take as they are, in order; returns how many went. The one after
 	// them did not, for *reason; with DROP_TX_QUEUE_FULL there is no point in trying those behind it.
 	// Packets stay the caller's.
-	unsigned (*tx)(struct port *port, unsigned queue, struct packet *const *packets, unsigned count,
-		       enum drop_reason *reason);
+	unsigned (*tx)(struct port *port, unsigned queue, struct packet *const *packets,
+	               unsigned count, enum drop_reason *reason);
 	// The fd that polls readable when rx has something, or -1: the door must be polled.
 	int (*rx_fd)(const struct port *port, unsigned queue);
 	// Main thread, no worker uses the port any more. Frees it.
@@ -42,13 +43,13 @@ struct port_ops {
 
 struct port {
 	const struct port_ops *ops;
-	char name[64];        // for messages
-	uint32_t slot;        // its number in the tables; set by who opened it
+	char name[64]; // for messages
+	uint32_t slot; // its number in the tables; set by who opened it
 	unsigned queue_count;
-	uint32_t offloads;    // enum port_offload, what tx takes
-	uint32_t mtu;         // of L3, bytes
+	uint32_t offloads;                         // enum port_offload, what tx takes
+	uint32_t mtu;                              // of L3, bytes
 	_Atomic uint64_t door_drops[DROP_REASONS]; // refused by rx; see port_count_drop
-	_Atomic bool gone;    // rx or tx found that the interface is no more; its fds poll as broken
+	_Atomic bool gone; // rx or tx found that the interface is no more; its fds poll as broken
 };
 
 // Any worker counts, anyone reads. Refusals are rare, so sharing the line costs nothing.
@@ -58,7 +59,7 @@ static inline void port_count_drop(struct port *port, enum drop_reason reason)
 }
 
 static inline unsigned port_rx(struct port *port, unsigned queue, struct packet_pool *pool,
-			       struct batch *batch)
+                               struct batch *batch)
 {
 	return port->ops->rx(port, queue, pool, batch);
 }
@@ -68,5 +69,5 @@ static inline unsigned port_rx(struct port *port, unsigned queue, struct packet_
 // => Packets stay the caller's. They come back as they were, but for a partial checksum that is complete
 // now, so that one packet can be sent to several doors. `pool` lends packets for the cuts of a super-packet;
 // with a pool run dry such a frame is refused as DROP_NO_BUFFER.
-unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool, struct packet **packets,
-		 unsigned count);
+unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
+                 struct packet **packets, unsigned count);

@@ -11,8 +11,8 @@
 #include "vnic/port.h"
 
 struct tap_config {
-	const char *name;     // for messages
-	const char *ifname;   // wanted name in our namespace (link_move renames it later)
+	const char *name;   // for messages
+	const char *ifname; // wanted name in our namespace (link_move renames it later)
 	unsigned queues;
 	uint32_t mtu;
 	bool offload_off;
@@ -22,6 +22,6 @@ struct tap_config {
 int tap_open(const struct tap_config *config, struct port **ret, struct fail *fail);
 // Makes a port of queue fds that an earlier process opened; takes them over on success.
 int tap_adopt(const struct tap_config *config, const int *fds, unsigned count, struct port **ret,
-	      struct fail *fail);
+              struct fail *fail);
 // The fd of a queue, to be handed to a keeper; stays the port's.
 int tap_queue_fd(const struct port *port, unsigned queue);
