@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// change: builds Apply requests.
+//
+// Bodies are found by the noun's field in the message Intent, so a noun that the model gains needs no
+// line here. Everything is of the heap, freed as if it had been unpacked.
+
+#include "cli/change.h"
+
+#include "base/fail.h"
+#include "cli/ask.h"
+#include "cli/client.h"
+#include "cli/fields.h"
+#include "cli/output.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void change_set_init(struct change_set *set, const struct invocation *call)
+{
+	weft__request__init(&set->request);
+	weft__apply__init(&set->apply);
+	set->request.body_case = WEFT__REQUEST__BODY_APPLY;
+	set->request.apply = &set->apply;
+	set->apply.has_dry_run = set->apply.dry_run = invocation_has(call, "dry-run");
+	set->apply.confirm_seconds = (uint32_t)invocation_number(call, "confirm", 0);
+	set->apply.has_confirm_seconds = set->apply.confirm_seconds != 0;
+	set->apply.command = (char *)call->line;
+}
+
+static ProtobufCMessage *new_message(const ProtobufCMessageDescriptor *descriptor)
+{
+	ProtobufCMessage *message = calloc(1, descriptor->sizeof_message);
+
+	if (message)
+		protobuf_c_message_init(descriptor, message);
+	return message;
+}
+
+// Puts a new body into the member of Intent that has the noun's name.
+static ProtobufCMessage *new_body(Weft__Intent *intent, const char *noun)
+{
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(&weft__intent__descriptor, noun);
+
+	assert(field && field->type == PROTOBUF_C_TYPE_MESSAGE);
+
+	ProtobufCMessage *body = new_message(field->descriptor);
+
+	intent->body_case = (Weft__Intent__BodyCase)field->id;
+	*(ProtobufCMessage **)((char *)intent + field->offset) = body;
+	return body;
+}
+
+ProtobufCMessage *change_add(struct change_set *set, Weft__Verb verb, const char *noun,
+                             const char *name)
+{
+	Weft__Apply *apply = &set->apply;
+	Weft__Change **grown = realloc(apply->changes, (apply->n_changes + 1) * sizeof(*grown));
+	Weft__Change *change = (Weft__Change *)new_message(&weft__change__descriptor);
+	Weft__Intent *intent = (Weft__Intent *)new_message(&weft__intent__descriptor);
+
+	if (grown)
+		apply->changes = grown;
+	if (!grown || !change || !intent) {
+		free(change);
+		free(intent);
+		return NULL;
+	}
+	change->verb = verb;
+	change->intent = intent;
+	intent->name = strdup(name);
+	apply->changes[apply->n_changes++] = change;
+	return new_body(intent, noun);
+}
+
+static Weft__Change *last_change(struct change_set *set)
+{
+	assert(set->apply.n_changes > 0);
+	return set->apply.changes[set->apply.n_changes - 1];
+}
+
+int change_take_flags(struct change_set *set, const struct invocation *call)
+{
+	Weft__Change *change = last_change(set);
+	Weft__Intent *intent = change->intent;
+
+	// All members of the union are pointers to a message, so any of them reads the body.
+	return fields_from_flags((ProtobufCMessage *)intent->net, call, &change->clear,
+	                         &change->n_clear);
+}
+
+void change_cascade(struct change_set *set)
+{
+	Weft__Change *change = last_change(set);
+
+	change->has_cascade = change->cascade = true;
+}
+
+static void free_changes(struct change_set *set)
+{
+	for (size_t i = 0; i < set->apply.n_changes; i++)
+		weft__change__free_unpacked(set->apply.changes[i], NULL);
+	free(set->apply.changes);
+	set->apply.changes = NULL;
+	set->apply.n_changes = 0;
+}
+
+static int show_result(const struct invocation *call, const Weft__Reply *reply)
+{
+	bool dry_run = invocation_has(call, "dry-run");
+
+	if (call->format != OUTPUT_TABLE) {
+		json_t *result = json_pack("{s:I,s:b}", "revision", (json_int_t)reply->revision,
+		                           "changed", dry_run ? reply->changed : 1);
+		json_t *notes = json_array();
+
+		for (size_t i = 0; i < reply->n_notes; i++)
+			json_array_append_new(notes, json_string(reply->notes[i]));
+		json_object_set_new(result, "notes", notes);
+		json_dumpf(result, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(result);
+	}
+	for (size_t i = 0; call->format == OUTPUT_TABLE && i < reply->n_notes; i++)
+		printf("%s\n", reply->notes[i]);
+	if (dry_run && call->format == OUTPUT_TABLE && !reply->n_notes)
+		printf("%s\n", reply->changed ? "this would change something" : "no change");
+	if (!dry_run && invocation_has(call, "confirm") && call->format == OUTPUT_TABLE)
+		printf("undone in %s unless you say: weft confirm\n",
+		       invocation_text(call, "confirm"));
+	return dry_run && reply->changed ? EXIT_CHANGES : EXIT_OK;
+}
+
+int change_send(struct change_set *set, const struct invocation *call)
+{
+	const char *lab = invocation_text(call, "lab");
+	Weft__Reply *reply;
+
+	for (size_t i = 0; lab && i < set->apply.n_changes; i++)
+		set->apply.changes[i]->intent->lab = strdup(lab);
+
+	int code = ask(call, &set->request, &reply);
+
+	free_changes(set);
+	if (code != EXIT_OK)
+		return code;
+	code = show_result(call, reply);
+	client_reply_free(reply);
+	return code;
+}

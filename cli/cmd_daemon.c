@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// cmd_daemon: starts and stops the daemons, and tells how they are.
+//
+// The controller is started in a session of its own, with its words going to controller.log in the
+// run directory; the controller starts and minds the datapath. `up` returns when both work together,
+// so that the next command of a script finds a network.
+
+#include "cli/ask.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/record.h"
+
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { POLL_USEC = 20000, UP_SECONDS = 15, DOWN_SECONDS = 10 };
+
+static int get_status(const struct invocation *call, Weft__Reply **ret, struct fail *fail)
+{
+	Weft__Request request = WEFT__REQUEST__INIT;
+
+	request.body_case = WEFT__REQUEST__BODY_STATUS;
+	request.status = true;
+
+	int code = ask_quietly(call, &request, ret, fail);
+
+	if (code == EXIT_OK && (*ret)->n_records == 0) {
+		client_reply_free(*ret);
+		fail_set(fail, -EPROTO, "the controller's status is empty");
+		return EXIT_ERROR;
+	}
+	return code;
+}
+
+// In the child: a session of its own, nothing of ours open, words to the log.
+static void become_controller(const char *program, const char *log, char *const arguments[])
+{
+	int null = open("/dev/null", O_RDWR), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
+
+	if (null < 0 || out < 0 || setsid() < 0)
+		_exit(127);
+	dup2(null, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	close_range(3, UINT_MAX, 0);
+	if (chdir("/") < 0)
+		_exit(127);
+	execv(program, arguments);
+	_exit(127);
+}
+
+static int start_controller(const struct invocation *call, pid_t *ret, struct fail *fail)
+{
+	char program[PATH_MAX], log[PATH_MAX], run_dir[PATH_MAX], state_dir[PATH_MAX];
+	int error = program_find("weft-controller", program, sizeof(program));
+
+	if (error < 0) {
+		fail_set(fail, error, "weft-controller is not beside weft and not in PATH");
+		fail_hint(fail, "build it (make) or install it (make install)");
+		return error;
+	}
+	error = path_make_dirs(call->run_dir, 0755);
+	if (error == 0)
+		error = path_make_dirs(call->state_dir, 0750);
+	// The daemon works from /, so it needs the whole paths.
+	if (error == 0 &&
+	    (!realpath(call->run_dir, run_dir) || !realpath(call->state_dir, state_dir)))
+		error = -errno;
+	if (error == 0)
+		error = path_join(log, sizeof(log), run_dir, "controller.log");
+	if (error < 0)
+		return fail_errno(fail, error, "directories %s and %s", call->run_dir,
+		                  call->state_dir);
+
+	char *arguments[] = {
+		program, (char *)"--run-dir", run_dir, (char *)"--state-dir", state_dir, NULL};
+	pid_t child = fork();
+
+	if (child == 0)
+		become_controller(program, log, arguments);
+	if (child < 0)
+		return fail_errno(fail, -errno, "weft-controller could not be started");
+	*ret = child;
+	return 0;
+}
+
+static void last_line(const char *run_dir, char *buf, size_t size)
+{
+	char path[PATH_MAX], line[400];
+	FILE *log = path_join(path, sizeof(path), run_dir, "controller.log") == 0
+	                    ? fopen(path, "re")
+	                    : NULL;
+
+	buf[0] = '\0';
+	while (log && fgets(line, sizeof(line), log)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (*line)
+			snprintf(buf, size, "%s", line);
+	}
+	if (log)
+		fclose(log);
+}
+
+static bool is_ready(const Weft__Reply *reply)
+{
+	char state[32];
+
+	return strcmp(record_text(reply->records[0], "host.state", state, sizeof(state)),
+	              "ready") == 0;
+}
+
+// Waits until the controller answers and its datapath is ready, or the child is no more.
+static int await_ready(const struct invocation *call, pid_t child, struct fail *fail)
+{
+	uint64_t seconds = invocation_number(call, "wait", UP_SECONDS);
+	uint64_t end = clock_now() + seconds * 1000000000u;
+	bool answered = false;
+	char line[400];
+
+	while (clock_now() < end) {
+		Weft__Reply *reply;
+		bool ready = false;
+
+		if (get_status(call, &reply, fail) == EXIT_OK) {
+			answered = true;
+			ready = is_ready(reply);
+			client_reply_free(reply);
+		}
+		if (ready)
+			return 0;
+		if (child > 0 && waitpid(child, NULL, WNOHANG) == child) {
+			last_line(call->run_dir, line, sizeof(line));
+			fail_set(fail, -ECHILD, "weft-controller ended at once: %s", line);
+			fail_hint(fail, "the whole story is in %s/controller.log", call->run_dir);
+			return -ECHILD;
+		}
+		usleep(POLL_USEC);
+	}
+	last_line(call->run_dir, line, sizeof(line));
+	fail_set(fail, -ETIMEDOUT, "%s within %llu seconds: %s",
+	         answered ? "the datapath was not ready" : "weft-controller did not answer",
+	         (unsigned long long)seconds, line);
+	fail_hint(fail, "see the logs in %s; weft doctor checks the machine", call->run_dir);
+	return -ETIMEDOUT;
+}
+
+int cmd_up(const struct invocation *call)
+{
+	bool running = client_is_up(call->run_dir);
+	struct fail fail = {0};
+	pid_t child = 0;
+	int error = running ? 0 : start_controller(call, &child, &fail);
+
+	if (error == 0)
+		error = await_ready(call, child, &fail);
+	if (error < 0) {
+		output_fail(call, &fail);
+		return error == -ETIMEDOUT ? EXIT_UNREACHABLE : EXIT_ERROR;
+	}
+	if (call->format == OUTPUT_TABLE)
+		printf(running ? "already running\n" : "running\n");
+	return EXIT_OK;
+}
+
+// A process is gone when there is none, or only its remains for the parent to collect.
+static bool is_gone(pid_t pid)
+{
+	char path[64], state = 0;
+
+	if (pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH))
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+
+	FILE *stat = fopen(path, "re");
+
+	if (!stat)
+		return true;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state == 'Z' || state == 'X';
+}
+
+int cmd_down(const struct invocation *call)
+{
+	Weft__Request request = WEFT__REQUEST__INIT;
+	struct fail fail = {0};
+	Weft__Reply *reply;
+	int code = get_status(call, &reply, &fail);
+
+	if (code != EXIT_OK) {
+		output_fail(call, &fail);
+		return code;
+	}
+
+	pid_t controller = (pid_t)record_number(reply->records[0], "pid");
+	pid_t datapath = (pid_t)record_number(reply->records[0], "host.pid");
+
+	client_reply_free(reply);
+	request.body_case = WEFT__REQUEST__BODY_SHUTDOWN;
+	request.shutdown = true;
+	code = ask(call, &request, &reply);
+	if (code != EXIT_OK)
+		return code;
+	client_reply_free(reply);
+
+	for (unsigned i = 0; i < DOWN_SECONDS * (1000000 / POLL_USEC); i++) {
+		if (is_gone(controller) && is_gone(datapath)) {
+			if (call->format == OUTPUT_TABLE)
+				printf("stopped\n");
+			return EXIT_OK;
+		}
+		usleep(POLL_USEC);
+	}
+	fail_set(&fail, -ETIMEDOUT, "the daemons did not stop within %d seconds", DOWN_SECONDS);
+	fail_hint(&fail, "their process ids are %d and %d", controller, datapath);
+	output_fail(call, &fail);
+	return EXIT_ERROR;
+}
+
+int cmd_status(const struct invocation *call)
+{
+	struct fail fail = {0};
+	Weft__Reply *reply;
+	int code = get_status(call, &reply, &fail);
+
+	if (code != EXIT_OK) {
+		output_fail(call, &fail);
+		return code;
+	}
+	code = output_record(call, reply->records[0]);
+	client_reply_free(reply);
+	return code;
+}

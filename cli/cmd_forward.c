@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// cmd_forward: adds what comes in from outside: port forwards, routes, reservations and DNS names.
+//
+// These objects seldom get a name by the user, so they are named after what makes them unique.
+
+#include "cli/change.h"
+#include "cli/commands.h"
+#include "cli/fields.h"
+#include "cli/output.h"
+#include "cli/value.h"
+
+#include "base/addr.h"
+#include "base/fail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int send_or_fail(struct change_set *set, const struct invocation *call, int error)
+{
+	struct fail fail = {0};
+
+	if (error == 0)
+		return change_send(set, call);
+	fail_errno(&fail, error, "the request could not be made");
+	output_fail(call, &fail);
+	return EXIT_ERROR;
+}
+
+// The object with the given name, else with that of the flag --name.
+static ProtobufCMessage *start(struct change_set *set, const struct invocation *call,
+                               const char *noun, const char *name)
+{
+	const char *wanted = invocation_text(call, "name");
+
+	change_set_init(set, call);
+	return change_add(set, WEFT__VERB__VERB_ADD, noun, wanted ? wanted : name);
+}
+
+struct mapping {
+	char outside[16], inside[64], inside_port[16];
+};
+
+// "8080:h2:80"; an IPv6 address stands in brackets: "8080:[fd00::2]:80".
+static int parse_mapping(const char *text, struct mapping *ret, struct fail *fail)
+{
+	const char *first = strchr(text, ':'), *last = strrchr(text, ':');
+	uint64_t outside, inside;
+
+	if (first && first != last) {
+		const char *host = first + 1, *end = last;
+
+		if (*host == '[' && end[-1] == ']') {
+			host++;
+			end--;
+		}
+		snprintf(ret->outside, sizeof(ret->outside), "%.*s", (int)(first - text), text);
+		snprintf(ret->inside, sizeof(ret->inside), "%.*s", (int)(end - host), host);
+		snprintf(ret->inside_port, sizeof(ret->inside_port), "%s", last + 1);
+		if (value_number(ret->outside, &outside) == 0 && outside && outside <= 65535 &&
+		    value_number(ret->inside_port, &inside) == 0 && inside && inside <= 65535 &&
+		    *ret->inside)
+			return 0;
+	}
+	fail_set(fail, -EINVAL, "'%s' is no forward", text);
+	fail_hint(fail, "OUTSIDE_PORT:GUEST:INSIDE_PORT with ports 1 to 65535, as 8080:web:80");
+	return -EINVAL;
+}
+
+static int fill_forward(ProtobufCMessage *forward, const struct invocation *call,
+                        const struct mapping *mapping)
+{
+	struct ip_addr address;
+	bool is_address = ip_parse(mapping->inside, &address) == 0;
+	int error = fields_set(forward, "net", call->arguments[0]);
+
+	if (error == 0)
+		error = fields_set(forward, "outside_port", mapping->outside);
+	if (error == 0)
+		error = fields_set(forward, is_address ? "inside" : "guest", mapping->inside);
+	if (error == 0)
+		error = fields_set(forward, "inside_port", mapping->inside_port);
+	return error;
+}
+
+int cmd_forward_add(const struct invocation *call)
+{
+	const char *protocol = invocation_text(call, "protocol");
+	struct fail fail = {0};
+	struct change_set set;
+	struct mapping mapping;
+	char name[128];
+
+	if (parse_mapping(call->arguments[1], &mapping, &fail) < 0) {
+		output_fail(call, &fail);
+		return EXIT_USAGE;
+	}
+	snprintf(name, sizeof(name), "%s-%s-%s", call->arguments[0], protocol ? protocol : "tcp",
+	         mapping.outside);
+
+	ProtobufCMessage *forward = start(&set, call, "forward", name);
+	int error = forward ? change_take_flags(&set, call) : -ENOMEM;
+
+	if (error == 0)
+		error = fill_forward(forward, call, &mapping);
+	return send_or_fail(&set, call, error);
+}
+
+int cmd_route_add(const struct invocation *call)
+{
+	struct change_set set;
+	char name[128];
+
+	// A name has no slash, so 10.9.0.0/16 is called 10.9.0.0-16.
+	snprintf(name, sizeof(name), "%s", call->arguments[0]);
+	for (char *slash = strchr(name, '/'); slash; slash = strchr(slash, '/'))
+		*slash = '-';
+
+	ProtobufCMessage *route = start(&set, call, "route", name);
+	int error = route ? change_take_flags(&set, call) : -ENOMEM;
+
+	if (error == 0)
+		error = fields_set(route, "prefix", call->arguments[0]);
+	return send_or_fail(&set, call, error);
+}
+
+int cmd_lease_add(const struct invocation *call)
+{
+	struct change_set set;
+	ProtobufCMessage *reservation = start(&set, call, "reservation", call->arguments[0]);
+	int error = reservation ? change_take_flags(&set, call) : -ENOMEM;
+
+	if (error == 0 && !invocation_text(call, "hostname"))
+		error = fields_set(reservation, "hostname", call->arguments[0]);
+	return send_or_fail(&set, call, error);
+}
+
+int cmd_dns_add(const struct invocation *call)
+{
+	struct change_set set;
+	ProtobufCMessage *entry = start(&set, call, "dns", call->arguments[0]);
+	int error = entry ? change_take_flags(&set, call) : -ENOMEM;
+
+	if (error == 0)
+		error = fields_set(entry, "host", call->arguments[0]);
+	return send_or_fail(&set, call, error);
+}

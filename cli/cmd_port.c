@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// cmd_port: adds a port: a TAP of ours, an interface that is there, or pcap files.
+
+#include "cli/change.h"
+#include "cli/commands.h"
+#include "cli/fields.h"
+#include "cli/output.h"
+
+#include "base/fail.h"
+
+#include <errno.h>
+
+static int refuse(const struct invocation *call, const char *what, const char *hint)
+{
+	struct fail fail = {0};
+
+	fail_set(&fail, -EINVAL, "%s", what);
+	fail_hint(&fail, "%s", hint);
+	output_fail(call, &fail);
+	return EXIT_USAGE;
+}
+
+int cmd_port_add(const struct invocation *call)
+{
+	const char *name = invocation_text(call, "name");
+	const char *netdev = invocation_text(call, "netdev");
+	bool pcap = invocation_text(call, "pcap-read") || invocation_text(call, "pcap-write");
+	const char *net = call->argument_count ? call->arguments[0] : NULL;
+	struct change_set set;
+
+	if (!name)
+		return refuse(call, "the port wants a name", "say --name NAME");
+	if (netdev && (pcap || invocation_text(call, "ifname")))
+		return refuse(call, "a port has one kind of door",
+		              "say one of --netdev, --ifname and --pcap-read or --pcap-write");
+	if (!net && !invocation_text(call, "trunk") && !invocation_text(call, "native"))
+		return refuse(call, "the port is in no net",
+		              "weft port add NET --name NAME, or --trunk VLANS for a trunk");
+
+	change_set_init(&set, call);
+
+	ProtobufCMessage *port = change_add(&set, WEFT__VERB__VERB_ADD, "port", name);
+
+	if (!port || change_take_flags(&set, call) < 0 ||
+	    (net && fields_set(port, "net", net) < 0) ||
+	    fields_set(port, "attach",
+	               netdev ? "netdev"
+	               : pcap ? "pcap"
+	                      : "tap") < 0 ||
+	    (netdev && fields_set(port, "ifname", netdev) < 0))
+		return refuse(call, "no memory for the request", "");
+	return change_send(&set, call);
+}

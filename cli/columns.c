@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// columns: the choice for each noun, in the order in which a person reads.
+
+#include "cli/columns.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct output_column net_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},       {"mode", "MODE", OUTPUT_PLAIN},
+	{"subnet", "SUBNET", OUTPUT_PLAIN},   {"gateway", "GATEWAY", OUTPUT_PLAIN},
+	{"subnet6", "SUBNET6", OUTPUT_PLAIN}, {"vlan", "VLAN", OUTPUT_RIGHT},
+	{"dhcp", "DHCP", OUTPUT_PLAIN},       {"dns", "DNS", OUTPUT_PLAIN},
+	{"ports", "PORTS", OUTPUT_RIGHT},     {0},
+};
+
+static const struct output_column port_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"attach", "KIND", OUTPUT_PLAIN},
+	{"net", "NET", OUTPUT_PLAIN},
+	{"trunk", "TRUNK", OUTPUT_PLAIN},
+	{"native", "NATIVE", OUTPUT_RIGHT},
+	{"ifname", "INTERFACE", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT},
+	{"rx_bytes", "RX", OUTPUT_BYTES},
+	{"tx_packets", "TX-PKTS", OUTPUT_RIGHT},
+	{"tx_bytes", "TX", OUTPUT_BYTES},
+	{"drops", "DROPS", OUTPUT_RIGHT},
+	{"error", "ERROR", OUTPUT_PLAIN},
+	{0},
+};
+
+static const struct output_column guest_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN}, {"kind", "KIND", OUTPUT_PLAIN},
+	{"net", "NET", OUTPUT_PLAIN},   {"ip", "ADDRESS", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},   {"ports", "PORTS", OUTPUT_PLAIN},
+	{"lab", "LAB", OUTPUT_PLAIN},   {0},
+};
+
+static const struct output_column forward_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"net", "NET", OUTPUT_PLAIN},
+	{"protocol", "PROTOCOL", OUTPUT_PLAIN},
+	{"outside", "OUTSIDE", OUTPUT_PLAIN},
+	{"outside_port", "PORT", OUTPUT_RIGHT},
+	{"guest", "GUEST", OUTPUT_PLAIN},
+	{"inside", "INSIDE", OUTPUT_PLAIN},
+	{"inside_port", "PORT", OUTPUT_RIGHT},
+	{0},
+};
+
+static const struct output_column lease_columns[] = {
+	{"net", "NET", OUTPUT_PLAIN},
+	{"ip", "ADDRESS", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"hostname", "HOST", OUTPUT_PLAIN},
+	{"port", "PORT", OUTPUT_PLAIN},
+	{"kind", "KIND", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"expires", "EXPIRES", OUTPUT_TIME},
+	{0},
+};
+
+static const struct output_column host_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"pid", "PID", OUTPUT_RIGHT},
+	{"software", "SOFTWARE", OUTPUT_PLAIN},
+	{"generation", "GENERATION", OUTPUT_RIGHT},
+	{"objects", "OBJECTS", OUTPUT_RIGHT},
+	{"restarts", "RESTARTS", OUTPUT_RIGHT},
+	{"last_gap_ms", "LAST-GAP-MS", OUTPUT_RIGHT},
+	{0},
+};
+
+static const struct output_column history_columns[] = {
+	{"revision", "REVISION", OUTPUT_RIGHT},
+	{"time", "TIME", OUTPUT_TIME},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"command", "COMMAND", OUTPUT_PLAIN},
+	{0},
+};
+
+static const struct output_column event_columns[] = {
+	{"time", "TIME", OUTPUT_TIME},
+	{"type", "TYPE", OUTPUT_PLAIN},
+	{"object", "OBJECT", OUTPUT_PLAIN},
+	{"text", "WHAT", OUTPUT_PLAIN},
+	{0},
+};
+
+static const struct {
+	const char *what;
+	const struct output_column *columns;
+} choices[] = {
+	{"net", net_columns},         {"port", port_columns},    {"guest", guest_columns},
+	{"forward", forward_columns}, {"lease", lease_columns},  {"host", host_columns},
+	{"history", history_columns}, {"events", event_columns},
+};
+
+const struct output_column *columns_of(const char *what)
+{
+	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++)
+		if (strcmp(choices[i].what, what) == 0)
+			return choices[i].columns;
+	return NULL;
+}

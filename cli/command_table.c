@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// command_table: every word of the command line, with what is said about it.
+//
+// Order is the order of the help.
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/flag_table.h"
+
+#include <stddef.h>
+
+const struct command_alias command_noun_aliases[] = {
+	{"ns", "guest"},
+	{"guests", "guest"},
+	{"nets", "net"},
+	{"network", "net"},
+	{"ports", "port"},
+	{"routes", "route"},
+	{"neighbor", "neighbour"},
+	{"conns", "conn"},
+	{"leases", "lease"},
+	{"forwards", "forward"},
+	{"flows", "flow"},
+	{"routers", "router"},
+	{NULL, NULL},
+};
+
+const struct command_alias command_verb_aliases[] = {
+	{"list", "ls"},  {"rm", "delete"},  {"del", "delete"}, {"remove", "delete"},
+	{"get", "show"}, {"create", "add"}, {"change", "set"}, {NULL, NULL},
+};
+
+const struct command_noun command_nouns[] = {
+	{"net", "networks: a subnet, its mode, its services"},
+	{"port", "where a guest or an interface plugs in"},
+	{"guest", "network namespaces with an eth0 of ours (or: ns)"},
+	{"router", "routers between the nets"},
+	{"route", "static routes"},
+	{"forward", "ports of the outside handed to a guest"},
+	{"lease", "DHCP leases, and reservations of addresses"},
+	{"dns", "names served beside those of the guests"},
+	{"flow", "rules of your own in the packet path"},
+	{"conn", "connections that are tracked"},
+	{"fdb", "MAC addresses and the ports behind which they are"},
+	{"neighbour", "IP addresses and their MAC addresses"},
+	{"host", "datapaths and how they are"},
+	{NULL, NULL},
+};
+
+// The verbs that only look.
+#define LS(name, words)                                                                        \
+	{                                                                                      \
+		.noun = name, .verb = "ls", .arguments = "[NAME]", .max_arguments = 1,         \
+		.complete = name, .summary = words, .flags = list_flags, .run = cmd_object_ls, \
+	}
+#define SHOW(name)                                                                         \
+	{                                                                                  \
+		.noun = name, .verb = "show", .arguments = "NAME", .min_arguments = 1,     \
+		.max_arguments = 1, .complete = name, .summary = "show everything of one", \
+		.run = cmd_object_show,                                                    \
+	}
+#define DELETE(name)                                                                        \
+	{                                                                                   \
+		.noun = name, .verb = "delete", .arguments = "NAME...", .min_arguments = 1, \
+		.max_arguments = INVOCATION_ARGUMENTS, .complete = name,                    \
+		.summary = "remove, all named or none", .flags = delete_flags,              \
+		.traits = COMMAND_CHANGES, .run = cmd_object_delete,                        \
+	}
+
+const struct command command_table[] = {
+	{
+		.verb = "up",
+		.arguments = "",
+		.summary = "start the daemons of the instance, if they are not running",
+		.details =
+			"Starts weft-controller in the background, which starts and minds "
+			"weft-datapath, and waits until both work together. The network that was "
+			"there before comes back.",
+		.flags = up_flags,
+		.traits = COMMAND_ROOT,
+		.run = cmd_up,
+	},
+	{
+		.verb = "down",
+		.arguments = "",
+		.summary = "stop the daemons; what was configured is kept",
+		.run = cmd_down,
+	},
+	{
+		.verb = "status",
+		.arguments = "",
+		.summary = "how the instance is: daemons, counts, packets, drops",
+		.run = cmd_status,
+	},
+	{
+		.noun = "net",
+		.verb = "add",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a network",
+		.details = "Modes: isolated is a broadcast domain and no more; nat hides its "
+			   "addresses behind those of the external nets; routed shows its own; "
+			   "external is the outside, reached by an uplink port.",
+		.example = "weft net add lan --subnet 10.1.0.0/24 --mode nat --dhcp --dns lan.test",
+		.flags = net_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_add,
+	},
+	{
+		.noun = "net",
+		.verb = "set",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "net",
+		.summary = "change a network; --no-FLAG takes a setting back",
+		.example = "weft net set lan --pool 10.1.0.100-10.1.0.199",
+		.flags = net_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_set,
+	},
+	DELETE("net"),
+	LS("net", "list the networks"),
+	SHOW("net"),
+	{
+		.noun = "port",
+		.verb = "add",
+		.arguments = "[NET] --name NAME",
+		.max_arguments = 1,
+		.complete = "net",
+		.summary = "add a port to a network, or a trunk",
+		.details =
+			"Without --netdev and --pcap-* the port is a TAP that we make. On a port "
+			"with --netdev all that the interface receives is ours; give it no address.",
+		.example = "weft port add lan --name up --netdev veth0",
+		.flags = port_add_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_port_add,
+	},
+	{
+		.noun = "port",
+		.verb = "set",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "port",
+		.summary = "change a port; --no-FLAG takes a setting back",
+		.example = "weft port set up1 --trunk 10,20,30 --native 10",
+		.flags = port_set_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_set,
+	},
+	DELETE("port"),
+	LS("port", "list the ports with their counters"),
+	SHOW("port"),
+	{
+		.noun = "guest",
+		.verb = "add",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a network namespace with an eth0 of ours",
+		.example = "weft ns add h1 --net lan --ip 10.1.0.10",
+		.flags = guest_add_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_guest_add,
+	},
+	{
+		.noun = "guest",
+		.verb = "set",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "guest",
+		.summary = "change a guest; its eth0 is changed by port set",
+		.flags = guest_set_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_set,
+	},
+	DELETE("guest"),
+	LS("guest", "list the guests"),
+	SHOW("guest"),
+	{
+		.noun = "router",
+		.verb = "add",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a router beside gw, which is always there",
+		.flags = router_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_add,
+	},
+	DELETE("router"),
+	LS("router", "list the routers"),
+	SHOW("router"),
+	{
+		.noun = "route",
+		.verb = "add",
+		.arguments = "PREFIX",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a static route",
+		.example = "weft route add 10.9.0.0/16 --via 10.1.0.2",
+		.flags = route_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_route_add,
+	},
+	DELETE("route"),
+	LS("route", "list the static routes"),
+	SHOW("route"),
+	{
+		.noun = "forward",
+		.verb = "add",
+		.arguments = "NET OUTSIDE_PORT:GUEST:INSIDE_PORT",
+		.min_arguments = 2,
+		.max_arguments = 2,
+		.complete = "net",
+		.summary = "hand a port of the outside addresses to a guest",
+		.details = "The guest sees the client's own address.",
+		.example = "weft forward add lan 8080:web:80",
+		.flags = forward_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_forward_add,
+	},
+	DELETE("forward"),
+	LS("forward", "list the port forwards"),
+	SHOW("forward"),
+	{
+		.noun = "lease",
+		.verb = "add",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "reserve an address for a DHCP client that is no guest of ours",
+		.example = "weft lease add printer --net lan --mac 02:00:00:00:00:07 --ip 10.1.0.7",
+		.flags = lease_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_lease_add,
+	},
+	DELETE("lease"),
+	LS("lease", "list leases and reservations"),
+	{
+		.noun = "dns",
+		.verb = "add",
+		.arguments = "HOST",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "serve a name",
+		.example = "weft dns add www --net lan --ip 10.1.0.20",
+		.flags = dns_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_dns_add,
+	},
+	DELETE("dns"),
+	LS("dns", "list the names served beside those of the guests"),
+	{
+		.noun = "flow",
+		.verb = "add",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a rule that frames meet as they enter a port",
+		.example = "weft flow add no-web --match port=h1,tcp,dport=80 --actions drop",
+		.flags = flow_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_add,
+	},
+	{
+		.noun = "flow",
+		.verb = "set",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "flow",
+		.summary = "change a rule",
+		.flags = flow_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_set,
+	},
+	DELETE("flow"),
+	LS("flow", "list the rules"),
+	SHOW("flow"),
+	LS("conn", "list tracked connections"),
+	LS("fdb", "list known MAC addresses"),
+	LS("neighbour", "list known IP addresses and their MAC addresses"),
+	LS("host", "list the datapaths"),
+	{
+		.verb = "drops",
+		.arguments = "[PORT]",
+		.max_arguments = 1,
+		.complete = "port",
+		.summary = "what was dropped lately, where, and why",
+		.example = "weft drops h2 --last 5",
+		.flags = last_flags,
+		.run = cmd_drops,
+	},
+	{
+		.verb = "trace",
+		.arguments = "FROM to TARGET [PROTOCOL[/PORT]]",
+		.min_arguments = 2,
+		.max_arguments = 4,
+		.complete = "guest port",
+		.summary = "why a packet goes where it goes, without sending one",
+		.details =
+			"FROM is a guest or a port; TARGET is a guest, a port, an address or a "
+			"name. Between them stands 'to', nothing, or a quoted '->': the shell takes a "
+			"bare -> for a redirection into a file. PROTOCOL is tcp, udp or icmp.",
+		.example = "weft trace h1 to 198.51.100.1 tcp/80",
+		.flags = trace_flags,
+		.run = cmd_trace,
+	},
+	{
+		.verb = "events",
+		.arguments = "",
+		.summary = "what happened: links, leases, moves, limits",
+		.flags = event_flags,
+		.run = cmd_events,
+	},
+	{
+		.verb = "shell",
+		.arguments = "GUEST [-- COMMAND...]",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "guest",
+		.summary = "run a command, or a shell, inside a guest",
+		.details =
+			"The command sees the guest's interfaces, its /sys and its resolv.conf, and "
+			"the host's files for the rest. Exits as the command does.",
+		.example = "weft shell h1 -- ping -c 1 h2.lan.test",
+		.traits = COMMAND_ROOT | COMMAND_REST,
+		.run = cmd_shell,
+	},
+	{
+		.verb = "history",
+		.arguments = "",
+		.summary = "what was changed, when, and by which command",
+		.flags = last_flags,
+		.run = cmd_history,
+	},
+	{
+		.verb = "undo",
+		.arguments = "[REVISION]",
+		.max_arguments = 1,
+		.summary = "go back to the revision before the last, or to the one named",
+		.run = cmd_undo,
+	},
+	{
+		.verb = "confirm",
+		.arguments = "[REVISION]",
+		.max_arguments = 1,
+		.summary = "keep a change that was made with --confirm",
+		.run = cmd_confirm,
+	},
+	{
+		.verb = "destroy",
+		.arguments = "[LAB]",
+		.max_arguments = 1,
+		.summary = "remove all that belongs to the lab; without one, everything",
+		.details =
+			"Stops the daemons when nothing is left, and leaves no process, namespace, "
+			"interface, socket or rule behind.",
+		.flags = destroy_flags,
+		.run = cmd_destroy,
+	},
+	{
+		.verb = "demo",
+		.arguments = "",
+		.summary = "bring up a network with guests and show that it works",
+		.flags = demo_flags,
+		.traits = COMMAND_ROOT,
+		.run = cmd_demo,
+	},
+	{
+		.verb = "doctor",
+		.arguments = "",
+		.summary = "check what Weft needs of this machine",
+		.run = cmd_doctor,
+	},
+	{
+		.verb = "completion",
+		.arguments = "SHELL",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "print the completion for bash, zsh or fish",
+		.example = "eval \"$(weft completion bash)\"",
+		.run = cmd_completion,
+	},
+	{
+		.verb = "help",
+		.arguments = "[COMMAND]",
+		.max_arguments = 2,
+		.summary = "what a command does",
+		.run = cmd_help,
+	},
+	{
+		.verb = "version",
+		.arguments = "",
+		.summary = "print the version",
+		.run = cmd_version,
+	},
+	{
+		.verb = "complete-words",
+		.arguments = "WORDS...",
+		.max_arguments = INVOCATION_ARGUMENTS,
+		.traits = COMMAND_HIDDEN,
+		.run = cmd_complete,
+	},
+	{
+		.verb = "manual",
+		.arguments = "",
+		.traits = COMMAND_HIDDEN,
+		.run = cmd_manual,
+	},
+	{0},
+};

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// flag_table: every flag of every command. A flag that names a field fills it without further code.
+
+#include "cli/flag_table.h"
+
+#include <stddef.h>
+
+const struct flag command_global_flags[] = {
+	{"output", "FORMAT", "how results are shown: table, json or jsonl (short: -o)",
+         VALUE_CHOICE, "table json jsonl", NULL, false},
+	{"run-dir", "DIR", "sockets of the instance (default: WEFT_RUN_DIR, else /run/weft)",
+         VALUE_FILE, NULL, NULL, false},
+	{"state-dir", "DIR", "lasting state (default: WEFT_STATE_DIR, else /var/lib/weft)",
+         VALUE_FILE, NULL, NULL, false},
+	{"help", NULL, "what the command does (short: -h)", VALUE_SWITCH, NULL, NULL, false},
+	{0},
+};
+
+const struct flag command_change_flags[] = {
+	{"dry-run", NULL, "check and say what would change, change nothing; exit 3 if it would",
+         VALUE_SWITCH, NULL, NULL, false},
+	{"lab", "LAB", "the lab it belongs to; weft destroy LAB removes it", VALUE_TEXT, NULL, NULL,
+         false},
+	{"confirm", "TIME", "undo the change by itself unless weft confirm comes within the time",
+         VALUE_SECONDS, NULL, NULL, false},
+	{0},
+};
+
+const struct flag net_flags[] = {
+	{"mode", "MODE", "isolated, nat, routed or external", VALUE_CHOICE,
+         "isolated nat routed external", "mode", false},
+	{"subnet", "PREFIX", "IPv4 subnet, 10.1.0.0/24", VALUE_TEXT, NULL, "subnet", false},
+	{"subnet6", "PREFIX", "IPv6 /64; auto (default) or none", VALUE_TEXT, NULL, "subnet6",
+         false},
+	{"gateway", "ADDRESS", "our address (default: first of the subnet)", VALUE_TEXT, NULL,
+         "gateway", false},
+	{"gateway6", "ADDRESS", "our IPv6 address", VALUE_TEXT, NULL, "gateway6", false},
+	{"via", "ADDRESS", "external: next hop of the default route", VALUE_TEXT, NULL, "via",
+         false},
+	{"via6", "ADDRESS", "external: next hop of the IPv6 default route", VALUE_TEXT, NULL,
+         "via6", false},
+	{"vlan", "VLAN", "1 to 4094 on the shared bridge (default: a bridge of its own)",
+         VALUE_NUMBER, NULL, "vlan", false},
+	{"dhcp", NULL, "hand out addresses", VALUE_SWITCH, NULL, "dhcp", false},
+	{"pool", "FIRST-LAST", "addresses handed out (default: upper half of the subnet)",
+         VALUE_TEXT, NULL, "pool", false},
+	{"lease", "TIME", "how long a lease lasts", VALUE_SECONDS, NULL, "lease_seconds", false},
+	{"dns", "DOMAIN", "serve names of the guests under the domain", VALUE_TEXT, NULL, "dns",
+         false},
+	{"forwarder", "ADDRESS", "where other names are asked (default: as the host does); none",
+         VALUE_TEXT, NULL, "forwarders", true},
+	{"router", "ROUTER", "the router that has a leg here (default: gw)", VALUE_NAME, "router",
+         "router", false},
+	{"mtu", "BYTES", "largest packet", VALUE_NUMBER, NULL, "mtu", false},
+	{"ageing", "TIME", "how long an unheard MAC address is kept", VALUE_SECONDS, NULL,
+         "ageing_seconds", false},
+	{"mac-limit", "COUNT", "most MAC addresses learnt", VALUE_NUMBER, NULL, "mac_limit", false},
+	{0},
+};
+
+// What ports have in common, whoever makes them.
+#define PORT_FLAGS                                                                                   \
+	{"trunk", "VLANS", "VLANs carried tagged: 10,20,30", VALUE_NUMBERS, NULL, "trunk", false},   \
+		{"native",     "VLAN", "VLAN of untagged frames on a trunk (default: none)",         \
+	         VALUE_NUMBER, NULL,   "native",                                                     \
+	         false},                                                                             \
+		{"mac",      "MAC", "the guest's MAC address (default: made from its name)",         \
+	         VALUE_TEXT, NULL,  "mac",                                                           \
+	         false},                                                                             \
+		{"ip",       "ADDRESS", "its address: reserved for it in DHCP, or static",           \
+	         VALUE_TEXT, NULL,      "ip",                                                        \
+	         false},                                                                             \
+		{"ip6", "ADDRESS", "its static IPv6 address", VALUE_TEXT, NULL, "ip6", false},       \
+		{"ifname", "NAME", "name of the interface", VALUE_TEXT, NULL, "ifname", false},      \
+		{"queues", "COUNT", "queues of the interface", VALUE_NUMBER, NULL, "queues", false}, \
+		{"mtu", "BYTES", "largest packet", VALUE_NUMBER, NULL, "mtu", false},                \
+		{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,    \
+	         "mac_limit", false},                                                                \
+	{                                                                                            \
+		"offload-off", NULL, "no checksum and segmentation offloads", VALUE_SWITCH, NULL,    \
+			"offload_off", false                                                         \
+	}
+
+const struct flag port_add_flags[] = {
+	{"name", "NAME", "the port's name", VALUE_TEXT, NULL, NULL, false},
+	{"netdev", "INTERFACE", "an existing interface, by its name", VALUE_TEXT, NULL, NULL,
+         false},
+	{"netns", "PATH", "network namespace of the interface", VALUE_FILE, NULL, "netns", false},
+	{"guest", "GUEST", "whose it is; removed with it", VALUE_NAME, "guest", "guest", false},
+	{"pcap-read", "FILE", "replay this capture", VALUE_FILE, NULL, "pcap_read", false},
+	{"pcap-write", "FILE", "record to this capture", VALUE_FILE, NULL, "pcap_write", false},
+	{"down", NULL, "administratively down", VALUE_SWITCH, NULL, "down", false},
+	PORT_FLAGS,
+	{0},
+};
+
+const struct flag port_set_flags[] = {
+	{"net", "NET", "access port of this net", VALUE_NAME, "net", "net", false},
+	{"down", NULL, "administratively down; --no-down: up", VALUE_SWITCH, NULL, "down", false},
+	PORT_FLAGS,
+	{0},
+};
+
+const struct flag guest_add_flags[] = {
+	{"net", "NET", "the net its eth0 is in", VALUE_NAME, "net", "net", false},
+	{"static", NULL, "put the address on eth0 instead of leaving it to DHCP", VALUE_SWITCH,
+         NULL, "static_ip", false},
+	{"hostname", "NAME", "its name in DNS (default: the guest's)", VALUE_TEXT, NULL, "hostname",
+         false},
+	{"bare", NULL, "a namespace without a port", VALUE_SWITCH, NULL, NULL, false},
+	PORT_FLAGS,
+	{0},
+};
+
+const struct flag guest_set_flags[] = {
+	{"static", NULL, "put the address on eth0 ourselves; --no-static: leave it to DHCP",
+         VALUE_SWITCH, NULL, "static_ip", false},
+	{"hostname", "NAME", "its name in DNS", VALUE_TEXT, NULL, "hostname", false},
+	{0},
+};
+
+const struct flag router_flags[] = {
+	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
+	{0},
+};
+
+const struct flag route_flags[] = {
+	{"via", "ADDRESS", "next hop", VALUE_TEXT, NULL, "via", false},
+	{"blackhole", NULL, "drop what goes there", VALUE_SWITCH, NULL, "blackhole", false},
+	{"router", "ROUTER", "whose route it is (default: gw)", VALUE_NAME, "router", "router",
+         false},
+	{"name", "NAME", "its name (default: the prefix)", VALUE_TEXT, NULL, NULL, false},
+	{0},
+};
+
+const struct flag forward_flags[] = {
+	{"protocol", "PROTOCOL", "tcp (default) or udp", VALUE_CHOICE, "tcp udp", "protocol",
+         false},
+	{"outside", "ADDRESS", "only this outside address (default: all)", VALUE_TEXT, NULL,
+         "outside", false},
+	{"name", "NAME", "its name (default: NET-PROTOCOL-PORT)", VALUE_TEXT, NULL, NULL, false},
+	{0},
+};
+
+const struct flag lease_flags[] = {
+	{"net", "NET", "whose addresses", VALUE_NAME, "net", "net", false},
+	{"mac", "MAC", "the client's MAC address", VALUE_TEXT, NULL, "mac", false},
+	{"ip", "ADDRESS", "the address kept for it", VALUE_TEXT, NULL, "ip", false},
+	{"hostname", "NAME", "its name in DNS (default: NAME)", VALUE_TEXT, NULL, "hostname",
+         false},
+	{0},
+};
+
+const struct flag dns_flags[] = {
+	{"net", "NET", "in whose domain", VALUE_NAME, "net", "net", false},
+	{"ip", "ADDRESS", "the address it stands for", VALUE_TEXT, NULL, "ip", false},
+	{"name", "NAME", "name of the entry (default: HOST)", VALUE_TEXT, NULL, NULL, false},
+	{0},
+};
+
+const struct flag flow_flags[] = {
+	{"priority", "NUMBER", "higher wins", VALUE_NUMBER, NULL, "priority", false},
+	{"match", "FIELDS", "what it concerns: port=h1,tcp,dport=80", VALUE_TEXT, NULL, "match",
+         false},
+	{"actions", "ACTIONS", "drop, normal or output=PORT", VALUE_TEXT, NULL, "actions", false},
+	{0},
+};
+
+const struct flag list_flags[] = {
+	{"net", "NET", "only what concerns this net", VALUE_NAME, "net", NULL, false},
+	{"limit", "COUNT", "at most so many", VALUE_NUMBER, NULL, NULL, false},
+	{0},
+};
+
+const struct flag delete_flags[] = {
+	{"cascade", NULL, "also what refers to it", VALUE_SWITCH, NULL, NULL, false},
+	{0},
+};
+
+const struct flag last_flags[] = {
+	{"last", "COUNT", "so many, the newest (short: -n; default 20)", VALUE_NUMBER, NULL, NULL,
+         false},
+	{0},
+};
+
+const struct flag event_flags[] = {
+	{"last", "COUNT", "so many, the newest (short: -n; default 20)", VALUE_NUMBER, NULL, NULL,
+         false},
+	{"follow", NULL, "show what happens as it happens (short: -f)", VALUE_SWITCH, NULL, NULL,
+         false},
+	{0},
+};
+
+const struct flag trace_flags[] = {
+	{"source-port", "PORT", "the packet's source port", VALUE_NUMBER, NULL, NULL, false},
+	{0},
+};
+
+const struct flag up_flags[] = {
+	{"wait", "TIME", "how long to wait for the datapath (default 15s)", VALUE_SECONDS, NULL,
+         NULL, false},
+	{0},
+};
+
+const struct flag destroy_flags[] = {
+	{"keep-running", NULL, "leave the daemons running though nothing is left", VALUE_SWITCH,
+         NULL, NULL, false},
+	{0},
+};
+
+const struct flag demo_flags[] = {
+	{"clean", NULL, "remove the demo instead", VALUE_SWITCH, NULL, NULL, false},
+	{0},
+};

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// flag_table: the flags that commands take, each array ended by an empty name. Constant.
+
+#pragma once
+
+#include "cli/command.h"
+
+extern const struct flag net_flags[];
+extern const struct flag port_add_flags[];
+extern const struct flag port_set_flags[];
+extern const struct flag guest_add_flags[];
+extern const struct flag guest_set_flags[];
+extern const struct flag router_flags[];
+extern const struct flag route_flags[];
+extern const struct flag forward_flags[];
+extern const struct flag lease_flags[];
+extern const struct flag dns_flags[];
+extern const struct flag flow_flags[];
+extern const struct flag list_flags[];
+extern const struct flag delete_flags[];
+extern const struct flag last_flags[];
+extern const struct flag event_flags[];
+extern const struct flag trace_flags[];
+extern const struct flag up_flags[];
+extern const struct flag destroy_flags[];
+extern const struct flag demo_flags[];
