@@ -136,6 +136,9 @@ static const struct words words[] = {
 		"Requests to the DHCP, DNS, ARP or RA service come faster than they are answered."},
 	[DROP_SERVICE_REFUSED] = {"service_refused",
 		"A service understood the request and answers it with silence (rate or policy)."},
+	[DROP_DHCP_EXHAUSTED] = {"dhcp_exhausted",
+		"No address is left in the DHCP pool; widen it, shorten the leases, or look who "
+		"holds them with weft lease ls."},
 };
 // clang-format on
 

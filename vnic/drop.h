@@ -60,6 +60,7 @@ enum drop_reason {
 	DROP_NO_BUFFER,
 	DROP_SERVICE_QUEUE_FULL,
 	DROP_SERVICE_REFUSED, // understood, and answered with silence (rate, policy)
+	DROP_DHCP_EXHAUSTED,  // no address is left in the pool
 	DROP_REASONS,
 };
 
