@@ -19,12 +19,17 @@
 
 enum punt_kind { PUNT_DHCP4, PUNT_DNS, PUNT_ROUTER_SOLICIT, PUNT_KINDS };
 
+enum service_frame_flag {
+	// Nobody has checked the transport checksum yet, and it is not deferred (PACKET_CSUM_PARTIAL).
+	SERVICE_CHECK_SUM = 1 << 0,
+};
+
 // A frame on its way between a worker and the main thread.
 struct service_frame {
 	uint16_t len;
 	uint16_t vlan;          // as it came in
 	uint8_t kind;           // enum punt_kind
-	uint8_t flags;
+	uint8_t flags;          // enum service_frame_flag
 	uint32_t port;          // slot it came by
 	uint32_t domain;        // slot
 	uint16_t l3, l4, payload;
