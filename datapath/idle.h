@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// idle: when a worker polls, when it asks the kernel, and when it sleeps. Owning worker; no clock of
+// its own, so that a test can be the time.
+//
+// POLL: only the hot queues are asked, which costs one read each. LOOK: the kernel is asked as well
+// which of the others has become readable. ARM: nothing came for spin_ns; whoever has news must ring
+// from now on, so look once more at everything. SLEEP: that look found nothing either.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum idle_action { IDLE_POLL, IDLE_LOOK, IDLE_ARM, IDLE_SLEEP };
+
+struct idle {
+	uint64_t spin_ns;
+	uint64_t worked_ns;  // when a turn last found work
+	uint32_t look_every; // turns, while there are hot queues
+	uint32_t turns;      // since the last look
+	bool armed;
+};
+
+// spin_ns 0: IDLE_SPIN_NS.
+void idle_init(struct idle *idle, uint64_t spin_ns, uint64_t now_ns);
+
+// Says what the next turn is, after one that found work or not. `hot`: there are hot queues.
+enum idle_action idle_next(struct idle *idle, uint64_t now_ns, bool worked, bool hot);
+
+// After a sleep: spinning starts anew.
+void idle_woken(struct idle *idle, uint64_t now_ns);
+
+enum {
+	IDLE_SPIN_NS = 50000,
+	IDLE_LOOK_EVERY = 16,
+	IDLE_NAP_MIN_NS = 1000000,
+	IDLE_NAP_MAX_NS = 64000000,
+};
+
+// How long a worker may sleep that serves doors which cannot wake it: a sixteenth of the time since
+// one of them last had a packet, within the two bounds above. Such a door so is at most 6 % late,
+// and one that has gone silent costs 16 wake-ups a second.
+uint64_t idle_nap(uint64_t silent_ns);
