@@ -28,8 +28,13 @@ struct apply_env {
 	struct service *service; // may be NULL
 	// Opens the door of a port at stage time, or finds the one that a predecessor left. *ret may be NULL
 	// with 0: the port is known but has no door yet.
-	int (*open_port)(void *user, uint64_t id, const char *name, const Weft__Port *port, uint32_t slot,
-			 struct port **ret, struct fail *fail);
+	int (*open_port)(void *user, uint64_t id, const char *name, const Weft__Port *port,
+	                 uint32_t slot, struct port **ret, struct fail *fail);
+	// Gives an open door the name and place its guest knows. Comes at stage time, or, when a door that
+	// the transaction closes has that name still, after that one has gone; then nobody reads *fail. May
+	// be NULL.
+	int (*arrive_port)(void *user, uint64_t id, const Weft__Port *port, struct port *door,
+	                   struct fail *fail);
 	// Closes a door that no worker uses any more. `forget`: the object is gone for good.
 	void (*close_port)(void *user, uint64_t id, struct port *port, bool forget);
 	// Makes the generation the one that workers read.
@@ -47,7 +52,7 @@ struct apply_op {
 };
 
 struct apply_result {
-	int code;              // 0 or -errno
+	int code; // 0 or -errno
 	uint32_t op_index;
 	char field[64];
 	struct fail fail;
@@ -57,24 +62,30 @@ struct apply_result {
 
 struct apply;
 
+// Starts empty: generation 0 is published at once.
 struct apply *apply_new(const struct apply_env *env); // NULL with errno
+// Closes all doors (not to be forgotten) and frees everything. => No worker reads a generation any more.
 void apply_free(struct apply *apply);
 const struct generation *apply_generation(const struct apply *apply);
 
-// One whole transaction. dry_run: everything but publish. Returns result->code.
+// One whole transaction. dry_run: everything but doors, shared tables and publish. Returns result->code.
 int apply_transaction(struct apply *apply, const struct apply_op *ops, size_t count, bool dry_run,
-		      struct apply_result *result);
+                      struct apply_result *result);
 // The same, kept undoable: after it, exactly one of apply_confirm and apply_revert must follow; until then
 // other transactions are refused with -EBUSY.
 int apply_tentative(struct apply *apply, const struct apply_op *ops, size_t count,
-		    struct apply_result *result);
+                    struct apply_result *result);
 void apply_confirm(struct apply *apply);
 void apply_revert(struct apply *apply);
+bool apply_is_tentative(const struct apply *apply);
+
+// The controller has told everything: slots and static entries of a predecessor that no object claimed go.
+void apply_complete(struct apply *apply);
 
 // Digests (channel.proto): per kind count and sum; 256 buckets; the ids and hashes of one bucket.
 void apply_digest(const struct apply *apply, Weft__Kind kind, uint64_t *count, uint64_t *hash);
 void apply_buckets(const struct apply *apply, Weft__Kind kind, uint64_t hashes[256]);
 size_t apply_bucket(const struct apply *apply, Weft__Kind kind, unsigned bucket, uint64_t *ids,
-		    uint64_t *hashes, size_t limit);
+                    uint64_t *hashes, size_t limit);
 // The packed object; NULL when there is none.
 const uint8_t *apply_object(const struct apply *apply, Weft__Kind kind, uint64_t id, size_t *len);

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_apply: the order of a transaction: take in, relate, lease, open, compile, effects, publish, settle.
+//
+// Up to the publish every step can be taken back and none shows: workers read the old generation, objects
+// that were put into the store are taken out again. The publish is one store of a pointer. After it
+// nothing can fail; what the old generation alone used is freed once every worker has passed.
+
+#include "datapath/agent_apply.h"
+
+#include "datapath/agent_change.h"
+#include "proto/digest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct apply *apply_new(const struct apply_env *env)
+{
+	struct apply *apply = calloc(1, sizeof(*apply));
+
+	if (!apply)
+		return NULL;
+	apply->env = *env;
+	apply->current = calloc(1, sizeof(*apply->current));
+	if (!apply->current || agent_store_init(&apply->store) < 0) {
+		free(apply->current);
+		free(apply);
+		errno = ENOMEM;
+		return NULL;
+	}
+	env->publish(env->user, apply->current);
+	return apply;
+}
+
+const struct generation *apply_generation(const struct apply *apply)
+{
+	return apply->current;
+}
+
+bool apply_is_tentative(const struct apply *apply)
+{
+	return apply->tentative != NULL;
+}
+
+// Frees an object and the nodes that only it needed. => It is in no node.
+static void discard(struct agent_store *store, struct agent_object *object)
+{
+	struct agent_node *nodes[OBJECT_LINKS_MAX];
+	unsigned count = 0;
+
+	if (!object)
+		return;
+	for (unsigned i = 0; i < object->link_count; i++) {
+		struct agent_node *node = object->links[i].to;
+		unsigned seen = 0;
+
+		while (seen < count && nodes[seen] != node)
+			seen++;
+		if (seen == count)
+			nodes[count++] = node;
+	}
+	agent_object_free(object);
+	for (unsigned i = 0; i < count; i++)
+		agent_store_trim(store, nodes[i]);
+}
+
+static struct agent_change *change_new(struct apply *apply, struct apply_result *result)
+{
+	struct agent_change *change = calloc(1, sizeof(*change));
+
+	if (!change)
+		return NULL;
+	*change = (struct agent_change){.apply = apply, .result = result, .old = apply->current};
+	change->touches_end = &change->touches;
+	change->edit = edit_new();
+	change->next = malloc(sizeof(*change->next));
+	if (!change->edit || !change->next) {
+		if (change->edit)
+			edit_undo(change->edit);
+		free(change->next);
+		free(change);
+		return NULL;
+	}
+	*change->next = *apply->current;
+	change->next->number = apply->number + 1;
+	return change;
+}
+
+// => The edit is ended, the next generation owned by somebody or freed.
+static void change_free(struct agent_change *change)
+{
+	struct agent_store *store = &change->apply->store;
+	struct agent_node *node = change->work;
+
+	while (node) {
+		struct agent_node *next = node->work_next;
+
+		node->work = 0;
+		node->work_next = NULL;
+		agent_store_trim(store, node);
+		node = next;
+	}
+	while (change->touches) {
+		struct agent_touch *touch = change->touches;
+
+		change->touches = touch->next;
+		touch->node->touch = NULL;
+		agent_store_trim(store, touch->node);
+		free(touch);
+	}
+	free(change->deltas);
+	free(change->fresh);
+	free(change->doors);
+	free(change->effects);
+	free(change);
+}
+
+// The touch of a node in this change, new if it is the first.
+static struct agent_touch *touch_node(struct agent_change *change, struct agent_node *node,
+                                      uint32_t op_index)
+{
+	struct agent_touch *touch = node->touch;
+
+	if (!touch) {
+		touch = calloc(1, sizeof(*touch));
+		if (!touch)
+			return NULL;
+		touch->node = node;
+		touch->before = node->object;
+		touch->after = node->object;
+		node->touch = touch;
+		*change->touches_end = touch;
+		change->touches_end = &touch->next;
+		change->touch_count++;
+	}
+	touch->op_index = op_index;
+	return touch;
+}
+
+// Replaces the object of a node, and frees the version that an earlier operation of this change put in.
+static int replace(struct agent_change *change, struct agent_node *node,
+                   struct agent_object *object)
+{
+	struct agent_store *store = &change->apply->store;
+	struct agent_touch *touch = touch_node(change, node, change->op_index);
+	struct agent_object *between = NULL;
+
+	if (!touch) {
+		discard(store, object);
+		return agent_change_fail(change, -ENOMEM, "out of memory");
+	}
+	if (touch->after != touch->before)
+		between = touch->after;
+	touch->after = object;
+	agent_store_put(store, node, object);
+	discard(store, between);
+	return 0;
+}
+
+static bool is_same(const struct agent_object *held, const struct apply_op *op)
+{
+	return held && held->len == op->len && memcmp(held->packed, op->object, op->len) == 0;
+}
+
+static int fail_on(struct agent_change *change, const struct apply_op *op, int code,
+                   const char *field, const char *why)
+{
+	struct agent_object nobody = {.kind = op->kind, .id = op->id};
+
+	return agent_object_refuse(&nobody, change->result, code, field, "%s", why);
+}
+
+static int take_assert(struct agent_change *change, const struct apply_op *op,
+                       const struct agent_object *held)
+{
+	if (!op->object && held)
+		return fail_on(change, op, -EEXIST, "id",
+		               "is held, though it was asserted not to be");
+	if (op->object && !held)
+		return fail_on(change, op, -ENOENT, "id",
+		               "is not held, though it was asserted to be");
+	if (op->object && !is_same(held, op))
+		return fail_on(change, op, -ESTALE, "object",
+		               "is held in another version than was asserted");
+	return 0;
+}
+
+static int take_upsert(struct agent_change *change, const struct apply_op *op,
+                       struct agent_node *node)
+{
+	struct agent_object *object = NULL;
+	int code;
+
+	if (!op->object)
+		return fail_on(change, op, -EBADMSG, "object", "the operation brings no object");
+	if (op->verb == WEFT__OP_VERB__OP_PATCH && !node->object)
+		return fail_on(change, op, -ENOENT, "id", "there is no such object to patch");
+	if (op->verb == WEFT__OP_VERB__OP_UPSERT && is_same(node->object, op))
+		return 0;
+	code = agent_object_new(&change->apply->store, op, node->object, &object, change->result);
+	return code < 0 ? code : replace(change, node, object);
+}
+
+static int take_op(struct agent_change *change, const struct apply_op *op)
+{
+	struct agent_key key = agent_key((uint32_t)op->kind, op->id);
+	struct agent_node *node;
+	int code;
+
+	if (op->kind < WEFT__KIND__KIND_BRIDGE || (unsigned)op->kind >= AGENT_KINDS)
+		return fail_on(change, op, -EOPNOTSUPP, "kind",
+		               "is of a kind that this datapath does not know");
+	if (op->id == 0)
+		return fail_on(change, op, -EINVAL, "id", "0 is not the id of an object");
+	node = agent_store_node(&change->apply->store, &key);
+	if (!node)
+		return agent_change_fail(change, -ENOMEM, "out of memory");
+	switch (op->verb) {
+	case WEFT__OP_VERB__OP_UPSERT:
+	case WEFT__OP_VERB__OP_PATCH:
+		code = take_upsert(change, op, node);
+		break;
+	case WEFT__OP_VERB__OP_DELETE:
+		code = node->object ? replace(change, node, NULL)
+		                    : fail_on(change, op, -ENOENT, "id", "there is no such object");
+		break;
+	case WEFT__OP_VERB__OP_ASSERT:
+		code = take_assert(change, op, node->object);
+		break;
+	default:
+		code = fail_on(change, op, -EOPNOTSUPP, "verb", "is asked for something unknown");
+	}
+	agent_store_trim(&change->apply->store, node);
+	return code;
+}
+
+static int take_ops(struct agent_change *change, const struct apply_op *ops, size_t count)
+{
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < count; i++) {
+		change->op_index = (uint32_t)i;
+		code = take_op(change, &ops[i]);
+	}
+	return code;
+}
+
+// Puts every object back where it was; those that came are freed.
+static void take_back(struct agent_change *change)
+{
+	struct agent_store *store = &change->apply->store;
+
+	for (struct agent_touch *touch = change->touches; touch; touch = touch->next)
+		agent_store_put(store, touch->node, touch->before);
+	for (struct agent_touch *touch = change->touches; touch; touch = touch->next)
+		if (touch->after != touch->before)
+			discard(store, touch->after);
+}
+
+// Ends a change that was never published.
+static void abandon(struct agent_change *change)
+{
+	agent_effects_undo(change);
+	agent_doors_undo(change);
+	agent_slots_undo(change);
+	take_back(change);
+	edit_undo(change->edit);
+	free(change->next);
+	change_free(change);
+}
+
+static int stage(struct agent_change *change, const struct apply_op *ops, size_t count,
+                 bool dry_run, bool tentative)
+{
+	int code = take_ops(change, ops, count);
+
+	if (code == 0)
+		code = agent_relate(change);
+	if (code == 0)
+		code = agent_compile_collect(change);
+	if (code == 0 && !dry_run)
+		code = agent_doors_open(change, tentative);
+	if (code == 0)
+		code = agent_compile(change);
+	if (code == 0 && !dry_run)
+		code = agent_effects_apply(change);
+	return code;
+}
+
+static void publish(struct agent_change *change)
+{
+	struct apply *apply = change->apply;
+
+	apply->number = change->next->number;
+	apply->current = change->next;
+	change->published = true;
+	apply->env.publish(apply->env.user, apply->current);
+	change->result->generation = apply->number;
+	change->result->settle_ns = apply->env.settle(apply->env.user);
+}
+
+// Ends a change that stands: nothing reads the old generation any more.
+static void keep(struct agent_change *change)
+{
+	struct agent_store *store = &change->apply->store;
+
+	agent_doors_finish(change);
+	agent_slots_finish(change);
+	edit_keep(change->edit);
+	free((void *)change->old);
+	for (struct agent_touch *touch = change->touches; touch; touch = touch->next)
+		if (touch->before != touch->after)
+			discard(store, touch->before);
+	change_free(change);
+}
+
+static struct agent_change *begin(struct apply *apply, const struct apply_op *ops, size_t count,
+                                  bool dry_run, bool tentative, struct apply_result *result)
+{
+	struct agent_change *change;
+
+	*result = (struct apply_result){0};
+	if (apply->tentative) {
+		result->code = fail_set(&result->fail, -EBUSY,
+		                        "the last transaction waits for its confirmation");
+		fail_hint(&result->fail, "confirm it, or wait until it is undone");
+		return NULL;
+	}
+	change = change_new(apply, result);
+	if (!change) {
+		result->code = fail_set(&result->fail, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (stage(change, ops, count, dry_run, tentative) < 0) {
+		assert(result->code < 0);
+		result->op_index = change->op_index;
+		abandon(change);
+		return NULL;
+	}
+	return change;
+}
+
+int apply_transaction(struct apply *apply, const struct apply_op *ops, size_t count, bool dry_run,
+                      struct apply_result *result)
+{
+	struct agent_change *change = begin(apply, ops, count, dry_run, false, result);
+
+	if (!change)
+		return result->code;
+	if (dry_run || change->touch_count == 0) {
+		// What changes nothing makes no generation either.
+		abandon(change);
+		result->generation = apply->number;
+		return 0;
+	}
+	publish(change);
+	keep(change);
+	return 0;
+}
+
+int apply_tentative(struct apply *apply, const struct apply_op *ops, size_t count,
+                    struct apply_result *result)
+{
+	struct agent_change *change = begin(apply, ops, count, false, true, result);
+
+	if (!change)
+		return result->code;
+	publish(change);
+	apply->tentative = change;
+	return 0;
+}
+
+void apply_confirm(struct apply *apply)
+{
+	assert(apply->tentative);
+	keep(apply->tentative);
+	apply->tentative = NULL;
+}
+
+// The old content comes back under a new number: numbers only rise, since flows remember them.
+void apply_revert(struct apply *apply)
+{
+	struct agent_change *change = apply->tentative;
+	struct generation *back = (struct generation *)change->old;
+
+	assert(change);
+	apply->tentative = NULL;
+	agent_effects_undo(change);
+
+	// Workers may be reading the number of the old generation nowhere: it is not published now.
+	back->number = ++apply->number;
+	apply->current = back;
+	apply->env.publish(apply->env.user, back);
+	apply->env.settle(apply->env.user);
+
+	agent_doors_undo(change);
+	take_back(change);
+	agent_slots_undo(change);
+	edit_undo(change->edit);
+	free(change->next);
+	change_free(change);
+}
+
+struct keeper {
+	struct apply *apply;
+	uint32_t kind;
+};
+
+static bool is_claimed(void *user, uint64_t id, uint32_t sub, uint32_t slot)
+{
+	const struct keeper *keeper = user;
+	struct agent_key key = agent_key_sub(keeper->kind, id, sub);
+	const struct agent_node *node = agent_store_find(&keeper->apply->store, &key);
+
+	return node && node->slot == slot;
+}
+
+// Static entries of a predecessor that no object explains.
+static void sweep_fdb(struct apply *apply)
+{
+	struct fdb *fdb = apply->env.state->fdb;
+	struct fdb_entry entry;
+	uint32_t cursor = 0;
+
+	for (; fdb_next(fdb, &cursor, 0, &entry); cursor++) {
+		const struct domain *domain = pmap_get(&apply->current->domains, entry.domain);
+		struct agent_key key;
+
+		if (!(entry.flags & FDB_STATIC))
+			continue;
+		if (domain) {
+			key = agent_key_sub(INDEX_MAC, domain->bridge, domain->vid);
+			memcpy(key.addr.b, entry.mac.b, sizeof(entry.mac.b));
+			if (agent_store_find(&apply->store, &key))
+				continue;
+		}
+		fdb_remove(fdb, entry.domain, &entry.mac);
+	}
+}
+
+void apply_complete(struct apply *apply)
+{
+	static const uint32_t kinds[SLOT_KINDS] = {
+		[SLOT_PORT] = WEFT__KIND__KIND_PORT,
+		[SLOT_DOMAIN] = INDEX_DOMAIN,
+		[SLOT_INTERFACE] = WEFT__KIND__KIND_INTERFACE,
+		[SLOT_VRF] = WEFT__KIND__KIND_VRF,
+	};
+
+	sweep_fdb(apply);
+	for (int kind = 0; kind < SLOT_KINDS; kind++) {
+		struct keeper keeper = {.apply = apply, .kind = kinds[kind]};
+
+		slot_sweep(apply->env.state, (enum slot_kind)kind, is_claimed, &keeper);
+	}
+}
+
+void apply_digest(const struct apply *apply, Weft__Kind kind, uint64_t *count, uint64_t *hash)
+{
+	assert((unsigned)kind < AGENT_KINDS);
+	*count = apply->store.tables[kind].count;
+	*hash = apply->store.tables[kind].hash;
+}
+
+void apply_buckets(const struct apply *apply, Weft__Kind kind, uint64_t hashes[256])
+{
+	assert((unsigned)kind < AGENT_KINDS);
+	memcpy(hashes, apply->store.tables[kind].buckets, DIGEST_BUCKETS * sizeof(hashes[0]));
+}
+
+size_t apply_bucket(const struct apply *apply, Weft__Kind kind, unsigned bucket, uint64_t *ids,
+                    uint64_t *hashes, size_t limit)
+{
+	const struct agent_store *store = &apply->store;
+	size_t count = 0;
+
+	for (size_t i = 0; i < store->head_count; i++)
+		for (const struct agent_node *node = store->heads[i]; node;
+		     node = node->hash_next) {
+			if (node->key.kind != (uint32_t)kind || !node->object ||
+			    digest_bucket(node->key.id) != bucket || count >= limit)
+				continue;
+			ids[count] = node->key.id;
+			hashes[count++] = node->object->hash;
+		}
+	return count;
+}
+
+const uint8_t *apply_object(const struct apply *apply, Weft__Kind kind, uint64_t id, size_t *len)
+{
+	const struct agent_object *object = agent_store_object(&apply->store, (uint32_t)kind, id);
+
+	if (!object)
+		return NULL;
+	*len = object->len;
+	return object->packed;
+}
+
+// Every object that has routes becomes part of one last change, which takes them out.
+static void touch_routed(struct agent_change *change)
+{
+	struct agent_store *store = &change->apply->store;
+
+	for (size_t i = 0; i < store->head_count; i++)
+		for (struct agent_node *node = store->heads[i]; node; node = node->hash_next)
+			if (node->object && (node->key.kind == WEFT__KIND__KIND_ROUTE ||
+			                     node->key.kind == WEFT__KIND__KIND_INTERFACE))
+				touch_node(change, node, 0);
+}
+
+static void give_pieces(struct edit *edit, struct generation *last)
+{
+	struct domain *domain;
+	struct vrf *vrf;
+	void *piece;
+
+	for (uint32_t key = 0; (piece = pmap_next(&last->ports, &key)); key++)
+		edit_replaced(edit, piece, free);
+	for (uint32_t key = 0; (piece = pmap_next(&last->interfaces, &key)); key++)
+		edit_replaced(edit, piece, free);
+	for (uint32_t key = 0; (domain = pmap_next(&last->domains, &key)); key++) {
+		if (domain->members)
+			edit_replaced(edit, (void *)domain->members, free);
+		edit_replaced(edit, domain, free);
+	}
+	for (uint32_t key = 0; (vrf = pmap_next(&last->vrfs, &key)); key++) {
+		if (vrf->forwards)
+			edit_replaced(edit, (void *)vrf->forwards, free);
+		edit_replaced(edit, vrf, free);
+	}
+	if (last->flow_rules)
+		edit_replaced(edit, (void *)last->flow_rules, free);
+	pmap_clear(&last->ports, edit);
+	pmap_clear(&last->interfaces, edit);
+	pmap_clear(&last->domains, edit);
+	pmap_clear(&last->vrfs, edit);
+}
+
+// No worker reads any more, so what is published may be taken apart in place.
+static void free_generation(struct apply *apply)
+{
+	struct apply_result result = {0};
+	struct agent_change *change = change_new(apply, &result);
+
+	if (!change)
+		return;
+	touch_routed(change);
+	agent_compile_routes_out(change);
+	give_pieces(change->edit, change->next);
+	edit_keep(change->edit);
+	free(change->next);
+	change_free(change);
+}
+
+void apply_free(struct apply *apply)
+{
+	const struct port_config *config;
+
+	if (!apply)
+		return;
+	if (apply->tentative)
+		apply_confirm(apply);
+	for (uint32_t key = 0; (config = pmap_next(&apply->current->ports, &key)); key++)
+		if (config->door)
+			apply->env.close_port(apply->env.user, config->id, config->door, false);
+	free_generation(apply);
+	agent_store_fini(&apply->store);
+	free(apply->current);
+	free(apply);
+}

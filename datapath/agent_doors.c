@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_doors: opens the doors a transaction needs before it is published, closes those it frees afterwards.
+//
+// A door gets the name its guest knows as the last step of opening, unless a door that this very
+// transaction closes still has that name: then it waits for it until the old one has gone.
+
+#include "datapath/agent_change.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool text_differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+static bool bytes_differ(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b)
+{
+	return a->len != b->len || (a->len > 0 && memcmp(a->data, b->data, a->len) != 0);
+}
+
+static bool addresses_differ(const Weft__Port *a, const Weft__Port *b)
+{
+	if (a->n_addresses != b->n_addresses)
+		return true;
+	for (size_t i = 0; i < a->n_addresses; i++)
+		if (a->addresses[i]->len != b->addresses[i]->len ||
+		    bytes_differ(&a->addresses[i]->addr, &b->addresses[i]->addr))
+			return true;
+	return bytes_differ(&a->gateway4, &b->gateway4) || bytes_differ(&a->gateway6, &b->gateway6);
+}
+
+bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
+{
+	return a->type != b->type || a->mtu != b->mtu || a->queues != b->queues ||
+	       a->offload_off != b->offload_off || text_differs(a->ifname, b->ifname) ||
+	       text_differs(a->netns, b->netns) || text_differs(a->pcap_read, b->pcap_read) ||
+	       text_differs(a->pcap_write, b->pcap_write) || bytes_differ(&a->mac, &b->mac) ||
+	       addresses_differ(a, b);
+}
+
+static struct port *held_door(const struct agent_change *change, const struct agent_node *node)
+{
+	const struct port_config *held = pmap_get(&change->old->ports, node->slot);
+
+	return held ? held->door : NULL;
+}
+
+struct port *agent_door_of(const struct agent_change *change, const struct agent_node *node)
+{
+	for (size_t i = change->door_count; i-- > 0;)
+		if (change->doors[i].node == node)
+			return change->doors[i].opened;
+	return held_door(change, node);
+}
+
+static struct agent_door *add_door(struct agent_change *change, struct agent_node *node,
+                                   struct port *closed)
+{
+	if (agent_change_room((void **)&change->doors, change->door_count, &change->door_room,
+	                      sizeof(struct agent_door)) < 0) {
+		agent_change_fail(change, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	change->doors[change->door_count] = (struct agent_door){.node = node, .closed = closed};
+	return &change->doors[change->door_count++];
+}
+
+// Whether another door that closes with this change still has the port's name.
+static bool name_is_taken(const struct agent_change *change, const struct agent_touch *touch)
+{
+	const Weft__Port *port = touch->after->message->port;
+
+	for (const struct agent_touch *other = change->touches; other; other = other->next) {
+		const Weft__Port *old;
+
+		if (other->node->key.kind != WEFT__KIND__KIND_PORT || !other->before)
+			continue;
+		old = other->before->message->port;
+		if (other->after && !agent_door_differs(old, other->after->message->port))
+			continue;
+		if (!text_differs(old->ifname, port->ifname) &&
+		    !text_differs(old->netns, port->netns))
+			return true;
+	}
+	return false;
+}
+
+static int arrive(struct agent_change *change, struct agent_door *door,
+                  const struct agent_touch *touch, struct fail *fail)
+{
+	const struct apply_env *env = &change->apply->env;
+	int code = 0;
+
+	if (env->arrive_port && door->opened)
+		code = env->arrive_port(env->user, door->node->key.id, touch->after->message->port,
+		                        door->opened, fail);
+	door->arrived = code == 0;
+	return code;
+}
+
+static int open_door(struct agent_change *change, const struct agent_touch *touch,
+                     struct agent_door *door, bool tentative)
+{
+	const struct apply_env *env = &change->apply->env;
+	char name[OBJECT_NAME];
+	int code =
+		env->open_port(env->user, door->node->key.id, agent_object_name(touch->after, name),
+	                       touch->after->message->port, door->node->slot, &door->opened,
+	                       &change->result->fail);
+
+	if (code < 0) {
+		door->opened = NULL;
+		change->result->code = code;
+		return code;
+	}
+	if (door->opened)
+		door->opened->slot = door->node->slot;
+	if (!name_is_taken(change, touch)) {
+		code = arrive(change, door, touch, &change->result->fail);
+		change->result->code = code;
+	} else if (tentative) {
+		code = agent_object_refuse(touch->after, change->result, -EOPNOTSUPP, "ifname",
+		                           "its interface cannot be replaced on trial, since both "
+		                           "would have one name");
+	}
+	return code;
+}
+
+int agent_doors_open(struct agent_change *change, bool tentative)
+{
+	for (const struct agent_touch *touch = change->touches; touch; touch = touch->next) {
+		const struct agent_object *before = touch->before, *after = touch->after;
+		struct agent_door *door;
+
+		if (touch->node->key.kind != WEFT__KIND__KIND_PORT)
+			continue;
+		if (before && after &&
+		    !agent_door_differs(before->message->port, after->message->port))
+			continue;
+		change->op_index = touch->op_index;
+		door = add_door(change, touch->node,
+		                before ? held_door(change, touch->node) : NULL);
+		if (!door)
+			return change->result->code;
+		if (after && open_door(change, touch, door, tentative) < 0)
+			return change->result->code;
+	}
+	return 0;
+}
+
+void agent_doors_undo(struct agent_change *change)
+{
+	const struct apply_env *env = &change->apply->env;
+
+	for (size_t i = change->door_count; i-- > 0;)
+		if (change->doors[i].opened)
+			env->close_port(env->user, change->doors[i].node->key.id,
+			                change->doors[i].opened, true);
+	change->door_count = 0;
+}
+
+void agent_doors_finish(struct agent_change *change)
+{
+	const struct apply_env *env = &change->apply->env;
+
+	for (size_t i = 0; i < change->door_count; i++)
+		if (change->doors[i].closed)
+			env->close_port(env->user, change->doors[i].node->key.id,
+			                change->doors[i].closed, true);
+	for (size_t i = 0; i < change->door_count; i++) {
+		struct agent_door *door = &change->doors[i];
+		struct fail fail = {0};
+
+		// The callback reports what fails now: the transaction stands already.
+		if (door->opened && !door->arrived)
+			arrive(change, door, door->node->touch, &fail);
+	}
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_relate_object: addresses that must lie in a subnet, interfaces that must be of a VRF, subnets that must
+// not overlap.
+
+#include "datapath/agent_relate.h"
+
+#include <errno.h>
+
+static const struct agent_object *get(struct agent_change *change, uint32_t kind, uint64_t id)
+{
+	return agent_store_object(&change->apply->store, kind, id);
+}
+
+// The address of the interface whose subnet holds `ip`; false: none.
+static bool subnet_of(const struct agent_object *interface, struct ip_addr ip,
+                      struct ip_prefix *ret)
+{
+	const Weft__Interface *message = interface->message->interface;
+
+	for (size_t i = 0; i < message->n_addresses; i++) {
+		struct ip_prefix prefix;
+
+		if (agent_prefix(message->addresses[i], &prefix) < 0 ||
+		    !prefix_contains(prefix, ip))
+			continue;
+		*ret = prefix;
+		return true;
+	}
+	return false;
+}
+
+static int refuse_outside(struct agent_change *change, const struct agent_object *object,
+                          const char *field, struct ip_addr ip,
+                          const struct agent_object *interface)
+{
+	char name[OBJECT_NAME], text[IP_TEXT];
+
+	return agent_object_refuse(object, change->result, -EADDRNOTAVAIL, field,
+	                           "%s is outside the subnets of %s", ip_format(ip, text),
+	                           agent_object_name(interface, name));
+}
+
+static int relate_scope(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__DhcpScope *scope = object->message->dhcp_scope;
+	const struct agent_object *interface =
+		get(change, WEFT__KIND__KIND_INTERFACE, scope->interface);
+	struct ip_addr first, last;
+	struct ip_prefix subnet;
+	char text[IP_TEXT];
+
+	agent_ip(&scope->first, &first);
+	agent_ip(&scope->last, &last);
+	if (!subnet_of(interface, first, &subnet))
+		return refuse_outside(change, object, "first", first, interface);
+	if (!prefix_contains(subnet, last))
+		return refuse_outside(change, object, "last", last, interface);
+	if (ip_compare(subnet.addr, first) >= 0 && ip_compare(subnet.addr, last) <= 0)
+		return agent_object_refuse(object, change->result, -EADDRINUSE, "first",
+		                           "the pool holds %s, which is the router's own",
+		                           ip_format(subnet.addr, text));
+	return 0;
+}
+
+static int relate_reservation(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__DhcpReservation *reservation = object->message->dhcp_reservation;
+	const struct agent_object *scope, *interface;
+	struct ip_prefix subnet;
+	struct ip_addr ip;
+	char text[IP_TEXT];
+
+	if (!reservation->has_ip)
+		return 0;
+	scope = get(change, WEFT__KIND__KIND_DHCP_SCOPE, reservation->scope);
+	interface = get(change, WEFT__KIND__KIND_INTERFACE, scope->message->dhcp_scope->interface);
+	// A scope that leads nowhere is refused by itself.
+	if (!interface)
+		return 0;
+	agent_ip(&reservation->ip, &ip);
+	if (!subnet_of(interface, ip, &subnet))
+		return refuse_outside(change, object, "ip", ip, interface);
+	if (ip_equal(subnet.addr, ip))
+		return agent_object_refuse(object, change->result, -EADDRINUSE, "ip",
+		                           "%s is the router's own", ip_format(ip, text));
+	return 0;
+}
+
+static int relate_neighbour(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__Neighbour *neighbour = object->message->neighbour;
+	const struct agent_object *interface =
+		get(change, WEFT__KIND__KIND_INTERFACE, neighbour->interface);
+	struct ip_prefix subnet;
+	struct ip_addr ip;
+
+	agent_ip(&neighbour->ip, &ip);
+	if (!ip_is_link_local(ip) && !subnet_of(interface, ip, &subnet))
+		return refuse_outside(change, object, "ip", ip, interface);
+	return 0;
+}
+
+static const struct agent_object *leg_towards(struct agent_change *change, uint64_t vrf,
+                                              struct ip_addr via)
+{
+	const struct agent_node *legs = agent_change_node(change, INDEX_LEGS, vrf);
+	struct ip_prefix subnet;
+
+	for (const struct agent_link *link = legs ? legs->links : NULL; link; link = link->next)
+		if (subnet_of(link->from, via, &subnet))
+			return link->from;
+	return NULL;
+}
+
+static int relate_route(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__Route *route = object->message->route;
+	const struct agent_object *interface = NULL;
+	struct ip_addr via = {{0}};
+	struct ip_prefix subnet;
+	char text[IP_TEXT];
+
+	if (route->blackhole)
+		return 0;
+	if (route->has_via)
+		agent_ip(&route->via, &via);
+	if (route->has_interface)
+		interface = get(change, WEFT__KIND__KIND_INTERFACE, route->interface);
+	else
+		interface = leg_towards(change, route->vrf, via);
+	if (!interface)
+		return agent_object_refuse(object, change->result, -ENETUNREACH, "via",
+		                           "no interface of the router leads to %s",
+		                           ip_format(via, text));
+	if (interface->message->interface->vrf != route->vrf)
+		return agent_object_refuse(object, change->result, -EINVAL, "interface",
+		                           "the interface belongs to another VRF");
+	if (!route->has_via || ip_is_link_local(via))
+		return 0;
+	if (!subnet_of(interface, via, &subnet))
+		return refuse_outside(change, object, "via", via, interface);
+	if (ip_equal(subnet.addr, via))
+		return agent_object_refuse(object, change->result, -EINVAL, "via",
+		                           "%s is the router itself", ip_format(via, text));
+	return 0;
+}
+
+static int relate_nat_rule(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__NatRule *rule = object->message->nat_rule;
+	const struct agent_object *interface =
+		get(change, WEFT__KIND__KIND_INTERFACE, rule->interface);
+
+	if (interface->message->interface->vrf != rule->vrf)
+		return agent_object_refuse(object, change->result, -EINVAL, "interface",
+		                           "the interface belongs to another VRF");
+	return 0;
+}
+
+int agent_relate_object(struct agent_change *change, const struct agent_object *object)
+{
+	switch (object->kind) {
+	case WEFT__KIND__KIND_DHCP_SCOPE:
+		return relate_scope(change, object);
+	case WEFT__KIND__KIND_DHCP_RESERVATION:
+		return relate_reservation(change, object);
+	case WEFT__KIND__KIND_NEIGHBOUR:
+		return relate_neighbour(change, object);
+	case WEFT__KIND__KIND_ROUTE:
+		return relate_route(change, object);
+	case WEFT__KIND__KIND_NAT_RULE:
+		return relate_nat_rule(change, object);
+	default:
+		return 0;
+	}
+}
+
+static int compare_with(struct agent_change *change, const struct agent_object *object,
+                        struct ip_prefix prefix, const struct agent_object *other)
+{
+	const Weft__Interface *message = other->message->interface;
+	char name[OBJECT_NAME], own[PREFIX_TEXT], theirs[PREFIX_TEXT];
+
+	for (size_t i = 0; i < message->n_addresses; i++) {
+		struct ip_prefix taken;
+
+		if (agent_prefix(message->addresses[i], &taken) < 0 ||
+		    ip_is_link_local(taken.addr) || !prefix_overlaps(prefix, taken))
+			continue;
+		return agent_object_refuse(object, change->result, -EEXIST, "addresses",
+		                           "the subnet %s overlaps %s of %s",
+		                           prefix_format(prefix_network(prefix), own),
+		                           prefix_format(prefix_network(taken), theirs),
+		                           agent_object_name(other, name));
+	}
+	return 0;
+}
+
+int agent_relate_subnets(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__Interface *message = object->message->interface;
+	const struct agent_node *legs = agent_change_node(change, INDEX_LEGS, message->vrf);
+	int code = 0;
+
+	for (size_t i = 0; i < message->n_addresses; i++) {
+		struct ip_prefix prefix;
+
+		if (agent_prefix(message->addresses[i], &prefix) < 0 ||
+		    ip_is_link_local(prefix.addr))
+			continue;
+		for (const struct agent_link *link = legs->links; code == 0 && link;
+		     link = link->next)
+			if (link->from != object)
+				code = compare_with(change, object, prefix, link->from);
+	}
+	return code;
+}
