@@ -26,8 +26,9 @@ struct port;
 
 struct port_ops {
 	const char *kind; // "tap", "netdev", "memory", "pcap"
-	// Appends up to BATCH_SIZE packets to the batch (which may hold some); returns how many. Frames
-	// refused at the door are counted in port->door_drops. Returns less than asked: drained.
+	// Fills the batch (which may hold some) up to BATCH_SIZE packets; returns how many came, 0: drained.
+	// Frames refused at the door are counted in port->door_drops. Payload is borrowed until the arena
+	// is reset. => A queue is asked once per batch: what it gave before is overwritten by the next rx.
 	unsigned (*rx)(struct port *port, unsigned queue, struct packet_pool *pool,
 	               struct batch *batch);
 	// Sends packets that the door can take as they are, in order; returns how many went. The one after
