@@ -52,7 +52,7 @@ static ProtobufCMessage *new_body(Weft__Intent *intent, const char *noun)
 	ProtobufCMessage *body = new_message(field->descriptor);
 
 	intent->body_case = (Weft__Intent__BodyCase)field->id;
-	*(ProtobufCMessage **)((char *)intent + field->offset) = body;
+	*(ProtobufCMessage **)(void *)((char *)intent + field->offset) = body;
 	return body;
 }
 
