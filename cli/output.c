@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CELL_TEXT = 1024, COLUMNS_MAX = 32 };
+enum { CELL_TEXT = 1024, COLUMNS_MAX = 32, INDENT = 2, INDENT_MAX = 8 };
 
 bool output_in_colour(void)
 {
@@ -190,21 +190,37 @@ int output_records(const struct invocation *call, const struct output_column *co
 	return print_table(shown, shown_count, records, count);
 }
 
-static void print_fields(const Weft__Record *record, int width, const char *prefix)
+static int widest_key(const Weft__Record *record)
 {
+	int width = 0;
+
+	for (size_t i = 0; i < record->n_fields; i++)
+		if ((int)strlen(record->fields[i]->key) > width)
+			width = (int)strlen(record->fields[i]->key);
+	return width;
+}
+
+// A record within the record is a paragraph of its own, one step in.
+static void print_fields(const Weft__Record *record, int indent)
+{
+	int width = widest_key(record);
+
 	for (size_t i = 0; i < record->n_fields; i++) {
 		const Weft__Field *field = record->fields[i];
-		char buf[CELL_TEXT], key[128];
+		char buf[CELL_TEXT];
 
-		snprintf(key, sizeof(key), "%s%s", prefix, field->key);
-		printf("%-*s  %s\n", width, key, field_text(field, buf, sizeof(buf)));
+		if (field->value_case == WEFT__FIELD__VALUE_RECORD && indent < INDENT_MAX) {
+			printf("%*s%s\n", indent, "", field->key);
+			print_fields(field->record, indent + INDENT);
+		} else {
+			printf("%*s%-*s  %s\n", indent, "", width, field->key,
+			       field_text(field, buf, sizeof(buf)));
+		}
 	}
 }
 
 int output_record(const struct invocation *call, const Weft__Record *record)
 {
-	int width = 0;
-
 	if (call->format != OUTPUT_TABLE) {
 		json_t *object = record_json(record);
 
@@ -214,10 +230,7 @@ int output_record(const struct invocation *call, const Weft__Record *record)
 		json_decref(object);
 		return EXIT_OK;
 	}
-	for (size_t i = 0; i < record->n_fields; i++)
-		if ((int)strlen(record->fields[i]->key) > width)
-			width = (int)strlen(record->fields[i]->key);
-	print_fields(record, width, "");
+	print_fields(record, 0);
 	return EXIT_OK;
 }
 
