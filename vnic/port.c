@@ -4,7 +4,7 @@
 //
 // Most packets need nothing: the loop only looks at flags, and runs of them go to the door in one call.
 // A packet that needs work is prepared in place (tag pushed, checksum completed) and its tag is taken out
-// again once it has gone.
+// again once it has gone. A super-packet that the door cannot take is cut, and its cuts go in runs too.
 
 #include "vnic/port.h"
 
@@ -12,8 +12,16 @@
 #include "vnic/checksum.h"
 #include "vnic/offload.h"
 #include "vnic/parse.h"
+#include "vnic/segment.h"
 
 #include <assert.h>
+#include <errno.h>
+
+enum {
+	CUTS = 32, // frames of a super-packet that are handed to the door at a time
+	// A cut borrows from two pieces of the payload at most, but where pieces are shorter than a cut.
+	CUT_SEGMENTS = 4 * CUTS,
+};
 
 static const uint32_t gso_offload[] = {
 	[GSO_NONE] = 0,
@@ -75,6 +83,59 @@ static void prepare(const struct port *port, struct packet *packet)
 		packet_push_vlan(packet);
 }
 
+// Sends the frames of a super-packet that the door cannot take. DROP_NONE, or why one of them did not go.
+static enum drop_reason send_cuts(struct port *port, unsigned queue, struct packet_pool *pool,
+                                  const struct packet *packet)
+{
+	enum drop_reason reason = DROP_NONE;
+	struct segment_cutter cutter;
+
+	segment_begin(&cutter, packet);
+	while (!segment_is_done(&cutter) && !reason) {
+		struct packet *cuts[CUTS];
+		struct segment storage[CUT_SEGMENTS];
+		unsigned count = 0;
+		unsigned used = 0;
+
+		while (count < CUTS && !segment_is_done(&cutter)) {
+			struct packet *cut = packet_take(pool);
+			int more = cut ? segment_next(&cutter, cut, storage + used,
+			                              CUT_SEGMENTS - used)
+			               : -ENOBUFS;
+
+			if (more < 0) {
+				if (cut)
+					packet_give(pool, cut);
+				break;
+			}
+			prepare(port, cut);
+			used += (unsigned)more;
+			cuts[count++] = cut;
+		}
+		if (!count)
+			return packet_pool_available(pool) ? DROP_TX_FAILED : DROP_NO_BUFFER;
+		send_run(port, queue, cuts, count);
+		for (unsigned i = 0; i < count; i++) {
+			reason = reason ? reason : cuts[i]->drop;
+			packet_give(pool, cuts[i]);
+		}
+	}
+	return reason;
+}
+
+// One packet that ended a run: too big, or to be cut first. Returns whether it went.
+static bool send_alone(struct port *port, unsigned queue, struct packet_pool *pool,
+                       struct packet *packet)
+{
+	enum drop_reason reason = DROP_TX_TOO_BIG;
+
+	if (is_small_enough(port, packet))
+		reason = send_cuts(port, queue, pool, packet);
+	if (reason)
+		packet->drop = (uint16_t)reason;
+	return !reason;
+}
+
 unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
                  struct packet **packets, unsigned count)
 {
@@ -95,15 +156,13 @@ unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
 			prepare(port, packet);
 			run++;
 		}
-		accepted += send_run(port, queue, packets + done, run);
+		if (run)
+			accepted += send_run(port, queue, packets + done, run);
 		for (; tagged; tagged &= tagged - 1)
 			packet_pop_vlan(packets[done + (unsigned)__builtin_ctzll(tagged)]);
 		done += run;
-		if (done == count || run == BATCH_SIZE)
-			continue;
-		packets[done]->drop =
-			is_small_enough(port, packets[done]) ? DROP_TX_FAILED : DROP_TX_TOO_BIG;
-		done++;
+		if (done < count && run < BATCH_SIZE)
+			accepted += send_alone(port, queue, pool, packets[done++]);
 	}
 	return accepted;
 }

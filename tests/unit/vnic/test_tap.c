@@ -52,6 +52,20 @@ static void test_tcp_without_offloads(void **state)
 	ends_close();
 }
 
+// Super-packets towards a guest without offloads are cut and summed by us; its kernel checks the sums.
+static void test_tcp_cut_for_the_receiver(void **state)
+{
+	netns_required();
+	ends_open();
+	ends_add_tap(0, false);
+	ends_add_tap(1, true);
+	ends_transfer(AF_INET, 1 << 20);
+	ends_transfer(AF_INET6, 1 << 20);
+	assert_true(ends.super_packets > 0);
+	assert_int_equal(ends.refused, 0);
+	ends_close();
+}
+
 static void test_tagged_frame_to_the_guest(void **state)
 {
 	static struct frame frame;
@@ -216,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcp_in_super_packets),
 		cmocka_unit_test(test_tcp_without_offloads),
+		cmocka_unit_test(test_tcp_cut_for_the_receiver),
 		cmocka_unit_test(test_tagged_frame_to_the_guest),
 		cmocka_unit_test(test_tagged_frame_from_the_guest),
 		cmocka_unit_test(test_adopt),
