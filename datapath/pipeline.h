@@ -19,18 +19,21 @@
 struct pipeline;
 struct trace; // trace.h
 
+// What a pipeline tells: the numbers of the channel's events.
+enum pipeline_notice { NOTICE_MAC_MOVED = 3, NOTICE_LIMIT = 4, NOTICE_NEIGHBOUR = 7 };
+
 struct pipeline_config {
-	unsigned worker;            // index: statistics area, owner of connections
-	uint32_t flow_entries;      // of the flow cache, power of two
-	struct state *state;        // shared, borrowed
-	struct stats *stats;        // shared, borrowed
+	unsigned worker;       // index: statistics area, owner of connections
+	uint32_t flow_entries; // of the flow cache, power of two
+	struct state *state;   // shared, borrowed
+	struct stats *stats;   // shared, borrowed
 	// Hands a frame to the main thread's services; false: queue full. Bounded time, any worker.
 	bool (*punt)(void *user, const struct service_frame *frame);
-	// Tells the main thread something for an event (a MAC moved, a table is full); may drop. May be NULL.
-	void (*notice)(void *user, int event_type, uint64_t object, const char *text);
+	// Tells the main thread something for an event (enum pipeline_notice); may drop. May be NULL.
+	void (*notice)(void *user, int notice, uint64_t object, const char *text);
 	void *user;
-	uint32_t miss_per_second;   // new flows per port and second, 0: no limit
-	uint32_t icmp_per_second;   // ICMP errors sent per pipeline, 0: default 1000
+	uint32_t miss_per_second; // new flows per port and second, 0: no limit
+	uint32_t icmp_per_second; // ICMP errors sent per pipeline, 0: default 1000
 };
 
 struct pipeline *pipeline_new(const struct pipeline_config *config); // NULL with errno
@@ -39,17 +42,17 @@ void pipeline_free(struct pipeline *pipeline);
 // Runs the packets of a batch, which came by `port` queue `queue`, to their end: at doors, in a hold
 // queue, at a service or dropped. Sends what it can; gives all packets back to `pool` and resets its
 // arena. `now_ns` is the worker's coarse clock, `generation` what the worker reads this turn.
-void pipeline_run(struct pipeline *pipeline, const struct generation *generation, struct batch *batch,
-		  struct packet_pool *pool, uint64_t now_ns);
+void pipeline_run(struct pipeline *pipeline, const struct generation *generation,
+                  struct batch *batch, struct packet_pool *pool, uint64_t now_ns);
 // Sends a frame of a service or of the router itself.
 void pipeline_send(struct pipeline *pipeline, const struct generation *generation,
-		   const struct service_out *out, struct packet_pool *pool, uint64_t now_ns);
+                   const struct service_out *out, struct packet_pool *pool, uint64_t now_ns);
 // Work that time brings: expiry of connections, repeated questions, held packets given up. Bounded. Returns
 // ns until it wants to be called again, UINT64_MAX: when something happens.
 uint64_t pipeline_tick(struct pipeline *pipeline, const struct generation *generation,
-		       struct packet_pool *pool, uint64_t now_ns);
+                       struct packet_pool *pool, uint64_t now_ns);
 // Runs one packet with a trace and without any effect: nothing learnt, created, sent or counted.
-void pipeline_trace(struct pipeline *pipeline, const struct generation *generation, struct packet *packet,
-		    uint64_t now_ns, struct trace *trace);
+void pipeline_trace(struct pipeline *pipeline, const struct generation *generation,
+                    struct packet *packet, uint64_t now_ns, struct trace *trace);
 // Which queue of a port this pipeline sends on.
 void pipeline_set_tx_queue(struct pipeline *pipeline, unsigned queue);

@@ -22,7 +22,7 @@ struct trace {
 	unsigned count;
 	struct trace_step steps[TRACE_STEPS];
 	bool forwarded;
-	uint16_t drop;        // enum drop_reason
+	uint16_t drop;          // enum drop_reason
 	uint32_t out_ports[16]; // slots
 	unsigned out_count;
 	char hint[240];

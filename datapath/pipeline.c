@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// pipeline: a batch through the flow cache; what misses goes through the stages, in the order of miss_run.
+//
+// A batch is walked twice: once to find headers, keys and hashes and to fetch the cache lines that
+// will be asked, once to look up and run. Programs run one by one, as a miss may evict an entry that a later
+// packet of the batch would have found. Nothing is sent before the end of the walk, unless a door's group
+// is full. Cost of a hit: one probe, the rewrites of its program, three counters.
+
+#include "datapath/pipeline.h"
+
+#include "base/bytes.h"
+#include "datapath/bridge.h"
+#include "datapath/conn.h"
+#include "datapath/cut.h"
+#include "datapath/flow_rule.h"
+#include "datapath/fragment.h"
+#include "datapath/hold.h"
+#include "datapath/pipeline_priv.h"
+#include "datapath/router.h"
+#include "datapath/trace.h"
+#include "datapath/upkeep.h"
+#include "datapath/vlan.h"
+#include "datapath/wire.h"
+#include "vnic/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// What a batch is looked up by.
+struct lookup {
+	unsigned count;
+	struct packet *packets[BATCH_SIZE];
+	struct flow_key keys[BATCH_SIZE];
+	uint32_t hashes[BATCH_SIZE];
+	bool deep[BATCH_SIZE];
+};
+
+struct pipeline *pipeline_new(const struct pipeline_config *config)
+{
+	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+
+	if (!pipeline)
+		return NULL;
+	pipeline->config = *config;
+	pipeline->state = config->state;
+	pipeline->words = stats_worker_words(config->stats, config->worker);
+	pipeline->cache = flow_cache_new(config->flow_entries, NULL, NULL);
+	pipeline->hold = hold_new();
+	pipeline->fragments = fragment_table_new();
+	pipeline->misses = calloc(MAX_PORTS, sizeof(*pipeline->misses));
+	if (pipeline->cache && pipeline->hold && pipeline->fragments && pipeline->misses)
+		return pipeline;
+	pipeline_free(pipeline);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return;
+	flow_cache_free(pipeline->cache);
+	hold_free(pipeline->hold);
+	fragment_table_free(pipeline->fragments);
+	free(pipeline->misses);
+	free(pipeline);
+}
+
+void pipeline_set_tx_queue(struct pipeline *pipeline, unsigned queue)
+{
+	pipeline->tx_queue = queue;
+}
+
+void pipeline_turn(struct pipeline *pipeline, const struct generation *generation,
+                   struct packet_pool *pool, uint64_t now_ns)
+{
+	pipeline->generation = generation;
+	pipeline->pool = pool;
+	pipeline->now_ns = now_ns;
+	pipeline->now_s = (uint32_t)(now_ns / NSEC_PER_SEC);
+	pipeline->now_ms = (uint32_t)(now_ns / NSEC_PER_MSEC);
+}
+
+void pipeline_drop(struct pipeline *pipeline, struct packet *packet, enum drop_reason reason)
+{
+	const struct pipeline_config *config = &pipeline->config;
+	uint16_t vlan = packet->flags & PACKET_VLAN ? packet->vlan : 0;
+
+	stats_drop_words(config->stats, config->worker, packet->in_port)[reason]++;
+	stats_record_drop(config->stats, config->worker, pipeline->now_ns, packet->in_port, reason,
+	                  vlan, packet->len, packet->data, packet->head_len);
+	packet_give(pipeline->pool, packet);
+}
+
+bool miss_drop(struct miss *miss, enum drop_reason reason)
+{
+	miss->program->flags |= PROGRAM_DROP;
+	miss->program->drop = (uint16_t)reason;
+	return true;
+}
+
+bool miss_done(struct miss *miss)
+{
+	miss->program->flags |= PROGRAM_DONE | PROGRAM_NO_CACHE;
+	return true;
+}
+
+void miss_answer(struct miss *miss, const uint8_t *frame, size_t len)
+{
+	struct packet *packet = miss_acts(miss) ? egress_frame(miss->pipeline, frame, len) : NULL;
+
+	if (!packet)
+		return;
+	if (miss->packet->flags & PACKET_VLAN) {
+		packet->flags |= PACKET_VLAN;
+		packet->vlan = miss->packet->vlan;
+	}
+	egress_put(miss->pipeline, miss->in->slot, packet);
+}
+
+// How deep a frame has to be understood: frames to the router and to groups, of which the router may be a
+// member, wholly; others by their MACs, unless there are rules that may ask for more.
+static bool needs_depth(const struct generation *generation, const struct packet *packet)
+{
+	struct mac dst;
+
+	if (generation->flow_rules || packet->head_len < ETH_HEADER)
+		return true;
+	memcpy(dst.b, packet->data, sizeof(dst.b));
+	return mac_is_multicast(dst) || mac_to_u64(dst) == generation->router_mac;
+}
+
+void miss_run(struct miss *miss, bool deep)
+{
+	memcpy(miss->dst.b, miss->packet->data + ETH_DST, sizeof(miss->dst.b));
+	memcpy(miss->src.b, miss->packet->data + ETH_SRC, sizeof(miss->src.b));
+	miss->program->generation = miss->generation->number;
+
+	if (miss->in->admin_down) {
+		trace_step(miss->trace, "in", "port %s is down", miss->in->name);
+		miss_drop(miss, DROP_PORT_DOWN);
+		return;
+	}
+	if (vlan_stage(miss) || flow_rule_stage(miss) || bridge_learn(miss) ||
+	    bridge_reserved(miss))
+		return;
+
+	const struct interface *interface = miss->interface;
+
+	if (interface && mac_equal(miss->dst, interface->mac)) {
+		// A leg with another MAC than the rest is reached all the same, only slower.
+		if (!deep) {
+			enum drop_reason reason = packet_parse(miss->packet, PARSE_L4);
+
+			miss->program->flags |= PROGRAM_NO_CACHE;
+			if (reason) {
+				miss_drop(miss, reason);
+				return;
+			}
+		}
+		router_stage(miss);
+		return;
+	}
+	if (interface && mac_is_multicast(miss->dst) && router_listen(miss))
+		return;
+	bridge_forward(miss);
+}
+
+// Does what the program says about a packet that is rewritten already.
+static void deliver(struct pipeline *pipeline, const struct program *program, struct packet *packet)
+{
+	if (program->flags & PROGRAM_DONE) {
+		packet_give(pipeline->pool, packet);
+		return;
+	}
+	if (program->flags & PROGRAM_DROP) {
+		pipeline_drop(pipeline, packet, program->drop);
+		return;
+	}
+	if (!(program->flags & PROGRAM_FLOOD)) {
+		egress_put(pipeline, program->out_port, packet);
+		return;
+	}
+
+	const struct domain *domain = pmap_get(&pipeline->generation->domains, program->out_domain);
+	uint32_t except = program->in_domain == program->out_domain ? packet->in_port : 0;
+	enum drop_reason reason = DROP_NO_MEMBER;
+
+	// A routed frame may leave by the port it came by.
+	if (program->flags & PROGRAM_TTL)
+		except = 0;
+	if (domain)
+		reason = egress_flood(pipeline, domain, except, packet);
+	if (reason)
+		pipeline_drop(pipeline, packet, reason);
+}
+
+static void execute(struct pipeline *pipeline, const struct program *program, struct packet *packet)
+{
+	if (!(program->flags & (PROGRAM_DROP | PROGRAM_DONE))) {
+		if (program->flags & PROGRAM_CONN)
+			conn_count_packet(pipeline, program, packet);
+		program_rewrite(program, packet);
+	}
+}
+
+// Sends the packet in pieces. What there is no room for is lost, as on any way.
+static void deliver_pieces(struct pipeline *pipeline, const struct program *program,
+                           struct packet *packet)
+{
+	struct packet *piece;
+	uint32_t at = 0;
+
+	while ((piece = cut_next(pipeline, packet, program->mtu, &at)))
+		deliver(pipeline, program, piece);
+	packet_give(pipeline->pool, packet);
+}
+
+static void fill_miss(struct miss *miss, struct pipeline *pipeline, struct packet *packet,
+                      struct program *program, struct trace *trace)
+{
+	*miss = (struct miss){
+		.pipeline = pipeline,
+		.generation = pipeline->generation,
+		.packet = packet,
+		.in = pmap_get(&pipeline->generation->ports, packet->in_port),
+		.program = program,
+		.trace = trace,
+	};
+	memset(program, 0, sizeof(*program));
+}
+
+static void run_miss(struct pipeline *pipeline, struct packet *packet, bool deep,
+                     const struct flow_key *key, uint32_t hash)
+{
+	struct program program;
+	struct miss miss;
+
+	pipeline->words[STATS_CACHE_MISSES]++;
+	fill_miss(&miss, pipeline, packet, &program, NULL);
+	miss_run(&miss, deep);
+
+	if (hash && !(program.flags & PROGRAM_NO_CACHE)) {
+		struct flow_entry *entry = flow_cache_insert(pipeline->cache, key, hash);
+
+		entry->program = program;
+		entry->packets++;
+		entry->bytes += packet->len;
+	}
+	if (miss.quote.present && !(program.flags & (PROGRAM_DROP | PROGRAM_DONE)))
+		conn_icmp_rewrite(packet, &miss.quote);
+	execute(pipeline, &program, packet);
+	// Only the miss path sees packets that are too long: program_accepts() sends them here.
+	if (!(program.flags & (PROGRAM_DROP | PROGRAM_DONE)) && cut_is_due(packet, program.mtu))
+		deliver_pieces(pipeline, &program, packet);
+	else
+		deliver(pipeline, &program, packet);
+}
+
+void pipeline_again(struct pipeline *pipeline, struct packet *packet)
+{
+	if (pmap_get(&pipeline->generation->ports, packet->in_port))
+		run_miss(pipeline, packet, true, NULL, 0);
+	else
+		pipeline_drop(pipeline, packet, DROP_PORT_UNKNOWN);
+}
+
+static void lookup_add(struct pipeline *pipeline, struct lookup *lookup, struct packet *packet)
+{
+	unsigned i = lookup->count;
+	bool deep = needs_depth(pipeline->generation, packet);
+	enum drop_reason reason = packet_parse(packet, deep ? PARSE_L4 : PARSE_L2);
+
+	if (reason) {
+		pipeline_drop(pipeline, packet, reason);
+		return;
+	}
+	lookup->packets[i] = packet;
+	lookup->deep[i] = deep;
+	if (!deep)
+		flow_key_l2(packet, &lookup->keys[i]);
+	else if (!(packet->flags & PACKET_FRAGMENT))
+		flow_key_l4(packet, &lookup->keys[i]);
+	else
+		memset(&lookup->keys[i], 0, sizeof(lookup->keys[i]));
+	lookup->count++;
+}
+
+static void run_one(struct pipeline *pipeline, const struct port_config *in,
+                    const struct lookup *lookup, unsigned i)
+{
+	struct packet *packet = lookup->packets[i];
+	// Fragments are never cached under ports that only their first one shows.
+	bool keyed = !(lookup->deep[i] && packet->flags & PACKET_FRAGMENT);
+	uint32_t hash = keyed ? lookup->hashes[i] : 0;
+	struct flow_entry *entry =
+		keyed ? flow_cache_find(pipeline->cache, &lookup->keys[i], hash) : NULL;
+
+	if (entry && program_is_current(&entry->program, pipeline->state, pipeline->generation)) {
+		struct program *program = &entry->program;
+
+		entry->packets++;
+		entry->bytes += packet->len;
+		if (program->flags & PROGRAM_LEARNT && program->refreshed != pipeline->now_s)
+			bridge_refresh(pipeline, in, program, packet);
+		if (program_accepts(program, packet)) {
+			pipeline->words[STATS_CACHE_HITS]++;
+			execute(pipeline, program, packet);
+			deliver(pipeline, program, packet);
+			return;
+		}
+		// One packet's exception: the flow's program stays.
+		hash = 0;
+	} else if (pipeline->config.miss_per_second &&
+	           !meter_take(&pipeline->misses[packet->in_port], pipeline->now_ns,
+	                       pipeline->config.miss_per_second)) {
+		pipeline_drop(pipeline, packet, DROP_MISS_LIMIT);
+		return;
+	}
+	run_miss(pipeline, packet, lookup->deep[i], &lookup->keys[i], hash);
+}
+
+static void count_rx(struct pipeline *pipeline, const struct batch *batch)
+{
+	const struct pipeline_config *config = &pipeline->config;
+	uint64_t *words =
+		stats_port_words(config->stats, config->worker, batch->packets[0]->in_port);
+
+	for (unsigned i = 0; i < batch->count; i++)
+		words[STATS_RX_BYTES] += batch->packets[i]->len;
+	words[STATS_RX_PACKETS] += batch->count;
+	pipeline->words[STATS_BATCHES]++;
+	pipeline->words[STATS_PACKETS] += batch->count;
+}
+
+static void end_turn(struct pipeline *pipeline)
+{
+	if (pipeline->resolved && !hold_is_empty(pipeline->hold))
+		hold_tend(pipeline);
+	pipeline->resolved = false;
+	egress_flush(pipeline);
+	packet_arena_reset(pipeline->pool);
+}
+
+void pipeline_run(struct pipeline *pipeline, const struct generation *generation,
+                  struct batch *batch, struct packet_pool *pool, uint64_t now_ns)
+{
+	if (batch->count == 0)
+		return;
+	pipeline_turn(pipeline, generation, pool, now_ns);
+
+	// All packets of a batch came by one port.
+	uint32_t slot = batch->packets[0]->in_port;
+	const struct port_config *in = pmap_get(&generation->ports, slot);
+	struct lookup lookup;
+
+	lookup.count = 0;
+	count_rx(pipeline, batch);
+	for (unsigned i = 0; i < batch->count; i++) {
+		if (in)
+			lookup_add(pipeline, &lookup, batch->packets[i]);
+		else
+			pipeline_drop(pipeline, batch->packets[i], DROP_PORT_UNKNOWN);
+	}
+	flow_cache_hash_batch(lookup.keys, lookup.count, lookup.hashes);
+	flow_cache_prefetch(pipeline->cache, lookup.hashes, lookup.count);
+	flow_cache_prefetch_entries(pipeline->cache, lookup.hashes, lookup.count);
+	for (unsigned i = 0; i < lookup.count; i++)
+		run_one(pipeline, in, &lookup, i);
+
+	end_turn(pipeline);
+	batch->count = 0;
+}
+
+void pipeline_send(struct pipeline *pipeline, const struct generation *generation,
+                   const struct service_out *out, struct packet_pool *pool, uint64_t now_ns)
+{
+	pipeline_turn(pipeline, generation, pool, now_ns);
+	egress_emit(pipeline, out->domain, out->port, out->frame, out->len);
+	end_turn(pipeline);
+}
+
+uint64_t pipeline_tick(struct pipeline *pipeline, const struct generation *generation,
+                       struct packet_pool *pool, uint64_t now_ns)
+{
+	uint64_t wait;
+
+	pipeline_turn(pipeline, generation, pool, now_ns);
+	wait = upkeep_run(pipeline);
+	end_turn(pipeline);
+	return wait;
+}
+
+static void trace_end(struct trace *trace, const struct generation *generation,
+                      const struct program *program, const struct packet *packet)
+{
+	const struct domain *domain = pmap_get(&generation->domains, program->out_domain);
+
+	if (program->flags & PROGRAM_DROP) {
+		trace->drop = program->drop;
+		snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(program->drop));
+		return;
+	}
+	if (program->flags & PROGRAM_DONE)
+		return;
+	if (!(program->flags & PROGRAM_FLOOD)) {
+		trace->forwarded = true;
+		trace->out_ports[trace->out_count++] = program->out_port;
+		return;
+	}
+	for (uint32_t i = 0; domain && i < domain->member_count; i++)
+		if (domain->members[i].port != packet->in_port &&
+		    trace->out_count < ARRAY_SIZE(trace->out_ports))
+			trace->out_ports[trace->out_count++] = domain->members[i].port;
+	trace->forwarded = trace->out_count > 0;
+	if (!trace->forwarded)
+		trace->drop = DROP_NO_MEMBER;
+}
+
+void pipeline_trace(struct pipeline *pipeline, const struct generation *generation,
+                    struct packet *packet, uint64_t now_ns, struct trace *trace)
+{
+	struct program program;
+	struct miss miss;
+	enum drop_reason reason = packet_parse(packet, PARSE_L4);
+
+	pipeline_turn(pipeline, generation, pipeline->pool, now_ns);
+	trace->count = 0;
+	trace->out_count = 0;
+	trace->forwarded = false;
+	trace->drop = (uint16_t)reason;
+	trace->hint[0] = '\0';
+	fill_miss(&miss, pipeline, packet, &program, trace);
+	if (!reason && !miss.in)
+		trace->drop = reason = DROP_PORT_UNKNOWN;
+	if (reason) {
+		snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(reason));
+		return;
+	}
+	trace_step(trace, "in", "port %s", miss.in->name);
+	miss_run(&miss, true);
+	trace_end(trace, generation, &program, packet);
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// wire: offsets and values of the headers that the pipeline reads and writes.
+
+#pragma once
+
+#include "vnic/parse.h" // ETH_TYPE_*, ETH_HEADER
+
+enum {
+	ETH_DST = 0,
+	ETH_SRC = 6,
+	ETH_TYPE = 12,
+	VLAN_VID = 0x0fff,
+	VLAN_PRIORITY = 0xf000, // and the drop-eligible bit
+};
+
+enum {
+	PROTO_ICMP4 = 1,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_IP6_FRAGMENT = 44,
+	PROTO_ICMP6 = 58,
+};
+
+enum {
+	IP4_TOTAL = 2,
+	IP4_ID = 4,
+	IP4_OFFSET = 6,
+	IP4_DF = 0x4000,
+	IP4_MF = 0x2000,
+	IP4_OFFSET_MASK = 0x1fff,
+	IP4_TTL = 8,
+	IP4_PROTO = 9,
+	IP4_CHECK = 10,
+	IP4_SRC = 12,
+	IP4_DST = 16,
+	IP4_HEADER = 20,
+	IP6_PAYLOAD = 4,
+	IP6_NEXT = 6,
+	IP6_HOPS = 7,
+	IP6_SRC = 8,
+	IP6_DST = 24,
+	IP6_HEADER = 40,
+	IP6_MIN_MTU = 1280,
+};
+
+enum {
+	TCP_SEQ = 4,
+	TCP_ACK_NUMBER = 8,
+	TCP_DATA_OFFSET = 12,
+	TCP_FLAGS = 13,
+	TCP_CHECK = 16,
+	TCP_HEADER = 20,
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_ACK = 0x10,
+	UDP_CHECK = 6,
+	UDP_HEADER = 8,
+};
+
+enum {
+	ICMP_TYPE = 0,
+	ICMP_CODE = 1,
+	ICMP_CHECK = 2,
+	ICMP_ID = 4,
+	ICMP_HEADER = 8,
+	ICMP4_ECHO_REPLY = 0,
+	ICMP4_UNREACHABLE = 3,
+	ICMP4_QUENCH = 4,
+	ICMP4_REDIRECT = 5,
+	ICMP4_ECHO = 8,
+	ICMP4_TIME_EXCEEDED = 11,
+	ICMP4_PARAMETER = 12,
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_PARAMETER = 4,
+	ICMP6_FIRST_QUERY = 128, // types below are errors
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ND_ROUTER_SOLICIT = 133,
+	ND_NEIGHBOUR_SOLICIT = 135,
+	ND_NEIGHBOUR_ADVERT = 136,
+	ND_OPTION_SOURCE_MAC = 1,
+	ND_OPTION_TARGET_MAC = 2,
+	ND_HEADER = 24,
+};
+
+// ARP, offsets from the L3 header.
+enum {
+	ARP_OPERATION = 6,
+	ARP_SENDER_MAC = 8,
+	ARP_SENDER_IP = 14,
+	ARP_TARGET_MAC = 18,
+	ARP_TARGET_IP = 24,
+	ARP_LENGTH = 28,
+	ARP_REQUEST = 1,
+	ARP_REPLY = 2,
+};
+
+enum {
+	PORT_DHCP_SERVER = 67,
+	PORT_DNS = 53,
+};
