@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 
 enum {
 	CUTS = 32, // frames of a super-packet that are handed to the door at a time
@@ -136,8 +137,25 @@ static bool send_alone(struct port *port, unsigned queue, struct packet_pool *po
 	return !reason;
 }
 
-unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
-                 struct packet **packets, unsigned count)
+// The one who holds the lock may have lost its processor, hence the yield. A lock is held for a batch.
+static void lock_queue(struct port *port, unsigned queue)
+{
+	_Atomic bool *lock = &port->tx_locks[queue % PORT_TX_LOCKS];
+	unsigned tries = 0;
+
+	while (atomic_load_explicit(lock, memory_order_relaxed) ||
+	       atomic_exchange_explicit(lock, true, memory_order_acquire))
+		if (++tries % 64 == 0)
+			sched_yield();
+}
+
+static void unlock_queue(struct port *port, unsigned queue)
+{
+	atomic_store_explicit(&port->tx_locks[queue % PORT_TX_LOCKS], false, memory_order_release);
+}
+
+static unsigned send_all(struct port *port, unsigned queue, struct packet_pool *pool,
+                         struct packet **packets, unsigned count)
 {
 	unsigned accepted = 0;
 	unsigned done = 0;
@@ -164,5 +182,18 @@ unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
 		if (done < count && run < BATCH_SIZE)
 			accepted += send_alone(port, queue, pool, packets[done++]);
 	}
+	return accepted;
+}
+
+unsigned port_tx(struct port *port, unsigned queue, struct packet_pool *pool,
+                 struct packet **packets, unsigned count)
+{
+	if (!port->tx_shared)
+		return send_all(port, queue, pool, packets, count);
+	lock_queue(port, queue);
+
+	unsigned accepted = send_all(port, queue, pool, packets, count);
+
+	unlock_queue(port, queue);
 	return accepted;
 }

@@ -13,6 +13,7 @@
 #include "vnic/packet_pool.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum port_offload {
@@ -21,6 +22,8 @@ enum port_offload {
 	PORT_TX_TSO6 = 1 << 2,
 	PORT_TX_USO = 1 << 3,
 };
+
+enum { PORT_TX_LOCKS = 16 };
 
 struct port;
 
@@ -51,6 +54,10 @@ struct port {
 	uint32_t mtu;                              // of L3, bytes
 	_Atomic uint64_t door_drops[DROP_REASONS]; // refused by rx; see port_count_drop
 	_Atomic bool gone; // rx or tx found that the interface is no more; its fds poll as broken
+	// More workers than queues: port_tx locks the queue for each call. Set by who hands the port to
+	// the workers, before they see it. Queues that share a lock only wait a little longer.
+	bool tx_shared;
+	_Atomic bool tx_locks[PORT_TX_LOCKS];
 };
 
 // Any worker counts, anyone reads. Refusals are rare, so sharing the line costs nothing.
