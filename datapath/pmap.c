@@ -182,6 +182,51 @@ void *pmap_next(const struct pmap *map, uint32_t *key)
 	return found;
 }
 
+struct diff {
+	pmap_diff_fn differs;
+	void *user;
+};
+
+// What a node of one level higher than the tree's own would hold in a slot.
+static void *child(void *tree, uint32_t levels, uint32_t level, unsigned way)
+{
+	if (!tree)
+		return NULL;
+	if (levels < level)
+		return way == 0 ? tree : NULL;
+	return ((struct pmap_node *)tree)->slots[way];
+}
+
+// Compares two trees of at most `level` levels; at level 0 they are values. `key` has the bits above.
+static void diff_at(const struct diff *diff, uint32_t level, uint32_t key, void *before,
+                    uint32_t before_levels, void *after, uint32_t after_levels)
+{
+	if (before == after && before_levels == after_levels)
+		return;
+	if (level == 0) {
+		diff->differs(diff->user, key, before, after);
+		return;
+	}
+	for (unsigned way = 0; way < WAYS; way++) {
+		void *old = child(before, before_levels, level, way);
+		void *new = child(after, after_levels, level, way);
+
+		if (old != new)
+			diff_at(diff, level - 1, key | way << (level - 1) * WAY_BITS, old,
+			        before_levels < level ? before_levels : level - 1, new,
+			        after_levels < level ? after_levels : level - 1);
+	}
+}
+
+void pmap_diff(const struct pmap *before, const struct pmap *after, pmap_diff_fn differs,
+               void *user)
+{
+	struct diff diff = {.differs = differs, .user = user};
+	uint32_t level = before->levels > after->levels ? before->levels : after->levels;
+
+	diff_at(&diff, level, 0, before->root, before->levels, after->root, after->levels);
+}
+
 // Calls `each` for every node, children first.
 static void walk(struct pmap_node *node, uint32_t level, void (*each)(void *user, void *node),
                  void *user)

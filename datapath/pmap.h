@@ -31,6 +31,12 @@ int pmap_set(struct pmap *map, struct edit *edit, uint32_t key, void *value);
 // The first entry with a key >= *key; sets *key; NULL at the end.
 void *pmap_next(const struct pmap *map, uint32_t *key);
 
+// Calls for every key whose value differs between the two, in key order; a value is NULL where there
+// is none. What the maps share is passed over, so the cost is that of the change.
+typedef void (*pmap_diff_fn)(void *user, uint32_t key, void *before, void *after);
+void pmap_diff(const struct pmap *before, const struct pmap *after, pmap_diff_fn differs,
+               void *user);
+
 // Empties the map; older copies stay as they were. 0 or -ENOMEM (map unchanged).
 int pmap_clear(struct pmap *map, struct edit *edit);
 
