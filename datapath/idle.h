@@ -14,29 +14,28 @@
 
 enum idle_action { IDLE_POLL, IDLE_LOOK, IDLE_ARM, IDLE_SLEEP };
 
+enum {
+	IDLE_SPIN_NS = 50000,
+	IDLE_LOOK_NS = 20000,
+	IDLE_NAP_MIN_NS = 1000000,
+	IDLE_NAP_MAX_NS = 64000000,
+};
+
 struct idle {
 	uint64_t spin_ns;
-	uint64_t worked_ns;  // when a turn last found work
-	uint32_t look_every; // turns, while there are hot queues
-	uint32_t turns;      // since the last look
+	uint64_t worked_ns; // when a turn last found work
+	uint64_t looked_ns; // when the kernel was last asked
 	bool armed;
 };
 
 // spin_ns 0: IDLE_SPIN_NS.
 void idle_init(struct idle *idle, uint64_t spin_ns, uint64_t now_ns);
 
-// Says what the next turn is, after one that found work or not. `hot`: there are hot queues.
+// Says what comes next, after a turn that found work or not. `hot`: there are hot queues.
 enum idle_action idle_next(struct idle *idle, uint64_t now_ns, bool worked, bool hot);
 
-// After a sleep: spinning starts anew.
+// After a sleep, and after an ARM that found work: spinning starts anew.
 void idle_woken(struct idle *idle, uint64_t now_ns);
-
-enum {
-	IDLE_SPIN_NS = 50000,
-	IDLE_LOOK_EVERY = 16,
-	IDLE_NAP_MIN_NS = 1000000,
-	IDLE_NAP_MAX_NS = 64000000,
-};
 
 // How long a worker may sleep that serves doors which cannot wake it: a sixteenth of the time since
 // one of them last had a packet, within the two bounds above. Such a door so is at most 6 % late,

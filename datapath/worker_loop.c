@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// worker_loop: one worker's turns: follow the generation, send what the main thread wants sent, give
+// each hot queue one batch, let time pass, then decide whether to go on, look around or sleep.
+//
+// A queue gets at most BATCH_SIZE packets a turn, so one that is always full delays the others by
+// one batch each, and a turn is bounded by the hot queues. The order of sleeping is what keeps
+// news from being slept through: say so (the bell is armed), look once more at everything there is
+// (generation, rings, the kernel), and only then sleep. Nothing here allocates, locks or logs.
+
+#include "datapath/worker_priv.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "datapath/quiesce.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	INJECTS_PER_TURN = 32,
+	// How old the pipeline's own idea of when to call it may get while it works.
+	TICK_BUSY_NS = 1000000,
+};
+
+// Cycles where the processor counts them at a constant rate, nanoseconds elsewhere.
+static uint64_t cycles_now(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#else
+	return clock_now();
+#endif
+}
+
+bool worker_punt(void *user, const struct service_frame *frame)
+{
+	struct worker *worker = user;
+	struct service_frame *record = punt_ring_reserve(worker->punts);
+
+	if (!record)
+		return false;
+	memcpy(record, frame, offsetof(struct service_frame, bytes) + frame->len);
+	punt_ring_publish(worker->punts);
+	return true;
+}
+
+void worker_notice(void *user, int type, uint64_t object, const char *text)
+{
+	struct worker *worker = user;
+	struct notice *notice = punt_ring_reserve(worker->notices);
+
+	if (!notice)
+		return;
+	notice->type = type;
+	notice->object = object;
+	snprintf(notice->text, sizeof(notice->text), "%s", text ? text : "");
+	punt_ring_publish(worker->notices);
+}
+
+// The generation of this turn; doors that came or went with it are taken on or left.
+static const struct generation *follow(struct worker *worker, uint64_t now)
+{
+	struct workers *set = worker->set;
+	uint64_t epoch = atomic_load(&set->epoch);
+	const struct generation *generation = atomic_load(&set->published);
+
+	if (generation->ports.root != worker->doors.ports.root)
+		doors_update(&worker->doors, &generation->ports, now);
+	if (epoch != atomic_load_explicit(&worker->epoch, memory_order_relaxed)) {
+		// Nothing is kept of what was seen before: the end of a turn is a quiescent point.
+		atomic_store(&worker->epoch, epoch);
+		sem_post(&set->passed);
+	}
+	worker->tick_is_stale |= generation->number != worker->generation;
+	worker->generation = generation->number;
+	return generation;
+}
+
+static bool send_injected(struct worker *worker, const struct generation *generation, uint64_t now)
+{
+	unsigned count = 0;
+
+	while (count < INJECTS_PER_TURN) {
+		const struct worker_inject *inject = punt_ring_peek(worker->injects);
+
+		if (!inject)
+			break;
+
+		struct service_out out = {
+			.domain = inject->domain,
+			.port = inject->port,
+			.frame = inject->bytes,
+			.len = inject->len,
+		};
+
+		pipeline_send(worker->pipeline, generation, &out, worker->pool, now);
+		punt_ring_release(worker->injects);
+		count++;
+	}
+	return count > 0;
+}
+
+static bool poll_door(struct worker *worker, struct door *door, const struct generation *generation,
+                      uint64_t now)
+{
+	struct batch batch = {.count = 0};
+
+	if (port_rx(door->port, door->queue, worker->pool, &batch) == 0)
+		return false;
+	pipeline_run(worker->pipeline, generation, &batch, worker->pool, now);
+	door->worked_ns = now;
+	door->faults = 0;
+	if (door->fd < 0)
+		worker->mute_ns = now;
+	return true;
+}
+
+static bool poll_hot(struct worker *worker, const struct generation *generation, uint64_t now)
+{
+	struct doors *doors = &worker->doors;
+	bool worked = false;
+
+	for (uint32_t i = 0; i < doors->hot_count;) {
+		struct door *door = &doors->doors[doors->hot[i]];
+		uint32_t count = doors->hot_count;
+
+		if (poll_door(worker, door, generation, now)) {
+			worked = true;
+		} else if (door->faults > DOOR_FAULTS ||
+		           atomic_load_explicit(&door->port->gone, memory_order_relaxed)) {
+			doors_abandon(doors, door);
+			worker_notice(worker, NOTICE_DOOR_GONE, door->object, door->port->name);
+		} else if (now - door->worked_ns >= worker->idle.spin_ns) {
+			doors_cool(doors, door);
+		}
+		// One that has left is replaced by another, which has not had its turn yet.
+		if (doors->hot_count == count)
+			i++;
+	}
+	return worked;
+}
+
+static void tick(struct worker *worker, const struct generation *generation, uint64_t now,
+                 bool worked)
+{
+	worker->tick_is_stale |= worked;
+	if (worker->tick_is_stale &&
+	    (worker->idle.armed || now - worker->ticked_ns >= TICK_BUSY_NS))
+		worker->tick_at_ns = now;
+	if (now < worker->tick_at_ns)
+		return;
+
+	uint64_t wait = pipeline_tick(worker->pipeline, generation, worker->pool, now);
+
+	worker->tick_at_ns = wait > UINT64_MAX - now ? UINT64_MAX : now + wait;
+	worker->tick_is_stale = false;
+	worker->ticked_ns = now;
+}
+
+static uint64_t longest_sleep(const struct worker *worker, uint64_t now)
+{
+	uint64_t wait = worker->tick_at_ns == UINT64_MAX ? UINT64_MAX : worker->tick_at_ns - now;
+
+	return worker->doors.mute_count ? MIN(wait, idle_nap(now - worker->mute_ns)) : wait;
+}
+
+static void sleep_until_news(struct worker *worker, uint64_t now)
+{
+	worker->words[STATS_SLEEPS]++;
+	quiesce_offline();
+
+	unsigned events = doors_look(&worker->doors, longest_sleep(worker, now), now);
+
+	quiesce_online();
+	punt_bell_disarm(&worker->bell);
+	// Who only woke for the time need not spin.
+	if (events)
+		idle_woken(&worker->idle, clock_now());
+}
+
+static void rest(struct worker *worker, uint64_t now, bool worked)
+{
+	bool was_armed = worker->idle.armed;
+
+	switch (idle_next(&worker->idle, now, worked, worker->doors.hot_count > 0)) {
+	case IDLE_POLL:
+		break;
+	case IDLE_SLEEP:
+		sleep_until_news(worker, now);
+		return;
+	case IDLE_ARM:
+		punt_bell_arm(&worker->bell);
+		doors_look(&worker->doors, 0, now);
+		return;
+	case IDLE_LOOK:
+		doors_look(&worker->doors, 0, now);
+		break;
+	}
+	if (was_armed)
+		punt_bell_disarm(&worker->bell);
+}
+
+static void turn(struct worker *worker)
+{
+	uint64_t began = cycles_now();
+	uint64_t now = clock_now();
+	const struct generation *generation = follow(worker, now);
+	bool worked = send_injected(worker, generation, now);
+
+	worked |= poll_hot(worker, generation, now);
+	tick(worker, generation, now, worked);
+	worker->words[STATS_LOOPS]++;
+	if (worked)
+		worker->words[STATS_BUSY_CYCLES] += cycles_now() - began;
+	quiesce_point();
+	rest(worker, now, worked);
+}
+
+void *worker_run(void *user)
+{
+	struct worker *worker = user;
+
+	quiesce_register();
+	idle_init(&worker->idle, worker->set->config.spin_ns, clock_now());
+	worker->tick_is_stale = true;
+	while (!atomic_load_explicit(&worker->set->stop, memory_order_relaxed))
+		turn(worker);
+	// The ports that it knows may be freed from now on.
+	doors_update(&worker->doors, &(struct pmap){0}, clock_now());
+	quiesce_unregister();
+	return NULL;
+}
