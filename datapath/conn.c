@@ -27,31 +27,29 @@ uint32_t conn_first_timeout(uint8_t proto)
 	return proto == PROTO_UDP ? UDP_TIMEOUT : ICMP_TIMEOUT;
 }
 
-static void set_state(struct conn *conn, uint32_t state, uint32_t timeout)
-{
-	atomic_store_explicit(&conn->state, state, memory_order_relaxed);
-	atomic_store_explicit(&conn->timeout, timeout, memory_order_relaxed);
-}
-
-static void follow_state(struct conn *conn, enum conn_direction direction,
-                         const struct packet *packet)
+// Returns the timeout of the state that the packet leads to, having stored that state; 0 when it
+// changes nothing.
+static uint32_t follow_state(struct conn *conn, enum conn_direction direction,
+                             const struct packet *packet)
 {
 	uint32_t state = atomic_load_explicit(&conn->state, memory_order_relaxed);
 
 	if (packet->ip_proto == PROTO_TCP) {
 		if (!packet->l4)
-			return;
+			return 0;
 
 		uint8_t flags = packet_l4(packet)[TCP_FLAGS];
 		enum conn_tcp_state after = conn_tcp_next(state, direction, flags);
 
-		if (after != state)
-			set_state(conn, after, conn_tcp_timeout(after));
-		return;
+		if (after == state)
+			return 0;
+		atomic_store_explicit(&conn->state, after, memory_order_relaxed);
+		return conn_tcp_timeout(after);
 	}
-	if (direction == CONN_REPLY && state == CONN_STATE_NEW)
-		set_state(conn, CONN_STATE_ANSWERED,
-		          packet->ip_proto == PROTO_UDP ? UDP_ANSWERED_TIMEOUT : ICMP_TIMEOUT);
+	if (direction != CONN_REPLY || state != CONN_STATE_NEW)
+		return 0;
+	atomic_store_explicit(&conn->state, CONN_STATE_ANSWERED, memory_order_relaxed);
+	return packet->ip_proto == PROTO_UDP ? UDP_ANSWERED_TIMEOUT : ICMP_TIMEOUT;
 }
 
 static void add(_Atomic uint64_t *word, uint64_t value)
@@ -70,5 +68,9 @@ void conn_count_packet(struct pipeline *pipeline, const struct program *program,
 	conn_touch(conn, pipeline->now_s);
 	add(&conn->packets[program->direction], 1);
 	add(&conn->bytes[program->direction], packet->len);
-	follow_state(conn, program->direction, packet);
+
+	uint32_t timeout = follow_state(conn, program->direction, packet);
+
+	if (timeout)
+		conn_set_timeout(pipeline->state->conns, program->conn, timeout);
 }

@@ -211,7 +211,7 @@ static uint32_t take_slot(struct conn_table *table, unsigned worker, uint32_t du
 		return CONN_NONE;
 
 	lock(own);
-	table->conns[at].owner = worker;
+	__atomic_store_n(&table->conns[at].owner, worker, __ATOMIC_RELAXED);
 	arm(table, own, at, due);
 	unlock(own);
 	return at;
@@ -425,6 +425,39 @@ void conn_touch(struct conn *conn, uint32_t now)
 		atomic_store_explicit(&conn->last_seen, now, memory_order_relaxed);
 }
 
+// Moves the object forward on the wheel if it now ends before the wheel would look at it.
+static void hasten(struct conn_table *table, struct owner *owner, struct conn_ref ref,
+                   uint32_t timeout)
+{
+	struct conn *conn = &table->conns[ref.index];
+	uint32_t steps = (conn->wheel_slot - owner->time) % WHEEL_SLOTS;
+	uint32_t due = atomic_load_explicit(&conn->last_seen, memory_order_relaxed) + timeout;
+
+	if ((int32_t)(due - owner->time) >= (int32_t)steps)
+		return;
+	disarm(table, owner, ref.index);
+	arm(table, owner, ref.index, due);
+}
+
+void conn_set_timeout(struct conn_table *table, struct conn_ref ref, uint32_t timeout)
+{
+	struct conn *conn = conn_get(table, ref);
+
+	if (!conn)
+		return;
+
+	// While the version stands, the object is on its owner's wheel: whoever ends it takes it
+	// off only under this lock.
+	struct owner *owner = &table->owners[__atomic_load_n(&conn->owner, __ATOMIC_RELAXED)];
+
+	lock(owner);
+	if (conn_is_live(table, ref)) {
+		atomic_store_explicit(&conn->timeout, timeout, memory_order_relaxed);
+		hasten(table, owner, ref, timeout);
+	}
+	unlock(owner);
+}
+
 // Looks at one object whose second has come, off the wheel by now: it ends, or is armed again.
 static bool expire_one(struct conn_table *table, struct owner *owner, uint32_t at, uint32_t now)
 {
@@ -592,7 +625,7 @@ struct conn_table *conn_table_open(void *memory, uint32_t connections, unsigned 
 		header->connections = connections;
 	}
 	table->header = header;
-	table->conns = (struct conn *)(header + 1);
+	table->conns = (void *)(header + 1);
 	table->index = index;
 	table->seed = header->seed;
 	table->capacity = connections;

@@ -66,7 +66,7 @@ struct conn_ref {
 	uint32_t version;
 };
 
-enum { CONN_NONE = UINT32_MAX };
+#define CONN_NONE UINT32_MAX
 
 struct conn_table;
 
@@ -97,6 +97,9 @@ void conn_remove(struct conn_table *table, struct conn_ref ref); // Stale ones a
 
 // Sets last_seen when the second has changed. Any worker.
 void conn_touch(struct conn *conn, uint32_t now);
+
+// Gives another timeout, at once when it is a shorter one; stale ones are ignored. Any worker.
+void conn_set_timeout(struct conn_table *table, struct conn_ref ref, uint32_t timeout);
 
 // Expires the worker's connections that are due: at most `limit` wheel entries are looked at.
 // Returns how many ended. Owning worker.

@@ -27,8 +27,9 @@ enum {
 	MIN_ENTRIES = 16,
 	MAX_ENTRIES = 1 << 24,
 	TAG_SHIFT = 16,
-	NONE = UINT32_MAX,
 };
+
+#define NONE UINT32_MAX
 
 struct bucket {
 	uint16_t tags[SLOTS];
@@ -192,7 +193,8 @@ static uint32_t evict_slot(struct flow_cache *cache, struct bucket *bucket, unsi
 {
 	uint32_t at = bucket->entries[slot];
 
-	cache->evicted(cache->user, &cache->entries[at]);
+	if (cache->evicted)
+		cache->evicted(cache->user, &cache->entries[at]);
 	bucket->tags[slot] = 0;
 	cache->count--;
 	return at;

@@ -11,6 +11,7 @@
 #include "datapath/flow_key.h"
 #include "datapath/program.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 // A line for the key, one for what a bridged packet needs, then what a routed one needs besides.
@@ -21,13 +22,14 @@ struct flow_entry {
 	struct program program;
 } __attribute__((aligned(64)));
 
-_Static_assert(sizeof(struct flow_entry) <= 256, "four lines at most");
+_Static_assert(sizeof(struct flow_entry) == 192, "three lines");
+_Static_assert(offsetof(struct flow_entry, program.dst_mac) <= 128, "two for a bridged packet");
 
 struct flow_cache;
 
 typedef void (*flow_evict_fn)(void *user, const struct flow_entry *entry);
 
-// Room for `entries`, a power of two of 16 to 2^24. NULL with errno.
+// Room for `entries`, a power of two of 16 to 2^24. `evicted` may be NULL. NULL with errno.
 struct flow_cache *flow_cache_new(uint32_t entries, flow_evict_fn evicted, void *user);
 void flow_cache_free(struct flow_cache *cache); // Evicts nothing. NULL is fine.
 

@@ -32,7 +32,8 @@ enum program_flag {
 		1 << 10, // the source MAC is in the FDB of in_domain and wants to be kept young
 };
 
-// 112 bytes: with its key and counters, three lines of the flow cache.
+// 112 bytes: with its key and counters, three lines of the flow cache. What a bridged packet needs
+// comes first, so that it shares a line with the counters.
 struct program {
 	uint16_t flags;
 	uint16_t vlan;       // TCI
@@ -43,12 +44,12 @@ struct program {
 	uint32_t out_epoch;
 	uint32_t neighbour_epoch;
 	uint32_t interface; // egress router interface slot + 1, 0: bridged
-	uint64_t generation;
-	struct mac dst_mac, src_mac;
-	uint16_t drop;      // enum drop_reason
-	uint16_t mtu;       // largest L3 length that passes without the miss path; 0: any
 	uint32_t refreshed; // second in which the FDB was last told of the source
+	uint64_t generation;
+	uint16_t drop; // enum drop_reason
+	uint16_t mtu;  // largest L3 length that passes without the miss path; 0: any
 	// Line: routed flows only.
+	struct mac dst_mac, src_mac;
 	struct conn_ref conn;
 	uint32_t direction;          // enum conn_direction
 	uint16_t src_port, dst_port; // host order

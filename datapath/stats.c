@@ -76,7 +76,7 @@ static struct stats *stats_of(void *segment, unsigned areas, int fd)
 		return NULL;
 	*stats = (struct stats){
 		.header = segment,
-		.areas = (struct area *)((uint8_t *)segment + PAGE),
+		.areas = (void *)((uint8_t *)segment + PAGE),
 		.count = areas,
 		.size = size_of(areas),
 		.fd = fd,
@@ -236,11 +236,13 @@ void stats_record_drop(struct stats *stats, unsigned area, uint64_t wall_ns, uin
 
 static uint64_t sum(const struct stats *stats, const uint64_t *in_first)
 {
-	const uint8_t *word = (const uint8_t *)in_first;
+	const void *word = in_first;
 	uint64_t total = 0;
 
-	for (unsigned i = 0; i < stats->count; i++, word += sizeof(struct area))
-		total += load((const uint64_t *)word);
+	for (unsigned i = 0; i < stats->count; i++) {
+		total += load(word);
+		word = (const uint8_t *)word + sizeof(struct area);
+	}
 	return total;
 }
 

@@ -189,6 +189,20 @@ static void expires_when_unused(void **state)
 	assert_int_equal(conn_count(fixture->table), 0);
 }
 
+static void a_shorter_timeout_counts_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct conn_ref ref;
+
+	assert_int_equal(insert(fixture, 2, 86400, START, &ref), 0);
+	conn_set_timeout(fixture->table, ref, 10);
+	assert_int_equal(conn_expire(fixture->table, 0, START + 9, FOREVER), 0);
+	conn_set_timeout(fixture->table, ref, 300);
+	assert_int_equal(conn_expire(fixture->table, 0, START + 299, FOREVER), 0);
+	assert_int_equal(conn_expire(fixture->table, 0, START + 300, FOREVER), 1);
+	conn_set_timeout(fixture->table, ref, 5);
+}
+
 static void expiry_keeps_to_its_limit(void **state)
 {
 	struct fixture *fixture = *state;
@@ -273,6 +287,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(one_worker_may_fill_the_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(expires_when_unused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_shorter_timeout_counts_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(expiry_keeps_to_its_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(iterates_over_the_living, setup, teardown),
 		cmocka_unit_test_setup_teardown(recovery_keeps_what_verifies, setup, teardown),

@@ -124,7 +124,7 @@ static void walks_while_removing(void **state)
 static void recovery(void **state)
 {
 	struct fixture *fixture = *state;
-	struct lease *leases = (struct lease *)((uint8_t *)fixture->memory + 64);
+	struct lease *leases = (void *)((uint8_t *)fixture->memory + 64);
 	struct ip_addr second = make(1, 2).ip, third = make(1, 3).ip;
 
 	for (uint32_t n = 1; n <= 5; n++) {
