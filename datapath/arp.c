@@ -81,7 +81,8 @@ static void defend(struct miss *miss, struct ip_addr ip)
 static void learn(struct miss *miss, struct ip_addr ip, struct mac mac, bool reply, bool ours)
 {
 	struct pipeline *pipeline = miss->pipeline;
-	bool solicited = reply && !mac_is_multicast(miss->dst);
+	// A question to us is as good a proof as an answer: who asks can be spoken to.
+	bool solicited = ours && (!reply || !mac_is_multicast(miss->dst));
 
 	if (!miss_acts(miss) || ip_is_unspecified(ip) || !interface_on_link(miss->interface, ip))
 		return;

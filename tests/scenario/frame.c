@@ -416,7 +416,7 @@ struct frame frame_gso(struct frame frame, uint16_t size)
 void frame_print(const char *title, const struct frame *frame)
 {
 	fprintf(stderr, "%s (%zu bytes)\n", title, frame->len);
-	for (size_t i = 0; i < frame->len; i++)
+	for (size_t i = 0; i < MIN(frame->len, 160); i++)
 		fprintf(stderr, "%s%02x", i % 16 ? " " : i ? "\n    " : "    ", frame->bytes[i]);
 	fprintf(stderr, "\n");
 }
@@ -429,8 +429,8 @@ bool frame_equal(const struct frame *expected, const struct frame *got)
 	frame_print("expected", expected);
 	frame_print("got", got);
 	fprintf(stderr, "they differ at");
-	for (size_t i = 0; i < MIN(expected->len, got->len); i++)
-		if (expected->bytes[i] != got->bytes[i])
+	for (size_t i = 0, told = 0; i < MIN(expected->len, got->len) && told < 40; i++)
+		if (expected->bytes[i] != got->bytes[i] && ++told)
 			fprintf(stderr, " %zu", i);
 	fprintf(stderr, "\n");
 	return false;
