@@ -214,21 +214,33 @@ static int negotiate(const struct tap_config *config, int fd, uint32_t *offloads
 	return !has_uso && ioctl(fd, TUNSETOFFLOAD, large) < 0 ? -errno : 0;
 }
 
-static int open_control(const struct tap_config *config, struct fail *fail)
+// The descriptor remembers the namespace it was opened in, and makes its interface there.
+static int open_tun(void *user)
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_control(const struct tap_config *config, struct fail *fail)
+{
+	struct fail entering = {0};
+	int fd = link_in_netns(config->netns, open_tun, NULL, &entering);
+
 	if (fd >= 0)
 		return fd;
-
-	int error = errno;
-
-	fail_errno(fail, error, "port '%s': cannot open /dev/net/tun", config->name);
-	if (error == ENOENT || error == ENODEV || error == ENXIO)
+	if (entering.code) {
+		if (fail)
+			*fail = entering;
+		fail_prefix(fail, "port '%s'", config->name);
+		return fd;
+	}
+	fail_errno(fail, fd, "port '%s': cannot open /dev/net/tun", config->name);
+	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
 		fail_hint(fail, "load the kernel's tun module: modprobe tun");
 	else
 		fail_hint(fail, "run as root, or give the program CAP_NET_ADMIN and the device");
-	return -error;
+	return fd;
 }
 
 static int open_queue(const struct tap_config *config, bool is_first, struct fail *fail)
@@ -315,7 +327,7 @@ int tap_open(const struct tap_config *config, struct port **ret, struct fail *fa
 	if (!error)
 		error = settle(tap, config, fail);
 	if (!error)
-		error = link_set_mtu(NULL, config->ifname, config->mtu, fail);
+		error = link_set_mtu(config->netns, config->ifname, config->mtu, fail);
 	if (error) {
 		tap_close(&tap->port);
 		return error;

@@ -38,8 +38,8 @@ void ends_close(void)
 	packet_pool_free(ends.pool);
 }
 
-// Names the guest's interface, addresses it and sets it up.
-static void settle(unsigned i, const char *ifname)
+// Addresses the guest's interface and sets it up.
+static void settle(unsigned i)
 {
 	struct end *end = &ends.end[i];
 	char text[] = "10.9.0.1/24";
@@ -53,7 +53,6 @@ static void settle(unsigned i, const char *ifname)
 	assert_int_equal(prefix_parse(text6, &address6), 0);
 	end->address = address.addr;
 	end->address6 = address6.addr;
-	assert_int_equal(link_move(ifname, end->netns, "eth0", &fail), 0);
 	assert_int_equal(link_add_address(end->netns, "eth0", &address, &fail), 0);
 	assert_int_equal(link_set_up(end->netns, "eth0", true, &fail), 0);
 	assert_int_equal(link_add_address(end->netns, "eth0", &address6, &fail), 0);
@@ -61,20 +60,19 @@ static void settle(unsigned i, const char *ifname)
 
 void ends_add_tap(unsigned i, bool offload_off)
 {
-	char ifname[] = "weft-t0";
 	struct tap_config config = {.name = "h",
-	                            .ifname = ifname,
+	                            .ifname = "eth0",
 	                            .queues = 1,
 	                            .mtu = 1500,
 	                            .offload_off = offload_off};
 	struct fail fail = {0};
 
-	ifname[6] += (char)i;
 	ends.end[i].namespace = netns_make(ends.end[i].netns);
+	config.netns = ends.end[i].netns;
 	if (tap_open(&config, &ends.end[i].port, &fail))
 		fail_msg("%s", fail.what);
 	ends.end[i].port->slot = i;
-	settle(i, ifname);
+	settle(i);
 }
 
 void ends_add_veth(unsigned i)
@@ -91,7 +89,8 @@ void ends_add_veth(unsigned i)
 	if (afpacket_open(&config, &ends.end[i].port, &fail))
 		fail_msg("%s", fail.what);
 	ends.end[i].port->slot = i;
-	settle(i, theirs);
+	assert_int_equal(link_move(theirs, ends.end[i].netns, "eth0", &fail), 0);
+	settle(i);
 }
 
 unsigned ends_forward(unsigned from)

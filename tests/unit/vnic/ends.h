@@ -32,7 +32,7 @@ extern struct ends ends;
 // Everything anew, without doors.
 void ends_open(void);
 void ends_close(void);
-// A TAP whose interface is moved to the guest; a veth pair of which we open one side.
+// A TAP in the guest's namespace; a veth pair of which we open one side.
 void ends_add_tap(unsigned i, bool offload_off);
 void ends_add_veth(unsigned i);
 

@@ -179,6 +179,10 @@ static void test_queues(void **state)
 	// The name is taken, be it by ourselves.
 	assert_int_equal(tap_open(&config, &second, &fail), -EBUSY);
 	assert_non_null(strstr(fail.what, "weft-t0"));
+	config.netns = "/run/netns/there-is-none";
+	assert_int_equal(tap_open(&config, &second, &fail), -ENOENT);
+	assert_non_null(strstr(fail.what, "h1"));
+	config.netns = NULL;
 	config.ifname = "lo";
 	assert_true(tap_open(&config, &second, &fail) < 0);
 	config.queues = 0;
