@@ -95,8 +95,34 @@ void pipeline_drop(struct pipeline *pipeline, struct packet *packet, enum drop_r
 	packet_give(pipeline->pool, packet);
 }
 
+// Whether every packet of the flow would end the same way as long as the program is current. What depends
+// on more than the flow's key and the tables with epochs (a TTL, TCP flags, connections, room in a table) or is
+// answered, is decided anew each time.
+static bool lasts(enum drop_reason reason)
+{
+	switch (reason) {
+	case DROP_PORT_DOWN:
+	case DROP_PORT_UNKNOWN:
+	case DROP_VLAN_NOT_ALLOWED:
+	case DROP_UNTAGGED_NOT_ALLOWED:
+	case DROP_SOURCE_MAC_INVALID:
+	case DROP_RESERVED_MULTICAST:
+	case DROP_SAME_PORT:
+	case DROP_MAC_MOVE_STATIC:
+	case DROP_MARTIAN_SOURCE:
+	case DROP_MARTIAN_DESTINATION:
+	case DROP_BLACKHOLE:
+	case DROP_FLOW_RULE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool miss_drop(struct miss *miss, enum drop_reason reason)
 {
+	if (!lasts(reason))
+		miss->program->flags |= PROGRAM_NO_CACHE;
 	miss->program->flags |= PROGRAM_DROP;
 	miss->program->drop = (uint16_t)reason;
 	return true;

@@ -287,6 +287,17 @@ static void ttl_that_ends_is_told_also_in_a_cached_flow(void **user)
 	scenario_expect(s, A, frame_icmp_error(&leg_a, &a, 11, 0, 0, &frame, 548));
 }
 
+static void one_short_ttl_does_not_end_its_flow(void **user)
+{
+	struct scenario *s = *user;
+
+	introduce(s);
+	scenario_send(s, A, frame_ttl(frame_udp(&a, &b_via, "x"), 1));
+	scenario_discard(s);
+	scenario_send(s, A, frame_udp(&a, &b_via, "x"));
+	scenario_expect(s, B, routed(frame_udp(&a_via, &b, "x")));
+}
+
 static void hop_limit_that_ends_is_told(void **user)
 {
 	struct scenario *s = *user;
@@ -576,6 +587,7 @@ int main(void)
 		SCENARIO(neighbour_that_changes_its_mac_is_followed),
 		SCENARIO(ttl_that_ends_is_told),
 		SCENARIO(ttl_that_ends_is_told_also_in_a_cached_flow),
+		SCENARIO(one_short_ttl_does_not_end_its_flow),
 		SCENARIO(hop_limit_that_ends_is_told),
 		SCENARIO(destination_without_route_is_told),
 		SCENARIO(black_hole_swallows_in_silence),
