@@ -367,6 +367,7 @@ int apply_tentative(struct apply *apply, const struct apply_op *ops, size_t coun
 	if (!change)
 		return result->code;
 	publish(change);
+	change->result = &apply->unheard;
 	apply->tentative = change;
 	return 0;
 }
@@ -416,29 +417,6 @@ static bool is_claimed(void *user, uint64_t id, uint32_t sub, uint32_t slot)
 	return node && node->slot == slot;
 }
 
-// Static entries of a predecessor that no object explains.
-static void sweep_fdb(struct apply *apply)
-{
-	struct fdb *fdb = apply->env.state->fdb;
-	struct fdb_entry entry;
-	uint32_t cursor = 0;
-
-	for (; fdb_next(fdb, &cursor, 0, &entry); cursor++) {
-		const struct domain *domain = pmap_get(&apply->current->domains, entry.domain);
-		struct agent_key key;
-
-		if (!(entry.flags & FDB_STATIC))
-			continue;
-		if (domain) {
-			key = agent_key_sub(INDEX_MAC, domain->bridge, domain->vid);
-			memcpy(key.addr.b, entry.mac.b, sizeof(entry.mac.b));
-			if (agent_store_find(&apply->store, &key))
-				continue;
-		}
-		fdb_remove(fdb, entry.domain, &entry.mac);
-	}
-}
-
 void apply_complete(struct apply *apply)
 {
 	static const uint32_t kinds[SLOT_KINDS] = {
@@ -448,7 +426,6 @@ void apply_complete(struct apply *apply)
 		[SLOT_VRF] = WEFT__KIND__KIND_VRF,
 	};
 
-	sweep_fdb(apply);
 	for (int kind = 0; kind < SLOT_KINDS; kind++) {
 		struct keeper keeper = {.apply = apply, .kind = kinds[kind]};
 
@@ -472,18 +449,14 @@ void apply_buckets(const struct apply *apply, Weft__Kind kind, uint64_t hashes[2
 size_t apply_bucket(const struct apply *apply, Weft__Kind kind, unsigned bucket, uint64_t *ids,
                     uint64_t *hashes, size_t limit)
 {
-	const struct agent_store *store = &apply->store;
 	size_t count = 0;
 
-	for (size_t i = 0; i < store->head_count; i++)
-		for (const struct agent_node *node = store->heads[i]; node;
-		     node = node->hash_next) {
-			if (node->key.kind != (uint32_t)kind || !node->object ||
-			    digest_bucket(node->key.id) != bucket || count >= limit)
-				continue;
-			ids[count] = node->key.id;
-			hashes[count++] = node->object->hash;
-		}
+	assert((unsigned)kind < AGENT_KINDS && bucket < DIGEST_BUCKETS);
+	for (const struct agent_object *object = apply->store.tables[kind].members[bucket];
+	     object && count < limit; object = object->bucket_next) {
+		ids[count] = object->id;
+		hashes[count++] = object->hash;
+	}
 	return count;
 }
 

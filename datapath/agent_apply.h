@@ -79,7 +79,7 @@ void apply_confirm(struct apply *apply);
 void apply_revert(struct apply *apply);
 bool apply_is_tentative(const struct apply *apply);
 
-// The controller has told everything: slots and static entries of a predecessor that no object claimed go.
+// The controller has told everything: slots of a predecessor that no object claimed are given up.
 void apply_complete(struct apply *apply);
 
 // Digests (channel.proto): per kind count and sum; 256 buckets; the ids and hashes of one bucket.

@@ -93,6 +93,7 @@ struct apply {
 	struct generation *current;
 	struct agent_change *tentative; // published, neither confirmed nor reverted
 	uint64_t number;                // of the last generation
+	struct apply_result unheard;    // of a tentative change, once the caller has gone
 };
 
 // Makes room for one more in an array that grows by doubling. 0 or -ENOMEM.

@@ -273,14 +273,12 @@ static void end_conns(struct conn_table *conns, uint32_t vrf)
 
 	for (;;) {
 		struct conn_ref ref = conn_next(conns, &cursor);
-		const struct conn *conn;
+		struct conn conn;
 
 		if (ref.index == CONN_NONE)
 			return;
-		conn = conn_get(conns, ref);
-		if (conn && conn->key[CONN_ORIGINAL].zone == vrf)
+		if (conn_read(conns, ref, &conn) && conn.key[CONN_ORIGINAL].zone == vrf)
 			conn_remove(conns, ref);
-		cursor = ref.index + 1;
 	}
 }
 

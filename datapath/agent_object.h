@@ -19,8 +19,9 @@ enum { OBJECT_BYTES_MAX = 64 << 10, OBJECT_LINKS_MAX = 160 };
 struct agent_object {
 	Weft__Kind kind;
 	uint64_t id;
-	uint64_t hash;         // proto/digest.h
-	Weft__Object *message; // decoded, in the arena
+	uint64_t hash;                                   // proto/digest.h
+	struct agent_object *bucket_next, **bucket_back; // in its bucket, while it is held
+	Weft__Object *message;                           // decoded, in the arena
 	struct agent_arena arena;
 	struct agent_link *links; // to what it refers to, claims and is listed under; owned
 	unsigned link_count;
@@ -38,6 +39,9 @@ int agent_object_new(struct agent_store *store, const struct apply_op *op,
 void agent_object_free(struct agent_object *object);
 // Makes links; for agent_object_new. 0 or -ENOMEM.
 int agent_object_link(struct agent_store *store, struct agent_object *object);
+
+// The key that a port with this interface claims; `netns` may be NULL.
+struct agent_key agent_link_key(const char *ifname, const char *netns);
 
 // "port/h1" as the controller named it, else "port 17".
 enum { OBJECT_NAME = 80 };

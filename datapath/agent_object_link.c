@@ -75,15 +75,19 @@ static struct ip_addr key_of_mac(const ProtobufCBinaryData *mac)
 	return key;
 }
 
+struct agent_key agent_link_key(const char *ifname, const char *netns)
+{
+	struct agent_key key = agent_key(INDEX_LINK, 0);
+	const char *place = netns ? netns : "";
+
+	key.addr = key_of_text(ifname, XXH3_64bits(place, strlen(place)));
+	return key;
+}
+
 static void link_port(struct draft *draft, const Weft__Port *port)
 {
-	struct ip_addr key;
-
-	if (!port->ifname)
-		return;
-	key = key_of_text(port->ifname, XXH3_64bits(port->netns ? port->netns : "",
-	                                            port->netns ? strlen(port->netns) : 0));
-	claim(draft, "ifname", INDEX_LINK, 0, 0, key);
+	if (port->ifname && port->ifname[0])
+		add(draft, ROLE_CLAIM, "ifname", agent_link_key(port->ifname, port->netns));
 }
 
 static struct agent_key member_key(uint64_t port, uint32_t vid, uint64_t bridge)

@@ -114,16 +114,22 @@ void agent_store_trim(struct agent_store *store, struct agent_node *node)
 	free(node);
 }
 
-static void count_in(struct agent_store *store, const struct agent_object *object)
+static void count_in(struct agent_store *store, struct agent_object *object)
 {
 	struct agent_table *table = &store->tables[object->kind];
+	unsigned bucket = digest_bucket(object->id);
 
 	table->count++;
 	table->hash += object->hash;
-	table->buckets[digest_bucket(object->id)] += object->hash;
+	table->buckets[bucket] += object->hash;
+	object->bucket_next = table->members[bucket];
+	object->bucket_back = &table->members[bucket];
+	if (object->bucket_next)
+		object->bucket_next->bucket_back = &object->bucket_next;
+	table->members[bucket] = object;
 }
 
-static void count_out(struct agent_store *store, const struct agent_object *object)
+static void count_out(struct agent_store *store, struct agent_object *object)
 {
 	struct agent_table *table = &store->tables[object->kind];
 
@@ -131,6 +137,9 @@ static void count_out(struct agent_store *store, const struct agent_object *obje
 	table->count--;
 	table->hash -= object->hash;
 	table->buckets[digest_bucket(object->id)] -= object->hash;
+	*object->bucket_back = object->bucket_next;
+	if (object->bucket_next)
+		object->bucket_next->bucket_back = object->bucket_back;
 }
 
 static void link_on(struct agent_link *link)

@@ -81,6 +81,7 @@ struct agent_table {
 	uint64_t count;
 	uint64_t hash;
 	uint64_t buckets[256];
+	struct agent_object *members[256]; // of each bucket, a list
 };
 
 enum { AGENT_KINDS = WEFT__KIND__KIND_FLOW_RULE + 1 };

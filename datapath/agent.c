@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent: connecting, and connecting again.
+//
+// The controller listens, we connect: whichever dies, the other needs to know nothing but the path. While
+// there is no controller the workers and services go on as they were told last. Both ends must run as
+// the same user, or as root.
+
+#include "datapath/agent.h"
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "base/sock.h"
+#include "datapath/agent_frame.h"
+#include "datapath/agent_priv.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	RETRY_FIRST_MS = 20,
+	RETRY_LAST_MS = 1000,
+	PATIENCE_MS = 10000,
+	CONTROL_QUEUE = 64 << 20, // results and what is kept must not be lost to a slow reader
+};
+
+static struct timeval after_ms(uint32_t ms)
+{
+	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+}
+
+int agent_send(struct agent *agent, unsigned stream_id, uint16_t type, uint64_t request,
+               const ProtobufCMessage *message)
+{
+	if (!agent->stream)
+		return -ENOTCONN;
+	return agent_frame_send(agent->stream, stream_id, type, request, message, -1);
+}
+
+void agent_refuse(struct agent *agent, uint64_t request, int code, const char *what,
+                  const char *hint)
+{
+	Weft__Refused message = WEFT__REFUSED__INIT;
+
+	message.code = code;
+	message.what = (char *)what;
+	message.hint = (char *)hint;
+	agent_send(agent, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_REFUSED, request,
+	           &message.base);
+}
+
+static void retry_later(struct agent *agent)
+{
+	struct timeval delay = after_ms(agent->retry_ms);
+
+	event_add(agent->retry, &delay);
+	agent->retry_ms = agent->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : agent->retry_ms * 2;
+}
+
+static void disconnect(struct agent *agent)
+{
+	agent_keep_connect(agent->keep, NULL);
+	stream_free(agent->stream);
+	agent->stream = NULL;
+	agent->greeted = false;
+	agent->phase = AGENT_CONNECTING;
+	event_del(agent->patience);
+	agent_tx_drop(agent);
+	retry_later(agent);
+}
+
+void agent_hang_up(struct agent *agent, const char *why)
+{
+	log_warn("leaving the controller: %s", why);
+	disconnect(agent);
+}
+
+static void on_frame(void *user, struct stream_frame *frame)
+{
+	agent_session_frame(user, frame);
+}
+
+static void on_closed(void *user, int error, const char *reason)
+{
+	struct agent *agent = user;
+
+	log_info("the controller is gone (%s); carrying on with what it told us", reason);
+	disconnect(agent);
+}
+
+static const struct stream_ops ops = {.frame = on_frame, .closed = on_closed};
+
+// Root and our own user may tell us what to do; nobody else gets our descriptors.
+static bool is_trusted(int fd)
+{
+	struct sock_peer peer;
+
+	return sock_peer(fd, &peer) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void on_retry(evutil_socket_t unused, short what, void *user)
+{
+	struct agent *agent = user;
+	struct timeval patience = after_ms(PATIENCE_MS);
+	struct fail fail = {0};
+	int fd = sock_connect(agent->config.socket, &fail);
+
+	if (fd < 0) {
+		if (fd != -ENOENT && fd != -ECONNREFUSED)
+			log_warn("%s", fail.what);
+		retry_later(agent);
+		return;
+	}
+	if (!is_trusted(fd)) {
+		log_warn("socket '%s': who listens there is neither root nor our own user",
+		         agent->config.socket);
+		close(fd);
+		retry_later(agent);
+		return;
+	}
+	agent->stream = stream_new(agent->config.base, fd, &ops, agent);
+	if (!agent->stream) {
+		close(fd);
+		retry_later(agent);
+		return;
+	}
+	stream_set_limit(agent->stream, WEFT__STREAM_ID__STREAM_CONTROL, CONTROL_QUEUE);
+	agent->phase = AGENT_GREETING;
+	agent->retry_ms = RETRY_FIRST_MS;
+	event_add(agent->patience, &patience);
+	agent_session_hello(agent);
+}
+
+static void on_patience(evutil_socket_t unused, short what, void *user)
+{
+	agent_hang_up(user, "it did not finish its greeting in time");
+}
+
+struct agent *agent_new(const struct agent_config *config)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	struct timeval now = {0};
+	uint8_t random[16];
+
+	if (!agent)
+		return NULL;
+	agent->config = *config;
+	agent->retry_ms = RETRY_FIRST_MS;
+	rand_bytes(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++)
+		sprintf(agent->incarnation + 2 * i, "%02x", random[i]);
+	agent->retry = evtimer_new(config->base, on_retry, agent);
+	agent->patience = evtimer_new(config->base, on_patience, agent);
+	agent->keep = agent_keep_new();
+	if (!agent->retry || !agent->patience || !agent->keep) {
+		agent_free(agent);
+		errno = ENOMEM;
+		return NULL;
+	}
+	event_add(agent->retry, &now);
+	return agent;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	agent_keep_connect(agent->keep, NULL);
+	stream_free(agent->stream);
+	agent->stream = NULL;
+	agent_run_stop(agent);
+	agent_tx_fini(agent);
+	agent_keep_free(agent->keep);
+	free_event(agent->retry);
+	free_event(agent->patience);
+	free(agent);
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_port: what a Port object means in terms of doors and links.
+//
+// A TAP is made in its guest's namespace under a name of its own, and gets the guest's name as the last
+// step. Each of its queues is lent to the keeper with the packed Port as a note; a successor
+// that is asked for the very same port finds the queues by name, adopts them, and leaves the link alone:
+// the guest notices nothing.
+
+#include "datapath/agent_port.h"
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "datapath/agent_change.h"
+#include "datapath/agent_keep.h"
+#include "vnic/afpacket.h"
+#include "vnic/link.h"
+#include "vnic/memport.h"
+#include "vnic/pcapport.h"
+#include "vnic/tap.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { KEEP_NAME = 48, QUEUES_MAX = 16, MEMORY_DEPTH = 1024 };
+
+// A TAP that is open, found by its door.
+struct tap_place {
+	struct tap_place *next;
+	struct port *door;
+	bool arrived;
+	char made_as[IFNAMSIZ]; // its name before it arrived
+	char *netns;            // NULL: ours
+	char ifname[IFNAMSIZ];
+};
+
+enum { PLACE_HEADS = 4096 };
+
+struct agent_ports {
+	struct agent_keep *keep;
+	agent_port_error_fn error;
+	void *user;
+	struct tap_place *places[PLACE_HEADS];
+};
+
+struct agent_ports *agent_ports_new(struct agent_keep *keep, agent_port_error_fn error, void *user)
+{
+	struct agent_ports *ports = calloc(1, sizeof(*ports));
+
+	if (ports) {
+		ports->keep = keep;
+		ports->error = error;
+		ports->user = user;
+	}
+	return ports;
+}
+
+void agent_ports_free(struct agent_ports *ports)
+{
+	free(ports);
+}
+
+static struct tap_place **place_of(struct agent_ports *ports, const struct port *door)
+{
+	struct tap_place **at = &ports->places[(uintptr_t)door / 64 % PLACE_HEADS];
+
+	while (*at && (*at)->door != door)
+		at = &(*at)->next;
+	return at;
+}
+
+static const char *queue_name(uint64_t id, unsigned queue, char buf[static KEEP_NAME])
+{
+	snprintf(buf, KEEP_NAME, "tap/%llu/%u", (unsigned long long)id, queue);
+	return buf;
+}
+
+static const char *netns_of(const Weft__Port *config)
+{
+	return config->netns && config->netns[0] ? config->netns : NULL;
+}
+
+static struct tap_place *place_new(struct agent_ports *ports, const Weft__Port *config)
+{
+	struct tap_place *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return NULL;
+	if (netns_of(config)) {
+		place->netns = strdup(netns_of(config));
+		if (!place->netns) {
+			free(place);
+			return NULL;
+		}
+	}
+	snprintf(place->ifname, sizeof(place->ifname), "%s", config->ifname);
+	// Several datapaths may work side by side.
+	snprintf(place->made_as, sizeof(place->made_as), "weft%08x", (uint32_t)rand_u64());
+	return place;
+}
+
+static void place_free(struct tap_place *place)
+{
+	free(place->netns);
+	free(place);
+}
+
+static void place_put(struct agent_ports *ports, struct tap_place *place, struct port *door)
+{
+	struct tap_place **at = place_of(ports, door);
+
+	assert(!*at);
+	place->door = door;
+	*at = place;
+}
+
+// Lends every queue, so that the guest's interface outlives this process.
+static int lend_queues(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
+                       const struct port *door)
+{
+	auto_free uint8_t *note = malloc(weft__port__get_packed_size(config) + 1);
+	size_t len;
+	int code = 0;
+
+	if (!note)
+		return -ENOMEM;
+	len = weft__port__pack(config, note);
+	for (unsigned i = 0; code == 0 && i < door->queue_count; i++) {
+		char name[KEEP_NAME];
+
+		code = agent_keep_lend(ports->keep, queue_name(id, i, name), "tap-queue", id,
+		                       tap_queue_fd(door, i), note, len);
+	}
+	return code;
+}
+
+// Whether a predecessor had exactly this port, with all its queues.
+static bool is_kept(struct agent_ports *ports, uint64_t id, const Weft__Port *config)
+{
+	for (unsigned i = 0; i < config->queues; i++) {
+		char name[KEEP_NAME];
+		const struct agent_kept *kept =
+			agent_keep_find(ports->keep, queue_name(id, i, name));
+		Weft__Port *note;
+		bool same;
+
+		if (!kept || kept->fd < 0)
+			return false;
+		note = weft__port__unpack(NULL, kept->note_len, kept->note);
+		same = note && !agent_door_differs(note, config);
+		if (note)
+			weft__port__free_unpacked(note, NULL);
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+// Takes away what a predecessor left of a port that is another now, or is wanted no more.
+static void remove_kept(struct agent_ports *ports, uint64_t id)
+{
+	char name[KEEP_NAME];
+	const struct agent_kept *kept = agent_keep_find(ports->keep, queue_name(id, 0, name));
+	Weft__Port *note = kept ? weft__port__unpack(NULL, kept->note_len, kept->note) : NULL;
+	struct fail fail = {0};
+
+	// The keeper holds the queues a moment longer than we do; the link goes now.
+	if (note && note->ifname)
+		link_remove(netns_of(note), note->ifname, &fail);
+	if (note)
+		weft__port__free_unpacked(note, NULL);
+	for (unsigned i = 0; i < QUEUES_MAX; i++) {
+		int fd;
+
+		if (!agent_keep_find(ports->keep, queue_name(id, i, name)))
+			continue;
+		fd = agent_keep_claim(ports->keep, name);
+		if (fd >= 0)
+			close(fd);
+		agent_keep_drop(ports->keep, name);
+	}
+}
+
+static int adopt(struct agent_ports *ports, uint64_t id, const struct tap_config *tap,
+                 struct port **ret, struct fail *fail)
+{
+	int fds[QUEUES_MAX];
+	char name[KEEP_NAME];
+	int code;
+
+	for (unsigned i = 0; i < tap->queues; i++)
+		fds[i] = agent_keep_claim(ports->keep, queue_name(id, i, name));
+	code = tap_adopt(tap, fds, tap->queues, ret, fail);
+	for (unsigned i = 0; code < 0 && i < tap->queues; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return code;
+}
+
+static int open_tap(struct agent_ports *ports, uint64_t id, const char *name,
+                    const Weft__Port *config, struct port **ret, struct fail *fail)
+{
+	struct tap_place *place = place_new(ports, config);
+	struct tap_config tap = {
+		.name = name,
+		.ifname = config->ifname,
+		.netns = netns_of(config),
+		.queues = config->queues,
+		.mtu = config->mtu,
+		.offload_off = config->offload_off,
+	};
+	int code = -ENOENT;
+
+	if (!place)
+		return fail_set(fail, -ENOMEM, "%s: out of memory", name);
+	if (is_kept(ports, id, config)) {
+		code = adopt(ports, id, &tap, ret, fail);
+		place->arrived = code == 0;
+	}
+	if (code < 0) {
+		remove_kept(ports, id);
+		tap.ifname = place->made_as;
+		code = tap_open(&tap, ret, fail);
+	}
+	if (code < 0)
+		place_free(place);
+	else
+		place_put(ports, place, *ret);
+	return code;
+}
+
+int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
+                    const Weft__Port *config, struct port **ret, struct fail *fail)
+{
+	switch (config->type) {
+	case WEFT__PORT_TYPE__PORT_TAP:
+		return open_tap(ports, id, name, config, ret, fail);
+	case WEFT__PORT_TYPE__PORT_NETDEV:
+		return afpacket_open(&(struct afpacket_config){.name = name,
+		                                               .ifname = config->ifname,
+		                                               .netns = netns_of(config),
+		                                               .mtu = config->mtu},
+		                     ret, fail);
+	case WEFT__PORT_TYPE__PORT_PCAP:
+		return pcapport_open(&(struct pcapport_config){.name = name,
+		                                               .read_path = config->pcap_read,
+		                                               .write_path = config->pcap_write,
+		                                               .full_speed = true,
+		                                               .mtu = config->mtu},
+		                     ret, fail);
+	default:
+		*ret = memport_open(&(struct memport_config){
+			.name = name, .mtu = config->mtu, .depth = MEMORY_DEPTH});
+		return *ret ? 0 : fail_errno(fail, -errno, "%s: cannot make a memory port", name);
+	}
+}
+
+static int configure(const struct tap_place *place, const Weft__Port *config, struct fail *fail)
+{
+	int code = link_set_mtu(place->netns, place->ifname, config->mtu, fail);
+
+	if (code == 0)
+		code = link_set_up(place->netns, place->ifname, true, fail);
+	for (size_t i = 0; code == 0 && i < config->n_addresses; i++) {
+		struct ip_prefix address;
+
+		if (agent_prefix(config->addresses[i], &address) == 0)
+			code = link_add_address(place->netns, place->ifname, &address, fail);
+	}
+
+	const ProtobufCBinaryData *gateways[] = {
+		config->has_gateway4 ? &config->gateway4 : NULL,
+		config->has_gateway6 ? &config->gateway6 : NULL,
+	};
+
+	for (size_t i = 0; code == 0 && i < ARRAY_SIZE(gateways); i++) {
+		struct ip_addr via;
+
+		if (gateways[i] && agent_ip(gateways[i], &via) == 0)
+			code = link_add_default_route(place->netns, place->ifname, &via, fail);
+	}
+	return code;
+}
+
+// The link is down until all is set: its guest sees the right MAC address from the first moment.
+static int settle(const struct tap_place *place, const Weft__Port *config, struct fail *fail)
+{
+	struct mac mac;
+	int code = 0;
+
+	if (config->has_mac && agent_mac(&config->mac, &mac) == 0)
+		code = link_set_mac(place->netns, place->made_as, &mac, fail);
+	return code < 0 ? code : link_rename(place->netns, place->made_as, place->ifname, fail);
+}
+
+int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
+                      struct port *door, struct fail *fail)
+{
+	struct tap_place *place = *place_of(ports, door);
+	int code;
+
+	if (!place)
+		return 0;
+	if (!place->arrived) {
+		code = settle(place, config, fail);
+		place->arrived = code == 0;
+		if (code == 0)
+			code = configure(place, config, fail);
+		if (code < 0) {
+			fail_prefix(fail, "%s", door->name);
+			ports->error(ports->user, id, fail->what);
+			return code;
+		}
+	}
+	code = lend_queues(ports, id, config, door);
+	if (code < 0)
+		return fail_set(fail, code, "%s: no memory to lend its queues to the keeper",
+		                door->name);
+	return 0;
+}
+
+void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget)
+{
+	struct tap_place **at = place_of(ports, door), *place = *at;
+	unsigned queues = door->queue_count;
+	struct fail fail = {0};
+
+	door->ops->close(door);
+	if (!place)
+		return;
+	*at = place->next;
+	for (unsigned i = 0; forget && i < queues; i++) {
+		char name[KEEP_NAME];
+
+		agent_keep_drop(ports->keep, queue_name(id, i, name));
+	}
+	// While the keeper still has the queues, closing ours does not end the link.
+	if (forget && place->arrived)
+		link_remove(place->netns, place->ifname, &fail);
+	place_free(place);
+}
+
+// An entry that belongs to no first queue is no TAP; it goes by its own name.
+static void remove_stray(struct agent_ports *ports, const struct agent_kept *kept)
+{
+	auto_free char *name = strdup(kept->name);
+	int fd;
+
+	if (!name)
+		return;
+	fd = agent_keep_claim(ports->keep, name);
+	if (fd >= 0)
+		close(fd);
+	agent_keep_drop(ports->keep, name);
+}
+
+static const struct agent_kept *next_tap(struct agent_ports *ports)
+{
+	const struct agent_kept *kept = agent_keep_next(ports->keep, NULL);
+
+	while (kept && strcmp(kept->type, "tap-queue") != 0)
+		kept = agent_keep_next(ports->keep, kept);
+	return kept;
+}
+
+unsigned agent_ports_sweep(struct agent_ports *ports)
+{
+	const struct agent_kept *kept;
+	unsigned removed = 0;
+
+	for (; (kept = next_tap(ports)); removed++) {
+		char first[KEEP_NAME];
+
+		if (agent_keep_find(ports->keep, queue_name(kept->object, 0, first)))
+			remove_kept(ports, kept->object);
+		else
+			remove_stray(ports, kept);
+	}
+	return removed;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_query: questions about live state, each answered in rows, a page at a time. Main thread only.
+
+#pragma once
+
+#include "datapath/agent_priv.h"
+#include "datapath/agent_rows.h"
+
+// Fills columns and rows; sets the message's cursor when more follow.
+typedef void (*agent_query_fn)(struct agent *agent, const Weft__Query *query,
+                               struct agent_rows *rows);
+
+void agent_query_fdb(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_neighbours(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_conns(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_leases(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_drops(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_workers(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_flow_cache(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_ports(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_summary(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+
+// Says from where the next page goes on.
+static inline void agent_query_more(struct agent_rows *rows, uint64_t cursor)
+{
+	rows->message.has_cursor = true;
+	rows->message.cursor = cursor;
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_run: brings the datapath to life: segments that a predecessor left or new ones, workers, services,
+// and the events of the main thread that join them.
+//
+// The main thread wakes for the channel, for what workers hand over, and for timers that services ask for
+// and that age the FDB while there is something to age.
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "datapath/agent_change.h"
+#include "datapath/agent_priv.h"
+#include "datapath/lease.h"
+#include "datapath/pipeline.h"
+#include "datapath/upstream.h"
+#include "vnic/link.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PUNTS_AT_ONCE = 256,
+	AGE_SECONDS = 1,
+	AGE_ROUND = 8, // turns in which the whole FDB is looked at
+	AGE_IDLE_SECONDS = 5,
+};
+
+static uint64_t wall_seconds(void)
+{
+	return clock_wall() / NSEC_PER_SEC;
+}
+
+static uint32_t now_seconds(void)
+{
+	return (uint32_t)(clock_now() / NSEC_PER_SEC);
+}
+
+// Lets the services do what is due and sets the alarm for what is next.
+static void tick_services(struct agent *agent)
+{
+	uint64_t next = service_tick(agent->service, clock_now(), wall_seconds());
+	struct timeval delay;
+
+	if (next == UINT64_MAX) {
+		event_del(agent->service_timer);
+		return;
+	}
+	delay.tv_sec = (time_t)(next / NSEC_PER_SEC);
+	delay.tv_usec = (suseconds_t)(next % NSEC_PER_SEC / NSEC_PER_USEC);
+	event_add(agent->service_timer, &delay);
+}
+
+static void on_service_timer(evutil_socket_t unused, short what, void *user)
+{
+	tick_services(user);
+}
+
+static void on_punt(void *user, const struct service_frame *frame)
+{
+	struct agent *agent = user;
+	enum drop_reason reason =
+		service_frame_in(agent->service, frame, clock_now(), wall_seconds());
+
+	// The main thread has the area behind those of the workers.
+	if (reason != DROP_NONE && frame->port > 0 && frame->port < MAX_PORTS)
+		stats_add(&stats_drop_words(agent->stats, agent->config.sizes.workers,
+		                            frame->port)[reason],
+		          1);
+}
+
+static void on_notice(void *user, const struct notice *notice)
+{
+	Weft__EventType type = notice->type == NOTICE_DOOR_GONE ? WEFT__EVENT_TYPE__EVENT_PORT_ERROR
+	                                                        : (Weft__EventType)notice->type;
+
+	agent_event(user, type, notice->object, notice->text);
+}
+
+static void on_punts(evutil_socket_t unused, short what, void *user)
+{
+	struct agent *agent = user;
+
+	if (workers_punt_drain(agent->workers, PUNTS_AT_ONCE, on_punt, agent) > 0)
+		tick_services(agent);
+	workers_notice_drain(agent->workers, on_notice, agent);
+}
+
+static uint32_t age_of(void *user, uint32_t domain)
+{
+	const struct agent *agent = user;
+	const struct domain *config = pmap_get(&apply_generation(agent->apply)->domains, domain);
+
+	// Of a domain that is not there (any more), nothing is worth keeping but a little patience.
+	return config ? config->ageing_seconds : 300;
+}
+
+static void on_age(evutil_socket_t unused, short what, void *user)
+{
+	struct agent *agent = user;
+	struct fdb *fdb = agent->state->fdb;
+	struct timeval delay = {.tv_sec = AGE_IDLE_SECONDS};
+
+	if (fdb_count(fdb) > 0) {
+		fdb_age(fdb, now_seconds(), fdb_slots(fdb) / AGE_ROUND, age_of, agent);
+		delay.tv_sec = AGE_SECONDS;
+	}
+	event_add(agent->age_timer, &delay);
+}
+
+static const struct generation *env_generation(void *user)
+{
+	return apply_generation(((struct agent *)user)->apply);
+}
+
+static void env_send(void *user, const struct service_out *out)
+{
+	// A frame that finds no room is lost like one on a busy wire; its client asks again.
+	workers_inject(((struct agent *)user)->workers, out);
+}
+
+static int env_upstream(void *user, const char *server, const uint8_t *query, size_t len,
+                        uint64_t token)
+{
+	return upstream_ask(((struct agent *)user)->upstream, server, query, len, token);
+}
+
+static void on_upstream(void *user, uint64_t token, const uint8_t *answer, size_t len)
+{
+	struct agent *agent = user;
+
+	service_upstream_answer(agent->service, token, answer, len, clock_now());
+	tick_services(agent);
+}
+
+static void env_lease(void *user, uint64_t scope, const struct mac *mac, const struct ip_addr *ip,
+                      uint64_t expires, const char *hostname)
+{
+	agent_event_lease(user, scope, mac, ip, expires, hostname);
+}
+
+static int env_open(void *user, uint64_t id, const char *name, const Weft__Port *port,
+                    uint32_t slot, struct port **ret, struct fail *fail)
+{
+	return agent_port_open(((struct agent *)user)->ports, id, name, port, ret, fail);
+}
+
+static int env_arrive(void *user, uint64_t id, const Weft__Port *port, struct port *door,
+                      struct fail *fail)
+{
+	return agent_port_arrive(((struct agent *)user)->ports, id, port, door, fail);
+}
+
+static void env_close(void *user, uint64_t id, struct port *door, bool forget)
+{
+	agent_port_close(((struct agent *)user)->ports, id, door, forget);
+}
+
+static void env_publish(void *user, const struct generation *generation)
+{
+	workers_publish(((struct agent *)user)->workers, generation);
+}
+
+static uint64_t env_settle(void *user)
+{
+	return workers_settle(((struct agent *)user)->workers);
+}
+
+static void on_port_error(void *user, uint64_t id, const char *text)
+{
+	log_warn("%s", text);
+	agent_event(user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id, text);
+}
+
+static void take_lease(struct agent *agent, const Weft__Lease *message)
+{
+	struct lease lease = {
+		.scope = message->scope, .expires = message->expires, .state = LEASE_BOUND};
+
+	if (!message->expires || agent_mac(&message->mac, &lease.mac) < 0 ||
+	    agent_ip(&message->ip, &lease.ip) < 0)
+		return;
+	if (message->client_id.len <= sizeof(lease.client_id)) {
+		lease.client_id_len = (uint8_t)message->client_id.len;
+		if (lease.client_id_len > 0)
+			memcpy(lease.client_id, message->client_id.data, lease.client_id_len);
+	}
+	if (message->hostname)
+		strncpy(lease.hostname, message->hostname, sizeof(lease.hostname) - 1);
+	lease_put(agent->state->leases, &lease);
+}
+
+// The controller's notes of leases count only when the table itself did not survive.
+static void take_leases(struct agent *agent)
+{
+	enum { LEASES_LIMIT = 64 << 20 };
+	const struct agent_kept *kept = agent_keep_find(agent->keep, "leases");
+	struct agent_arena arena;
+	Weft__Leases *leases;
+
+	if (!kept)
+		return;
+	agent_arena_init(&arena, LEASES_LIMIT);
+	leases = weft__leases__unpack(&arena.allocator, kept->note_len, kept->note);
+	for (size_t i = 0; leases && !agent->state->recovered && i < leases->n_leases; i++)
+		take_lease(agent, leases->leases[i]);
+	agent_arena_fini(&arena);
+	agent_keep_claim(agent->keep, "leases");
+}
+
+static int claim(struct agent *agent, const char *name)
+{
+	int fd = agent_keep_claim(agent->keep, name);
+
+	return fd < 0 ? -1 : fd;
+}
+
+static int open_segments(struct agent *agent, struct fail *fail)
+{
+	const struct state_sizes *sizes = &agent->config.sizes;
+
+	agent->state = state_open(sizes, claim(agent, "state"), now_seconds());
+	if (!agent->state)
+		return fail_errno(fail, -errno, "cannot make the segment of state");
+	agent->stats = stats_open(claim(agent, "stats"), sizes->workers + 1);
+	if (!agent->stats)
+		return fail_errno(fail, -errno, "cannot make the segment of statistics");
+	if (agent->state->recovered)
+		log_info("took over %u connections and %u MAC addresses of the process before",
+		         conn_count(agent->state->conns), fdb_count(agent->state->fdb));
+	take_leases(agent);
+	if (agent_keep_lend(agent->keep, "state", "state", 0, agent->state->fd, NULL, 0) < 0 ||
+	    agent_keep_lend(agent->keep, "stats", "stats", 0, stats_fd(agent->stats), NULL, 0) < 0)
+		return fail_set(fail, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int make_parts(struct agent *agent, struct fail *fail)
+{
+	const struct service_env service_env = {
+		.user = agent,
+		.generation = env_generation,
+		.send = env_send,
+		.upstream = env_upstream,
+		.lease_event = env_lease,
+	};
+	const struct workers_config workers_config = {
+		.count = agent->config.sizes.workers,
+		.state = agent->state,
+		.stats = agent->stats,
+		.flow_entries = agent->config.flow_entries,
+		.miss_per_second = agent->config.miss_per_second,
+		.spin_ns = agent->config.spin_ns,
+	};
+	struct apply_env apply_env = {
+		.user = agent,
+		.state = agent->state,
+		.stats = agent->stats,
+		.open_port = env_open,
+		.arrive_port = env_arrive,
+		.close_port = env_close,
+		.publish = env_publish,
+		.settle = env_settle,
+	};
+
+	agent->ports = agent_ports_new(agent->keep, on_port_error, agent);
+	agent->upstream = upstream_new(agent->config.base, on_upstream, agent);
+	agent->workers = workers_new(&workers_config);
+	if (!agent->ports || !agent->upstream || !agent->workers)
+		return fail_errno(fail, -errno, "cannot make the workers");
+	agent->service = service_new(agent->state, &service_env);
+	if (!agent->service)
+		return fail_errno(fail, -errno, "cannot make the services");
+	apply_env.service = agent->service;
+	agent->apply = apply_new(&apply_env);
+	if (!agent->apply)
+		return fail_errno(fail, -errno, "cannot make the tables");
+	return 0;
+}
+
+static void on_links(evutil_socket_t unused, short what, void *user)
+{
+	link_watch_read(((struct agent *)user)->links);
+}
+
+static void on_link(void *user, const char *ifname, const struct link_state *state, bool removed)
+{
+	struct agent *agent = user;
+	const struct apply *apply = agent->apply;
+	const struct agent_node *node;
+	struct agent_key key = agent_link_key(ifname, NULL);
+
+	node = agent_store_find(&apply->store, &key);
+	if (!node || !node->links)
+		return;
+	agent_event(agent, WEFT__EVENT_TYPE__EVENT_PORT_LINK, node->links->from->id,
+	            removed          ? "gone"
+	            : state->running ? "up"
+	                             : "down");
+}
+
+static int make_events(struct agent *agent, struct fail *fail)
+{
+	struct event_base *base = agent->config.base;
+	struct timeval age = {.tv_sec = AGE_IDLE_SECONDS};
+
+	agent->punts = event_new(base, workers_punt_fd(agent->workers), EV_READ | EV_PERSIST,
+	                         on_punts, agent);
+	agent->service_timer = evtimer_new(base, on_service_timer, agent);
+	agent->age_timer = evtimer_new(base, on_age, agent);
+	if (!agent->punts || !agent->service_timer || !agent->age_timer ||
+	    event_add(agent->punts, NULL) < 0 || event_add(agent->age_timer, &age) < 0)
+		return fail_set(fail, -ENOMEM, "out of memory");
+
+	// Without news of links the switch works as well; only the events are missing.
+	agent->links = link_watch_new(on_link, agent);
+	if (agent->links)
+		agent->links_event = event_new(base, link_watch_fd(agent->links),
+		                               EV_READ | EV_PERSIST, on_links, agent);
+	if (agent->links_event)
+		event_add(agent->links_event, NULL);
+	return 0;
+}
+
+int agent_run_start(struct agent *agent, struct fail *fail)
+{
+	int code = 0;
+
+	if (agent->apply)
+		return 0;
+	agent->started_ns = clock_now();
+	code = open_segments(agent, fail);
+	if (code == 0)
+		code = make_parts(agent, fail);
+	if (code == 0)
+		code = make_events(agent, fail);
+	if (code == 0) {
+		code = workers_start(agent->workers);
+		if (code < 0)
+			fail_errno(fail, code, "cannot start the workers");
+	}
+	if (code < 0)
+		agent_run_stop(agent);
+	else
+		tick_services(agent);
+	return code;
+}
+
+void agent_run_complete(struct agent *agent)
+{
+	unsigned removed;
+
+	if (agent->swept)
+		return;
+	agent->swept = true;
+	apply_complete(agent->apply);
+	removed = agent_ports_sweep(agent->ports);
+	if (removed > 0)
+		log_info("let go of %u interfaces that nobody wants any more", removed);
+}
+
+static void free_event(struct event **event)
+{
+	if (*event)
+		event_free(*event);
+	*event = NULL;
+}
+
+void agent_run_stop(struct agent *agent)
+{
+	free_event(&agent->punts);
+	free_event(&agent->service_timer);
+	free_event(&agent->age_timer);
+	free_event(&agent->links_event);
+	if (agent->links)
+		link_watch_free(agent->links);
+	agent->links = NULL;
+	if (agent->workers)
+		workers_stop(agent->workers);
+	if (agent->tracer)
+		pipeline_free(agent->tracer);
+	agent->tracer = NULL;
+	apply_free(agent->apply);
+	agent->apply = NULL;
+	if (agent->service)
+		service_free(agent->service);
+	agent->service = NULL;
+	workers_free(agent->workers);
+	agent->workers = NULL;
+	upstream_free(agent->upstream);
+	agent->upstream = NULL;
+	agent_ports_free(agent->ports);
+	agent->ports = NULL;
+	stats_close(agent->stats);
+	agent->stats = NULL;
+	state_close(agent->state);
+	agent->state = NULL;
+}
