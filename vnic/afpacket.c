@@ -192,6 +192,7 @@ static unsigned receive(struct afpacket *afpacket, unsigned count)
 	return 0;
 }
 
+// From the size of the frames now to the number asked for next; traffic seldom changes its kind.
 static void adapt(struct afpacket *afpacket, unsigned got, size_t bytes)
 {
 	size_t average = bytes / got + 1;
@@ -381,6 +382,7 @@ static void set_buffers(int fd)
 		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 }
 
+// Binding comes last: from then on frames come in, and each one finds all options in force.
 static int attach(int fd, unsigned ifindex)
 {
 	struct sockaddr_ll name = {
@@ -418,6 +420,7 @@ static bool kernel_has_uso(void)
 	       (major > 6 || (major == 6 && minor >= 2));
 }
 
+// An interface that is down neither sends nor receives, and whoever names it to us wants both.
 static int open_bound(const struct afpacket_config *config, struct link_state *link,
                       struct fail *fail)
 {

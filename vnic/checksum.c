@@ -30,6 +30,7 @@ uint64_t checksum_sum(const void *bytes, size_t len)
 	return sums[0] + sums[1] + sums[2] + sums[3] + words[0] + words[1] + words[2] + words[3];
 }
 
+// Carries come back in at the lower end; twice per width, for the first time may bring a new one.
 static uint16_t fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -91,6 +92,7 @@ uint16_t checksum_update(uint16_t checksum, const void *before, const void *afte
 	return checksum_finish(sum);
 }
 
+// `done` counts what was summed so far: a piece that starts at an odd count has its bytes turned.
 uint64_t checksum_packet(const struct packet *packet, size_t offset)
 {
 	uint64_t sum = 0;

@@ -137,6 +137,7 @@ static int request_begin(struct request *request, const char *netns, const char 
 	return 0;
 }
 
+// The kernel is told only what differs, so two callers do not undo each other's settings.
 static int request_change(struct request *request, const char *what, struct fail *fail)
 {
 	int error = rtnl_link_change(request->sock, request->link, request->change, 0);
@@ -144,6 +145,7 @@ static int request_change(struct request *request, const char *what, struct fail
 	return error < 0 ? report(error, fail, what, request->ifname) : 0;
 }
 
+// Carrier is what counts for a frame, hence LOWER_UP; RUNNING also waits for protocols like 802.1X.
 static void read_state(struct rtnl_link *link, struct link_state *ret)
 {
 	unsigned flags = rtnl_link_get_flags(link);
@@ -266,6 +268,7 @@ static struct nl_addr *nl_address(const struct ip_addr *address)
 	return nl_addr_build(AF_INET, &bytes, 4);
 }
 
+// An interface of ours has addresses of which we are sure; REPLACE makes a second call harmless.
 static int fill_address(struct rtnl_addr *to, const struct ip_prefix *address)
 {
 	bool is_ip4 = ip_is4(address->addr);

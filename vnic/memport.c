@@ -45,12 +45,14 @@ static struct slot *ring_slot(const struct memport *memport, const struct ring *
 	return &ring->slots[(ring->first + index) % memport->depth];
 }
 
+// The slot keeps its bytes: a packet of the running batch may still borrow them.
 static void ring_drop_first(const struct memport *memport, struct ring *ring)
 {
 	ring->first = (ring->first + 1) % memport->depth;
 	ring->count--;
 }
 
+// Metadata takes the same way in as a kernel's header does, so that scenarios can be wrong as guests can.
 static struct virtio_net_hdr header_of(const struct memport_meta *meta)
 {
 	static const uint8_t types[] = {

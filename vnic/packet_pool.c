@@ -143,6 +143,7 @@ struct packet *packet_clone(struct packet_pool *pool, const struct packet *from,
 		return NULL;
 	copy_metadata(copy, from);
 	memcpy(copy->data, from->data, from->head_len);
+	// However many pieces the payload had, the copy has one.
 	if (from->len > from->head_len) {
 		segment->base = storage;
 		segment->len = from->len - from->head_len;

@@ -34,6 +34,8 @@ static bool is_source_mac_valid(const uint8_t *mac)
 	return !(mac[0] & 1) && !is_zero;
 }
 
+// Four bytes go from behind the MACs to before them: the headers then stand where they stand without a
+// tag, and nobody further on needs to ask.
 static enum drop_reason take_tag(struct packet *packet)
 {
 	if (packet->head_len < ETH_HEADER + VLAN_TAG)
@@ -105,6 +107,7 @@ static int transport_header_len(const struct packet *packet, unsigned start, uns
 	return 0;
 }
 
+// The common end of both families: `start` is the first byte behind the IP headers.
 static enum drop_reason parse_transport(struct packet *packet, unsigned start, unsigned end,
                                         enum parse_depth depth)
 {
@@ -150,6 +153,7 @@ static enum drop_reason parse_ip4(struct packet *packet, enum parse_depth depth)
 	if (header < IP4_HEADER || header > room || total < header ||
 	    total > packet->len - packet->l3)
 		return DROP_IP4_MALFORMED;
+	// Checked on arrival, for NAT and routing update it in place and would pass an error on.
 	if (checksum_finish(checksum_sum(ip, header)) != 0)
 		return DROP_IP4_CHECKSUM;
 	packet->ip_version = 4;
@@ -174,6 +178,7 @@ static bool walk_extensions(struct packet *packet, unsigned *at, unsigned end)
 {
 	uint8_t next = packet_l3(packet)[6];
 
+	// One turn more than headers are allowed: the last one only finds the transport protocol.
 	for (unsigned i = 0; i <= PARSE_MAX_EXTENSIONS; i++) {
 		bool is_first_hop = next == IPPROTO_HOPOPTS;
 
@@ -196,6 +201,7 @@ static bool walk_extensions(struct packet *packet, unsigned *at, unsigned end)
 		    !mark_fragment(packet, offset & IP6_OFFSET, end - *at, offset & 1))
 			return false;
 		next = header[0];
+		// What follows belongs to the middle of the datagram, be it an extension header by name.
 		if (packet->flags & PACKET_LATER_FRAGMENT) {
 			packet->ip_proto = next;
 			return true;

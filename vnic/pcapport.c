@@ -61,6 +61,7 @@ static bool is_next_due(struct pcapport *pcapport)
 	       due - pcapport->first <= pcapport->now;
 }
 
+// As any door does: the head in the packet, the rest where it can stay until the batch ends.
 static enum drop_reason fill(struct packet *packet, struct packet_pool *pool,
                              const struct pcap_pkthdr *header, const uint8_t *bytes)
 {

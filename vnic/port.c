@@ -46,6 +46,7 @@ static bool is_small_enough(const struct port *port, const struct packet *packet
 	       len <= port->mtu + ETH_HEADER + VLAN_TAG;
 }
 
+// A door that cuts must also sum: each cut has a checksum of its own.
 static bool can_take_gso(const struct port *port, const struct packet *packet)
 {
 	uint32_t wanted = PORT_TX_CSUM | gso_offload[packet->gso];

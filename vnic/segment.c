@@ -88,6 +88,7 @@ static int borrow(struct segment_cutter *cutter, uint32_t len, struct segment *s
 	return (int)used;
 }
 
+// Ids count up as they do where a sender cuts itself; receivers that coalesce expect it.
 static void correct_ip4(uint8_t *ip, unsigned len, unsigned index)
 {
 	unsigned header = (ip[0] & 0xf) * 4U;
@@ -98,6 +99,7 @@ static void correct_ip4(uint8_t *ip, unsigned len, unsigned index)
 	store_be16(ip + 10, checksum_finish(checksum_sum(ip, header)));
 }
 
+// CWR answers a congestion mark once (RFC 3168); FIN and PSH belong to the last byte.
 static void correct_tcp(const struct segment_cutter *cutter, uint8_t *tcp, bool is_last)
 {
 	store_be32(tcp + 4, load_be32(tcp + 4) + cutter->done);

@@ -48,6 +48,7 @@ static bool is_gone(int error)
 	return error == EBADFD || error == ENODEV || error == ENXIO || error == EBADF;
 }
 
+// A guest's namespace may end at any time and takes its interface along; the worker then lets go of us.
 static void note_error(struct port *port, int error)
 {
 	if (is_gone(error))
@@ -110,6 +111,7 @@ static unsigned tap_rx(struct port *port, unsigned queue, struct packet_pool *po
 			packet_give(pool, packet);
 			continue;
 		}
+		// A frame that fitted the head leaves its entry to the next one.
 		if (packet->segment_count)
 			segment = NULL;
 		packet->in_port = port->slot;
@@ -119,6 +121,7 @@ static unsigned tap_rx(struct port *port, unsigned queue, struct packet_pool *po
 	return batch->count - before;
 }
 
+// Words for what the kernel says; a frame that it calls wrong is not a full queue.
 static enum drop_reason reason_of(int error)
 {
 	switch (error) {
@@ -350,6 +353,7 @@ int tap_adopt(const struct tap_config *config, const int *fds, unsigned count, s
 
 	if (!tap)
 		return fail_set(fail, -ENOMEM, "port '%s': out of memory", config->name);
+	// Every ioctl that follows may be repeated, so a keeper can hand out the same TAP any number of times.
 	memcpy(tap->fds, fds, count * sizeof(*fds));
 	error = settle(tap, config, fail);
 	if (error) {
