@@ -134,6 +134,19 @@ static void on_upstream(void *user, uint64_t token, const uint8_t *answer, size_
 	tick_services(agent);
 }
 
+// An address of the router itself: no resolver to ask.
+static bool is_own(void *user, struct ip_addr ip)
+{
+	const struct generation *generation = env_generation(user);
+	const struct interface *interface;
+
+	for (uint32_t slot = 0; (interface = pmap_next(&generation->interfaces, &slot)); slot++)
+		for (uint32_t i = 0; i < interface->address_count; i++)
+			if (ip_equal(interface->addresses[i].addr, ip))
+				return true;
+	return false;
+}
+
 static void env_lease(void *user, uint64_t scope, const struct mac *mac, const struct ip_addr *ip,
                       uint64_t expires, const char *hostname)
 {
@@ -269,6 +282,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 	agent->workers = workers_new(&workers_config);
 	if (!agent->ports || !agent->upstream || !agent->workers)
 		return fail_errno(fail, -errno, "cannot make the workers");
+	upstream_set_own(agent->upstream, is_own);
 	agent->service = service_new(agent->state, &service_env);
 	if (!agent->service)
 		return fail_errno(fail, -errno, "cannot make the services");

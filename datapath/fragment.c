@@ -10,6 +10,7 @@
 #include "datapath/wire.h"
 
 #include <stdlib.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum { FRAGMENT_BUCKETS = 512, FRAGMENT_WAYS = 2, FRAGMENT_SECONDS = 30 };

@@ -201,13 +201,15 @@ void workers_free(struct workers *set)
 	free(set);
 }
 
-// A queue that several workers send by needs a lock; most do not.
+// A queue that several workers send by needs a lock; most do not. A door that workers have already
+// is not touched.
 static void share_queues(void *user, uint32_t slot, void *before, void *after)
 {
+	const struct port_config *old = before;
 	const struct port_config *config = after;
 	const struct workers *set = user;
 
-	if (config && config->door)
+	if (config && config->door && !(old && old->door == config->door))
 		config->door->tx_shared = set->config.count > config->door->queue_count;
 }
 

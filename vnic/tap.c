@@ -329,8 +329,11 @@ int tap_open(const struct tap_config *config, struct port **ret, struct fail *fa
 	}
 	if (!error)
 		error = settle(tap, config, fail);
-	if (!error)
+	if (!error) {
 		error = link_set_mtu(config->netns, config->ifname, config->mtu, fail);
+		if (error)
+			fail_prefix(fail, "port '%s'", config->name);
+	}
 	if (error) {
 		tap_close(&tap->port);
 		return error;

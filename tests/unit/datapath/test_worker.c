@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// test_worker: real workers between wires and TAPs: traffic, changes under traffic, rings, sleep.
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "datapath/worker_priv.h"
+#include "tests/unit/datapath/panel.h"
+#include "tests/unit/unit.h"
+#include "vnic/link.h"
+#include "vnic/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+enum { FRAME = 64, WIRES = 4, PATIENCE_MS = 60000 };
+
+// MACs are 02:00:00:00:00:NN; 255 is everybody.
+static void make_frame(uint8_t frame[static FRAME], uint8_t to, uint8_t from, uint32_t number)
+{
+	memset(frame, 0, FRAME);
+	if (to == 255)
+		memset(frame, 0xff, 6);
+	else
+		frame[0] = 2, frame[5] = to;
+	frame[6] = 2;
+	frame[11] = from;
+	frame[12] = 0x88;
+	frame[13] = 0xb5;
+	memcpy(frame + 14, &number, sizeof(number));
+}
+
+static void put(int fd, uint8_t to, uint8_t from, uint32_t number)
+{
+	uint8_t frame[FRAME];
+
+	make_frame(frame, to, from, number);
+	assert_int_equal(send(fd, frame, sizeof(frame), 0), FRAME);
+}
+
+// The number of the next frame, or UINT32_MAX when none comes in time.
+static uint32_t take(int fd, int wait_ms)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	uint8_t frame[FRAME];
+	uint32_t number;
+
+	// Nothing, or the end.
+	if (poll(&poll_fd, 1, wait_ms) != 1 || recv(fd, frame, sizeof(frame), 0) != FRAME)
+		return UINT32_MAX;
+	memcpy(&number, frame + 14, sizeof(number));
+	return number;
+}
+
+struct wires {
+	struct port *doors[WIRES];
+	int fds[WIRES];
+};
+
+static void open_wires(struct wires *wires)
+{
+	for (unsigned i = 0; i < WIRES; i++)
+		wires->doors[i] = wire_open(i + 1, &wires->fds[i]);
+}
+
+// => No worker runs any more.
+static void close_wires(struct wires *wires)
+{
+	for (unsigned i = 0; i < WIRES; i++) {
+		wires->doors[i]->ops->close(wires->doors[i]);
+		close(wires->fds[i]);
+	}
+}
+
+static void forwards(unsigned workers)
+{
+	struct wires wires;
+	struct panel panel;
+
+	open_wires(&wires);
+	panel_open(&panel, workers, 0);
+	panel_connect(&panel, wires.doors, WIRES);
+	// Everybody is learnt by everybody's hello.
+	for (uint8_t i = 0; i < WIRES; i++) {
+		put(wires.fds[i], 255, i, i);
+		for (unsigned j = 0; j < WIRES; j++)
+			if (j != i)
+				assert_int_equal(take(wires.fds[j], PATIENCE_MS), i);
+	}
+	for (uint32_t n = 0; n < 500; n++) {
+		uint8_t from = n % WIRES;
+		uint8_t to = (n + 1 + n / WIRES % (WIRES - 1)) % WIRES;
+
+		// With pauses of all lengths, so that workers are met spinning and asleep.
+		if (n % 50 == 0)
+			usleep(n * 4);
+		put(wires.fds[from], to, from, n);
+		assert_int_equal(take(wires.fds[to], PATIENCE_MS), n);
+	}
+	for (unsigned i = 0; i < WIRES; i++)
+		assert_int_equal(take(wires.fds[i], 0), UINT32_MAX);
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
+static void one_worker_forwards(void **state)
+{
+	forwards(1);
+}
+
+static void more_workers_than_queues_forward(void **state)
+{
+	forwards(3);
+}
+
+static void what_was_published_before_the_start_counts(void **state)
+{
+	struct wires wires;
+	struct panel panel;
+
+	open_wires(&wires);
+	panel_open(&panel, 2, 0);
+	for (unsigned round = 0; round < 3; round++) {
+		workers_stop(panel.workers);
+		workers_stop(panel.workers);
+		panel_connect(&panel, wires.doors, WIRES);
+		assert_int_equal(workers_start(panel.workers), 0);
+		put(wires.fds[0], 255, 0, round);
+		for (unsigned i = 1; i < WIRES; i++)
+			assert_int_equal(take(wires.fds[i], PATIENCE_MS), round);
+	}
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
+// A guest that sends as fast as it may to the last two wires, and throws away what it gets.
+struct flood {
+	int fd;
+	uint8_t from;
+	_Atomic bool *stop;
+	uint32_t sent;
+	uint32_t got;
+};
+
+static void *run_flood(void *user)
+{
+	struct flood *flood = user;
+	uint8_t frame[FRAME];
+
+	while (!atomic_load(flood->stop)) {
+		make_frame(frame, flood->sent % 2 ? 2 : 3, flood->from, flood->sent);
+		if (send(flood->fd, frame, sizeof(frame), MSG_NOSIGNAL) == FRAME)
+			flood->sent++;
+		else
+			sched_yield();
+		while (recv(flood->fd, frame, sizeof(frame), 0) == FRAME)
+			flood->got++;
+	}
+	return NULL;
+}
+
+static void doors_come_and_go_under_traffic(void **state)
+{
+	enum { ROUNDS = 400 };
+	struct wires wires;
+	struct panel panel;
+	pthread_t threads[2];
+	struct flood floods[2] = {0};
+	_Atomic bool stop = false;
+	uint64_t worst = 0;
+	uint32_t arrived = 0;
+
+	open_wires(&wires);
+	panel_open(&panel, 2, 0);
+	panel_connect(&panel, wires.doors, WIRES);
+	for (unsigned i = 0; i < 2; i++) {
+		floods[i] = (struct flood){.fd = wires.fds[i], .from = (uint8_t)i, .stop = &stop};
+		assert_int_equal(pthread_create(&threads[i], NULL, run_flood, &floods[i]), 0);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct port *old = wires.doors[3];
+		int old_fd = wires.fds[3];
+		uint64_t took;
+
+		// Replaced at once, or removed and brought back.
+		wires.doors[3] = round % 2 ? wire_open(4, &wires.fds[3]) : NULL;
+		took = panel_connect(&panel, wires.doors, WIRES);
+		worst = MAX(worst, took);
+		if (!old)
+			continue;
+		old->ops->close(old);
+		while (take(old_fd, 0) != UINT32_MAX)
+			arrived++;
+		close(old_fd);
+	}
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	print_message(
+		"%u frames in, %u seen at the door that came and went; settled in %u us at most\n",
+		floods[0].sent + floods[1].sent, arrived, (unsigned)(worst / 1000));
+	assert_true(arrived > 0);
+	if (!wires.doors[3]) {
+		wires.doors[3] = wire_open(4, &wires.fds[3]);
+	}
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
+static void injected_frames_leave_in_order(void **state)
+{
+	enum { FRAMES = 20000 };
+	struct wires wires;
+	struct panel panel;
+	unsigned refused = 0;
+	uint8_t frame[FRAME];
+	struct service_out out = {.port = 2, .domain = 1, .frame = frame, .len = sizeof(frame)};
+
+	open_wires(&wires);
+	panel_open(&panel, 2, 0);
+	panel_connect(&panel, wires.doors, WIRES);
+	for (uint32_t sent = 0, got = 0; got < FRAMES;) {
+		int error = -ENOBUFS;
+
+		if (sent < FRAMES && sent - got < 64) {
+			make_frame(frame, 1, 200, sent);
+			error = workers_inject(panel.workers, &out);
+		}
+		if (error == 0) {
+			sent++;
+			continue;
+		}
+		assert_int_equal(error, -ENOBUFS);
+		assert_int_equal(take(wires.fds[1], PATIENCE_MS), got);
+		got++;
+	}
+
+	// With nobody to send them the ring fills, and says so.
+	workers_stop(panel.workers);
+	while (workers_inject(panel.workers, &out) == 0)
+		refused++;
+	assert_int_equal(workers_inject(panel.workers, &out), -ENOBUFS);
+	assert_true(refused >= 64);
+	out.len = 4000;
+	assert_int_equal(workers_inject(panel.workers, &out), -EMSGSIZE);
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
+enum { PUNTED = 50000 };
+
+// In the worker's place, which only a pipeline with services would make punt.
+static void *run_punts(void *user)
+{
+	static const char text[] = "MAC moved";
+	struct service_frame frame = {.len = 60, .kind = PUNT_DNS};
+
+	for (uint32_t i = 0; i < PUNTED;) {
+		memcpy(frame.bytes, &i, sizeof(i));
+		if (!worker_punt(user, &frame)) {
+			sched_yield();
+			continue;
+		}
+		if (i++ % 1000 == 0)
+			worker_notice(user, NOTICE_MAC_MOVED, i, text);
+	}
+	return NULL;
+}
+
+struct drained {
+	unsigned frames;
+	unsigned notices;
+	uint32_t sum;
+};
+
+static void note_punt(void *user, const struct service_frame *frame)
+{
+	struct drained *drained = user;
+	uint32_t number;
+
+	assert_int_equal(frame->len, 60);
+	memcpy(&number, frame->bytes, sizeof(number));
+	drained->sum += number;
+	drained->frames++;
+}
+
+static void note_notice(void *user, const struct notice *notice)
+{
+	struct drained *drained = user;
+
+	assert_int_equal(notice->type, NOTICE_MAC_MOVED);
+	assert_string_equal(notice->text, "MAC moved");
+	drained->notices++;
+}
+
+static void every_punt_arrives(void **state)
+{
+	struct drained drained = {0};
+	struct panel panel;
+	pthread_t threads[2];
+
+	panel_open(&panel, 2, 0);
+	workers_stop(panel.workers);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, run_punts, panel.workers->workers[i]), 0);
+	while (drained.frames < 2 * PUNTED) {
+		struct pollfd poll_fd = {.fd = workers_punt_fd(panel.workers), .events = POLLIN};
+
+		assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+		assert_true(workers_punt_drain(panel.workers, 32, note_punt, &drained) <= 32);
+		workers_notice_drain(panel.workers, note_notice, &drained);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	workers_notice_drain(panel.workers, note_notice, &drained);
+	assert_int_equal(drained.sum, (uint32_t)((uint64_t)PUNTED * (PUNTED - 1)));
+	assert_int_equal(drained.notices, 2 * PUNTED / 1000);
+	panel_close(&panel);
+}
+
+static void note_gone(void *user, const struct notice *notice)
+{
+	assert_int_equal(notice->type, NOTICE_DOOR_GONE);
+	*(uint64_t *)user = notice->object;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NSEC_PER_SEC +
+	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NSEC_PER_USEC;
+}
+
+static void a_door_that_is_gone_is_told_and_left(void **state)
+{
+	struct wires wires;
+	struct panel panel;
+	struct pollfd poll_fd;
+	uint64_t object = 0;
+
+	open_wires(&wires);
+	panel_open(&panel, 1, 0);
+	panel_connect(&panel, wires.doors, WIRES);
+	close(wires.fds[2]);
+	poll_fd = (struct pollfd){.fd = workers_punt_fd(panel.workers), .events = POLLIN};
+	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+	workers_notice_drain(panel.workers, note_gone, &object);
+	assert_int_equal(object, 103);
+
+	// Its descriptor polls as broken for ever, which must not keep the worker awake.
+	uint64_t before = cpu_ns();
+
+	usleep(300000);
+	assert_true(cpu_ns() - before < 100 * NSEC_PER_MSEC);
+	wires.fds[2] = dup(0);
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
+static void unshare_quietly(void)
+{
+	FILE *setting;
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	// No router solicitations: the doors are to be silent.
+	setting = fopen("/proc/sys/net/ipv6/conf/default/disable_ipv6", "w");
+	if (setting) {
+		fputs("1", setting);
+		fclose(setting);
+	}
+}
+
+static struct port *open_tap(unsigned number)
+{
+	char ifname[16];
+	struct tap_config config = {.name = ifname, .ifname = ifname, .queues = 1, .mtu = 1500};
+	struct fail fail = {0};
+	struct port *port;
+
+	snprintf(ifname, sizeof(ifname), "idle%u", number);
+	if (tap_open(&config, &port, &fail) < 0 || link_set_up(NULL, ifname, true, &fail) < 0)
+		fail_msg("%s", fail.what);
+	port->slot = number + 1;
+	return port;
+}
+
+static void a_hundred_silent_taps_cost_nothing(void **state)
+{
+	enum { TAPS = 100, SECONDS = 3 };
+	struct port *doors[TAPS];
+	struct panel panel;
+	uint64_t before;
+	double share;
+
+	require_root();
+	require(access("/dev/net/tun", R_OK | W_OK) == 0, "/dev/net/tun");
+	unshare_quietly();
+	for (unsigned i = 0; i < TAPS; i++)
+		doors[i] = open_tap(i);
+	panel_open(&panel, 1, 0);
+	panel_connect(&panel, doors, TAPS);
+	usleep(200000);
+	before = cpu_ns();
+	usleep(SECONDS * 1000000);
+	share = 100.0 * (double)(cpu_ns() - before) / (double)(SECONDS * NSEC_PER_SEC);
+	print_message("%u silent TAPs: %.3f %% of a core\n", TAPS, share);
+	// Ten times less is usual; the machine may be busy with others.
+	assert_true(share < 2);
+	panel_close(&panel);
+	for (unsigned i = 0; i < TAPS; i++)
+		doors[i]->ops->close(doors[i]);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_worker_forwards),
+		cmocka_unit_test(more_workers_than_queues_forward),
+		cmocka_unit_test(what_was_published_before_the_start_counts),
+		cmocka_unit_test(doors_come_and_go_under_traffic),
+		cmocka_unit_test(injected_frames_leave_in_order),
+		cmocka_unit_test(every_punt_arrives),
+		cmocka_unit_test(a_door_that_is_gone_is_told_and_left),
+		cmocka_unit_test(a_hundred_silent_taps_cost_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
