@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// derive_port: a port's door, its VLANs, and by what name and address its guest is known.
+
+#include "controller/derive_unit.h"
+
+#include "controller/model_guest.h"
+
+#include <stdio.h>
+
+struct parts {
+	const struct model *model;
+	const struct intent *intent;
+	const Weft__PortIntent *port;
+	const struct intent *net;   // The one it is an access port of, or NULL.
+	const struct intent *guest; // Or NULL.
+	struct net_plan plan;       // Of the net.
+	struct unit *unit;
+};
+
+static void add(struct parts *parts, Weft__Kind kind, const char *id_key, Weft__Object *object)
+{
+	object->id = ident(kind, id_key);
+	object->name = (char *)parts->intent->key;
+	unit_add(parts->unit, kind, object);
+}
+
+static Weft__PortType port_type(Weft__AttachKind attach)
+{
+	switch (attach) {
+	case WEFT__ATTACH_KIND__ATTACH_NETDEV:
+		return WEFT__PORT_TYPE__PORT_NETDEV;
+	case WEFT__ATTACH_KIND__ATTACH_PCAP:
+		return WEFT__PORT_TYPE__PORT_PCAP;
+	default:
+		return WEFT__PORT_TYPE__PORT_TAP;
+	}
+}
+
+static void copy_options(const Weft__PortIntent *port, Weft__Port *message)
+{
+	message->has_mtu = port->has_mtu;
+	message->mtu = port->mtu;
+	message->has_queues = port->has_queues;
+	message->queues = port->queues;
+	message->has_admin_down = port->has_down;
+	message->admin_down = port->down;
+	message->has_mac_limit = port->has_mac_limit;
+	message->mac_limit = port->mac_limit;
+	message->has_offload_off = port->has_offload_off;
+	message->offload_off = port->offload_off;
+	message->pcap_read = port->pcap_read;
+	message->pcap_write = port->pcap_write;
+}
+
+static void add_port(struct parts *parts)
+{
+	const Weft__PortIntent *port = parts->port;
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__Port message = WEFT__PORT__INIT;
+	Weft__Prefix prefixes[2], *addresses[2] = {&prefixes[0], &prefixes[1]};
+	struct ip_prefix own[2];
+	char netns[KEY_SIZE];
+	struct mac mac;
+
+	message.type = port_type(port->attach);
+	message.ifname = port->ifname;
+	copy_options(port, &message);
+	if (parts->guest)
+		snprintf(netns, sizeof(netns), "/run/netns/%s", port->guest);
+	else if (port->netns)
+		snprintf(netns, sizeof(netns), "%s%s", port->netns[0] == '/' ? "" : "/run/netns/",
+		         port->netns);
+	if (parts->guest || port->netns)
+		message.netns = netns;
+	if (port->mac && mac_parse(port->mac, &mac) == 0) {
+		message.has_mac = true;
+		message.mac = derive_mac(&mac);
+	}
+	if (!message.has_mtu && parts->net && parts->net->msg->net->has_mtu) {
+		message.has_mtu = true;
+		message.mtu = parts->net->msg->net->mtu;
+	}
+	message.addresses = addresses;
+	if (parts->guest && parts->net && parts->guest->msg->guest->static_ip) {
+		const char *texts[] = {port->ip, port->ip6};
+
+		for (unsigned i = 0; i < 2; i++) {
+			struct ip_prefix *mine = &own[message.n_addresses];
+
+			if (!texts[i] || ip_parse(texts[i], &mine->addr) < 0)
+				continue;
+			mine->len = i == 0 ? parts->plan.subnet4.len : parts->plan.subnet6.len;
+			derive_prefix(&prefixes[message.n_addresses++], mine);
+		}
+		message.has_gateway4 =
+			port->ip && parts->plan.has_gateway4 && parts->plan.has_interface;
+		message.gateway4 = derive_ip(&parts->plan.gateway4);
+		message.has_gateway6 =
+			port->ip6 && parts->plan.has_gateway6 && parts->plan.has_interface;
+		message.gateway6 = derive_ip(&parts->plan.gateway6);
+	}
+	object.body_case = WEFT__OBJECT__BODY_PORT;
+	object.port = &message;
+	add(parts, WEFT__KIND__KIND_PORT, parts->intent->key, &object);
+}
+
+static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool tagged)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
+	char id_key[KEY_SIZE + 48];
+
+	member.port = derive_port_id(parts->intent->name);
+	member.bridge = bridge;
+	member.vid = vid;
+	member.has_tagged = true;
+	member.tagged = tagged;
+	// One untagged member per port: its id is the same whatever the VLAN, so a move is one upsert.
+	if (tagged)
+		snprintf(id_key, sizeof(id_key), "%s/%u", parts->intent->key, vid);
+	else
+		snprintf(id_key, sizeof(id_key), "%s/untagged", parts->intent->key);
+	object.body_case = WEFT__OBJECT__BODY_VLAN_MEMBER;
+	object.vlan_member = &member;
+	add(parts, WEFT__KIND__KIND_VLAN_MEMBER, id_key, &object);
+}
+
+static void add_members(struct parts *parts)
+{
+	const Weft__PortIntent *port = parts->port;
+
+	if (parts->net)
+		add_member(parts, derive_bridge_id(parts->net->name, parts->net->msg->net),
+		           parts->plan.vlan, false);
+	else if (port->has_native)
+		add_member(parts, derive_shared_bridge_id(), port->native, false);
+	for (size_t i = 0; i < port->n_trunk; i++)
+		add_member(parts, derive_shared_bridge_id(), port->trunk[i], true);
+}
+
+static const char *hostname(const struct parts *parts)
+{
+	return parts->guest ? model_guest_hostname(parts->guest) : NULL;
+}
+
+static void add_reservation(struct parts *parts)
+{
+	const Weft__PortIntent *port = parts->port;
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__DhcpReservation message = WEFT__DHCP_RESERVATION__INIT;
+	struct ip_addr ip;
+	struct mac mac;
+
+	if (!port->mac || mac_parse(port->mac, &mac) < 0 || (!hostname(parts) && !port->ip))
+		return;
+	message.scope = derive_scope_id(parts->net->name);
+	message.mac = derive_mac(&mac);
+	if (port->ip && ip_parse(port->ip, &ip) == 0) {
+		message.has_ip = true;
+		message.ip = derive_ip(&ip);
+	}
+	message.hostname = (char *)hostname(parts);
+	object.body_case = WEFT__OBJECT__BODY_DHCP_RESERVATION;
+	object.dhcp_reservation = &message;
+	add(parts, WEFT__KIND__KIND_DHCP_RESERVATION, parts->intent->key, &object);
+}
+
+static void add_record(struct parts *parts, const struct ip_addr *ip)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__DnsRecord record = WEFT__DNS_RECORD__INIT;
+	char id_key[KEY_SIZE + 16], text[IP_TEXT];
+
+	record.zone = derive_zone_id(parts->net->name);
+	record.name = (char *)hostname(parts);
+	record.ip = derive_ip(ip);
+	snprintf(id_key, sizeof(id_key), "%s/%s", parts->intent->key, ip_format(*ip, text));
+	object.body_case = WEFT__OBJECT__BODY_DNS_RECORD;
+	object.dns_record = &record;
+	add(parts, WEFT__KIND__KIND_DNS_RECORD, id_key, &object);
+}
+
+// What is fixed can be named at once. An address that DHCP gives is named by its lease.
+static void add_records(struct parts *parts)
+{
+	const Weft__PortIntent *port = parts->port;
+	struct ip_addr ip;
+	struct mac mac;
+
+	if (!hostname(parts))
+		return;
+	if (port->ip && ip_parse(port->ip, &ip) == 0)
+		add_record(parts, &ip);
+	if (port->ip6 && ip_parse(port->ip6, &ip) == 0) {
+		add_record(parts, &ip);
+		return;
+	}
+	// A namespace's kernel makes its address from the prefix we advertise and the MAC we set.
+	if (parts->plan.has6 && port->mac && port->attach == WEFT__ATTACH_KIND__ATTACH_TAP &&
+	    mac_parse(port->mac, &mac) == 0) {
+		ip = ipam_autoconf(parts->plan.subnet6, mac);
+		add_record(parts, &ip);
+	}
+}
+
+void derive_port(const struct model *model, const struct intent *intent, struct unit *unit)
+{
+	const Weft__PortIntent *port = intent->msg->port;
+	struct parts parts = {.model = model, .intent = intent, .port = port, .unit = unit};
+
+	parts.net = port->net ? model_get(model, NOUN_NET, port->net) : NULL;
+	parts.guest = port->guest ? model_get(model, NOUN_GUEST, port->guest) : NULL;
+	if (parts.net && !derive_plan(parts.net, &parts.plan))
+		return;
+	add_port(&parts);
+	add_members(&parts);
+	if (!parts.net || !parts.plan.has_interface)
+		return;
+	if (parts.plan.dhcp)
+		add_reservation(&parts);
+	if (parts.plan.dns)
+		add_records(&parts);
+}

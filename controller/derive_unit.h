@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// derive_unit: what the files derive_<noun>.c share. Private to derivation.
+
+#pragma once
+
+#include "controller/derive.h"
+#include "controller/ident.h"
+
+void derive_net(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_port(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_router(const struct model *model, const char *name, struct unit *unit);
+void derive_route(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_forward(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_lease(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_dns(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_flow(const struct model *model, const struct intent *intent, struct unit *unit);
+
+// Ids of what other units refer to, by the names of the user's objects.
+uint64_t derive_bridge_id(const char *net, const Weft__Net *body);
+uint64_t derive_interface_id(const char *net);
+uint64_t derive_vrf_id(const char *net, const Weft__Net *body);
+uint64_t derive_scope_id(const char *net);
+uint64_t derive_zone_id(const char *net);
+uint64_t derive_port_id(const char *port);
+uint64_t derive_shared_bridge_id(void);
+
+// The net's plan when it can be parsed, which validation has seen to; false otherwise.
+bool derive_plan(const struct intent *net, struct net_plan *ret);
+
+// The net whose router leg holds the address; NULL when there is none.
+const struct intent *derive_leg_of(const struct model *model, const char *router,
+                                   struct ip_addr addr);
+
+// Bytes of an address as messages carry it; they point into the address given.
+ProtobufCBinaryData derive_ip(const struct ip_addr *addr);
+ProtobufCBinaryData derive_mac(const struct mac *mac);
+// => The address in the prefix outlives the message.
+void derive_prefix(Weft__Prefix *message, const struct ip_prefix *prefix);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// model_forward: what a forward's names amount to. Main thread.
+
+#pragma once
+
+#include "controller/model.h"
+
+// The router before the forward's net.
+const char *model_forward_router(const struct model *model, const struct intent *forward);
+
+// The address it leads to.
+int model_forward_inside(const struct model *model, const struct intent *forward,
+                         struct ip_addr *ret, struct refusal *refusal);
