@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// api_apply: what changes the intent: apply, destroy, undo, confirm.
+//
+// Each becomes one change for control.h, with an edit that puts and removes in the model.
+
+#include "controller/api_priv.h"
+
+#include "controller/control_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void on_done(void *user, const struct change_result *result)
+{
+	struct question *question = user;
+	Weft__Reply reply = WEFT__REPLY__INIT;
+	char *note = (char *)result->note;
+
+	if (result->refusal) {
+		question_refuse(question, result->refusal);
+		return;
+	}
+	reply.has_revision = true;
+	reply.revision = result->revision;
+	reply.has_changed = true;
+	reply.changed = result->changed;
+	reply.n_notes = note ? 1 : 0;
+	reply.notes = &note;
+	question_reply(question, &reply);
+}
+
+static void submit(struct question *question, struct change *change)
+{
+	if (!change) {
+		question_fail(question, -ENOMEM, "intent", "out of memory", NULL);
+		return;
+	}
+	change->done = on_done;
+	change->done_user = question;
+	change->uid = question->uid;
+	control_submit(question->api->env.control, change);
+}
+
+// The message as it would have to be for the verb.
+static int edit_put(struct control *control, const Weft__Change *change, struct refusal *refusal)
+{
+	enum noun noun = noun_of(change->intent);
+	const struct intent *old =
+		noun == NOUN_NONE ? NULL : model_get(&control->model, noun, change->intent->name);
+	Weft__Intent *merged;
+	char key[KEY_SIZE];
+	int err;
+
+	if (noun == NOUN_NONE)
+		return refuse(refusal, -EINVAL, change->intent->name, NULL,
+		              "the change of '%s' does not say what kind of object it is",
+		              change->intent->name);
+	noun_key(key, noun, change->intent->name);
+	if (change->verb == WEFT__VERB__VERB_ADD && old) {
+		refuse(refusal, -EEXIST, key, "name", "there is a %s '%s' already", noun_word(noun),
+		       change->intent->name);
+		fail_hint(&refusal->fail, "choose another name, or change it with 'set'");
+		return -EEXIST;
+	}
+	if (change->verb != WEFT__VERB__VERB_SET)
+		return model_put(&control->model, change->intent, refusal);
+	if (!old)
+		return model_unknown(&control->model, key, NULL, noun, change->intent->name,
+		                     refusal);
+	err = intent_merge(old, change->intent, change->clear, change->n_clear, &merged, refusal);
+	if (err < 0)
+		return err;
+	err = model_put(&control->model, merged, refusal);
+	weft__intent__free_unpacked(merged, NULL);
+	return err;
+}
+
+static int edit_delete(struct control *control, const Weft__Change *change,
+                       const Weft__Apply *apply, struct refusal *refusal)
+{
+	enum noun noun = noun_of(change->intent);
+	char key[KEY_SIZE];
+
+	if (noun == NOUN_NONE)
+		return refuse(refusal, -EINVAL, change->intent->name, NULL,
+		              "the removal of '%s' does not say what kind of object it is",
+		              change->intent->name);
+	// A cascade of an earlier change of the batch may have taken it along.
+	noun_key(key, noun, change->intent->name);
+	if (table_get_text(&control->model.touched, key) &&
+	    !model_get(&control->model, noun, change->intent->name))
+		return 0;
+	return model_remove(&control->model, noun, change->intent->name,
+	                    (change->has_cascade && change->cascade) || noun == NOUN_GUEST,
+	                    refusal);
+}
+
+static int edit_apply(struct control *control, struct change *change, struct refusal *refusal)
+{
+	const Weft__Apply *apply = ((const Weft__Request *)change->edit_data)->apply;
+	int err = 0;
+
+	for (size_t i = 0; i < apply->n_changes && err == 0; i++) {
+		const Weft__Change *one = apply->changes[i];
+
+		err = one->verb == WEFT__VERB__VERB_DELETE
+		              ? edit_delete(control, one, apply, refusal)
+		              : edit_put(control, one, refusal);
+	}
+	return err;
+}
+
+static void free_request(void *data)
+{
+	weft__request__free_unpacked(data, NULL);
+}
+
+void api_apply(struct question *question)
+{
+	Weft__Request *request = question->request;
+	const Weft__Apply *apply = request->apply;
+	struct change *change;
+
+	// The change outlives the question when its client goes away.
+	question->request = NULL;
+	change = control_new_change(edit_apply, request, free_request);
+	if (change) {
+		change->dry_run = apply->has_dry_run && apply->dry_run;
+		change->confirm_seconds = apply->has_confirm_seconds ? apply->confirm_seconds : 0;
+		snprintf(change->command, sizeof(change->command), "%s",
+		         apply->command ? apply->command : "");
+	}
+	submit(question, change);
+}
+
+// Everything of the lab; without a lab, everything.
+static int edit_destroy(struct control *control, struct change *change, struct refusal *refusal)
+{
+	const Weft__Destroy *destroy = ((const Weft__Request *)change->edit_data)->destroy;
+	int err = 0;
+
+	for (enum noun noun = 0; noun < NOUN_COUNT && err == 0; noun++) {
+		const struct intent *intent;
+		size_t cursor = 0;
+
+		// Removing what was just returned is the one change the walk allows.
+		while (err == 0 && (intent = model_next(&control->model, noun, &cursor))) {
+			if (destroy->lab &&
+			    (!intent->msg->lab || strcmp(intent->msg->lab, destroy->lab) != 0))
+				continue;
+			err = model_remove(&control->model, noun, intent->name, false, refusal);
+		}
+	}
+	return err;
+}
+
+static bool is_empty(const struct model *model)
+{
+	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
+		if (model_count(model, noun) > 0)
+			return false;
+	return true;
+}
+
+static void on_destroyed(void *user, const struct change_result *result)
+{
+	struct question *question = user;
+	const Weft__Destroy *destroy = question->request->destroy;
+	struct api *api = question->api;
+	bool empty = is_empty(&api->env.control->model);
+	bool stop = destroy->has_stop && destroy->stop && !result->refusal;
+	struct change_result told = *result;
+
+	if (stop && !empty)
+		told.note = "other objects are left, so the daemons keep running";
+	on_done(question, &told);
+	if (stop && empty)
+		api->env.shutdown(api->env.user, true);
+}
+
+void api_destroy(struct question *question)
+{
+	size_t len = weft__request__get_packed_size(question->request);
+	uint8_t *packed = malloc(len + 1);
+	struct change *change = NULL;
+
+	// The question keeps the request, to see when it is done whether to stop.
+	if (packed) {
+		weft__request__pack(question->request, packed);
+		change = control_new_change(edit_destroy, weft__request__unpack(NULL, len, packed),
+		                            free_request);
+	}
+	free(packed);
+	if (!change || !change->edit_data) {
+		question_fail(question, -ENOMEM, "intent", "out of memory", NULL);
+		return;
+	}
+	snprintf(change->command, sizeof(change->command), "destroy%s%s",
+	         question->request->destroy->lab ? " " : "",
+	         question->request->destroy->lab ? question->request->destroy->lab : "");
+	change->done = on_destroyed;
+	change->done_user = question;
+	change->uid = question->uid;
+	control_submit(question->api->env.control, change);
+}
+
+struct undoing {
+	struct control *control;
+	struct refusal *refusal;
+};
+
+static int undo_one(void *user, const char *noun, const char *name, const void *before,
+                    size_t before_len, const void *after, size_t after_len)
+{
+	struct undoing *undoing = user;
+
+	return control_restore_one(undoing->control, noun, name, before, before_len,
+	                           undoing->refusal);
+}
+
+static int edit_undo(struct control *control, struct change *change, struct refusal *refusal)
+{
+	const uint64_t *target = change->edit_data;
+	struct undoing undoing = {control, refusal};
+	struct fail fail = {0};
+	int err = store_changes_since(control->store, *target, undo_one, &undoing, &fail);
+
+	if (err < 0 && refusal->fail.code == 0)
+		return refuse(refusal, err, "intent", NULL, "%s", fail.what);
+	return err;
+}
+
+// The revision to go back to: the one asked for, or the one before what is. Undo after undo goes
+// further back, since an undo stands for the revision whose state it brought back.
+static int undo_target(struct control *control, const Weft__Undo *undo, uint64_t *ret,
+                       struct refusal *refusal)
+{
+	struct revision head, target;
+	struct fail fail = {0};
+	uint64_t wanted;
+
+	if (store_head(control->store, &head, &fail) < 0)
+		return refuse(refusal, fail.code, "intent", NULL, "%s", fail.what);
+	if (undo->has_revision && undo->revision > head.number)
+		return refuse(refusal, -ENOENT, "intent", "revision", "there is no revision %llu",
+		              (unsigned long long)undo->revision);
+	if (!undo->has_revision && head.state_of == 0)
+		return refuse(refusal, -ENOENT, "intent", NULL, "there is nothing to undo");
+	wanted = undo->has_revision ? undo->revision : head.state_of - 1;
+	if (wanted == 0) {
+		*ret = 0;
+		return 0;
+	}
+	if (store_revision(control->store, wanted, &target, &fail) < 0) {
+		refuse(refusal, -ENOENT, "intent", "revision",
+		       "revision %llu is not in the history any more", (unsigned long long)wanted);
+		fail_hint(&refusal->fail, "'weft history' shows those that are");
+		return -ENOENT;
+	}
+	*ret = wanted;
+	return 0;
+}
+
+void api_undo(struct question *question)
+{
+	uint64_t *target = malloc(sizeof(*target));
+	struct refusal refusal = {0};
+	struct change *change;
+
+	if (target && undo_target(question->api->env.control, question->request->undo, target,
+	                          &refusal) < 0) {
+		free(target);
+		question_refuse(question, &refusal);
+		return;
+	}
+	change = target ? control_new_change(edit_undo, target, free) : NULL;
+	if (change) {
+		change->state_of = *target;
+		snprintf(change->command, sizeof(change->command), "undo to revision %llu",
+		         (unsigned long long)*target);
+	}
+	submit(question, change);
+}
+
+void api_confirm(struct question *question)
+{
+	const Weft__Confirm *confirm = question->request->confirm;
+
+	control_confirm(question->api->env.control, confirm->has_revision ? confirm->revision : 0,
+	                on_done, question);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// api_priv: one question of one client, and the files that answer: api_<noun>.c.
+//
+// An answer comes at once or later. Later, the client may have gone: then the question is forgotten by
+// those who were asked (host_forget, control_forget) before it is freed.
+
+#pragma once
+
+#include "controller/api.h"
+#include "controller/control.h"
+#include "controller/launch.h"
+#include "controller/leases.h"
+#include "controller/record.h"
+
+#include "proto/api.pb-c.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct client;
+struct stream;
+
+struct question {
+	struct api *api;
+	struct client *client;
+	uint64_t request_id;
+	uint32_t uid;
+	Weft__Request *request; // Owned.
+	Weft__Record **records; // Gathered so far; owned.
+	size_t record_count, record_room;
+	struct fanout *fanout; // Of api_query.c; owned.
+	struct question *next;
+};
+
+struct event_note {
+	uint64_t wall_ns;
+	char type[24];
+	char object[96];
+	char text[256];
+};
+
+enum { EVENTS_KEPT = 256 };
+
+struct api {
+	struct api_env env;
+	int listener_fd;
+	struct event *listener;
+	struct client *clients;
+	struct event_note events[EVENTS_KEPT]; // A ring.
+	uint64_t event_count;
+};
+
+// Takes the record over.
+void question_add(struct question *question, Weft__Record *record);
+// Sends what was gathered and ends the question.
+void question_answer(struct question *question);
+void question_refuse(struct question *question, const struct refusal *refusal);
+void question_fail(struct question *question, int code, const char *object, const char *what,
+                   const char *hint);
+void question_reply(struct question *question, const Weft__Reply *reply);
+
+void api_apply(struct question *question);
+void api_destroy(struct question *question);
+void api_undo(struct question *question);
+void api_confirm(struct question *question);
+void api_list(struct question *question);
+void api_status(struct question *question);
+void api_trace(struct question *question);
+
+// Objects of the intent as records.
+Weft__Record *api_object_record(struct api *api, const struct intent *intent);
+// `net`: only those in it; either may be NULL.
+void api_list_nouns(struct question *question, enum noun noun, const char *name, const char *net);
+void api_list_leases(struct question *question, const char *name, const char *net);
+void api_list_routers(struct question *question, const char *name);
+void api_list_history(struct question *question);
+void api_list_events(struct question *question);
+Weft__Record *api_host_record(struct api *api);
+
+// What the datapath knows. Ports are the intent's, with what is live added.
+void api_query(struct question *question, Weft__QueryWhat what);
+void api_query_forget(struct question *question);
+Weft__Record *api_event_record(const struct event_note *note);

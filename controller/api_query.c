@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// api_query: what only the datapath knows, asked page by page and put in the user's names.
+//
+// A row's columns are the datapath's; ids become names on the way. Ports are listed from the intent, and
+// what is live is added to them, so a port that could not be opened is in the list with its reason.
+
+#include "controller/api_priv.h"
+
+#include "base/stream.h"
+#include "controller/derive_unit.h"
+#include "controller/model_guest.h"
+#include "proto/channel.pb-c.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PAGE_ROWS = 1000, ROWS_MOST = 20000, COLUMNS_MOST = 64 };
+
+struct fanout {
+	struct question *question;
+	Weft__QueryWhat what;
+	uint64_t object;
+	unsigned left; // Rows still wanted.
+	char **columns;
+	size_t column_count;
+	struct table ports; // name -> record of the list
+};
+
+static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor);
+
+void api_query_forget(struct question *question)
+{
+	struct fanout *fanout = question->fanout;
+
+	if (!fanout)
+		return;
+	host_forget(question->api->env.control->host, fanout);
+	for (size_t i = 0; i < fanout->column_count; i++)
+		free(fanout->columns[i]);
+	free(fanout->columns);
+	table_fini(&fanout->ports);
+	free(fanout);
+	question->fanout = NULL;
+}
+
+static void finish(struct fanout *fanout)
+{
+	struct question *question = fanout->question;
+
+	api_query_forget(question);
+	question_answer(question);
+}
+
+// "port/h1" of an object that is desired, without the noun; or the bare number of one that is gone.
+static void add_object(const struct fanout *fanout, Weft__Record *record, const char *column,
+                       uint64_t id)
+{
+	const struct object *object = desired_get(&fanout->question->api->env.control->desired, id);
+	const char *slash = object ? strchr(object->name, '/') : NULL;
+
+	if (slash)
+		record_text(record, column, slash + 1);
+	else if (id)
+		record_format(record, column, "#%016llx", (unsigned long long)id);
+}
+
+static void add_bytes(Weft__Record *record, const char *column, const Weft__Value *value)
+{
+	char text[IP_TEXT];
+	struct mac mac;
+	uint32_t be;
+
+	if (value->value_case == WEFT__VALUE__VALUE_MAC && value->mac.len == 6) {
+		memcpy(mac.b, value->mac.data, 6);
+		record_text(record, column, mac_format(mac, text));
+	} else if (value->value_case == WEFT__VALUE__VALUE_IP && value->ip.len == 4) {
+		memcpy(&be, value->ip.data, 4);
+		record_text(record, column, ip_format(ip_from4(be), text));
+	} else if (value->value_case == WEFT__VALUE__VALUE_IP && value->ip.len == 16) {
+		record_text(record, column, ip_format(ip_from6(value->ip.data), text));
+	}
+}
+
+static void add_value(const struct fanout *fanout, Weft__Record *record, const char *column,
+                      const Weft__Value *value)
+{
+	switch (value->value_case) {
+	case WEFT__VALUE__VALUE_TEXT:
+		record_text(record, column, value->text);
+		break;
+	case WEFT__VALUE__VALUE_NUMBER:
+		record_number(record, column, value->number);
+		break;
+	case WEFT__VALUE__VALUE_FLAG:
+		record_flag(record, column, value->flag);
+		break;
+	case WEFT__VALUE__VALUE_OBJECT:
+		add_object(fanout, record, column, value->object);
+		break;
+	case WEFT__VALUE__VALUE_SIGNED:
+		record_format(record, column, "%lld", (long long)value->signed_);
+		break;
+	default:
+		add_bytes(record, column, value);
+	}
+}
+
+// The port that a row of live ports speaks of: the first value that is an object.
+static Weft__Record *port_record(const struct fanout *fanout, const Weft__Row *row)
+{
+	for (size_t i = 0; i < row->n_values; i++) {
+		const struct object *object;
+		const char *name;
+
+		if (row->values[i]->value_case != WEFT__VALUE__VALUE_OBJECT)
+			continue;
+		object = desired_get(&fanout->question->api->env.control->desired,
+		                     row->values[i]->object);
+		if (object && noun_of_key(object->name, &name) == NOUN_PORT)
+			return table_get_text(&fanout->ports, name);
+	}
+	return NULL;
+}
+
+static void add_row(struct fanout *fanout, const Weft__Row *row)
+{
+	bool ports = fanout->what == WEFT__QUERY_WHAT__QUERY_PORTS;
+	Weft__Record *record = ports ? port_record(fanout, row) : record_new();
+
+	if (!record)
+		return;
+	for (size_t i = 0; i < row->n_values && i < fanout->column_count; i++) {
+		// The intent's own word on a port comes first.
+		if (ports && record_find(record, fanout->columns[i]))
+			continue;
+		add_value(fanout, record, fanout->columns[i], row->values[i]);
+	}
+	if (ports)
+		return;
+	if (fanout->question->request->body_case == WEFT__REQUEST__BODY_STATUS &&
+	    fanout->question->record_count > 0)
+		record_record(fanout->question->records[0], "summary", record);
+	else
+		question_add(fanout->question, record);
+}
+
+static void take_columns(struct fanout *fanout, Weft__Rows *rows)
+{
+	if (fanout->columns || rows->n_columns > COLUMNS_MOST)
+		return;
+	fanout->columns = rows->columns;
+	fanout->column_count = rows->n_columns;
+	rows->columns = NULL;
+	rows->n_columns = 0;
+}
+
+static void on_rows(void *user, int err, const struct stream_frame *frame)
+{
+	struct fanout *fanout = user;
+	Weft__Rows *rows = NULL;
+	uint64_t cursor;
+	bool more;
+
+	if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_ROWS)
+		rows = weft__rows__unpack(NULL, frame->len, frame->body);
+	if (!rows) {
+		// Intent can be shown without what is live; the rest cannot.
+		finish(fanout);
+		return;
+	}
+	take_columns(fanout, rows);
+	for (size_t i = 0; i < rows->n_rows && fanout->left > 0; i++, fanout->left--)
+		add_row(fanout, rows->rows[i]);
+	more = rows->has_cursor && fanout->left > 0 && rows->n_rows > 0;
+	cursor = rows->cursor;
+	weft__rows__free_unpacked(rows, NULL);
+	if (more)
+		ask_page(fanout, cursor, true);
+	else
+		finish(fanout);
+}
+
+static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor)
+{
+	Weft__Query query = WEFT__QUERY__INIT;
+
+	query.what = fanout->what;
+	query.has_object = fanout->object != 0;
+	query.object = fanout->object;
+	query.has_cursor = has_cursor;
+	query.cursor = cursor;
+	query.has_limit = true;
+	query.limit = fanout->left < PAGE_ROWS ? fanout->left : PAGE_ROWS;
+	if (host_ask(fanout->question->api->env.control->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	             WEFT__FRAME_TYPE__FRAME_QUERY, &query.base, on_rows, fanout) < 0)
+		finish(fanout);
+}
+
+static void index_ports(struct fanout *fanout)
+{
+	struct question *question = fanout->question;
+
+	for (size_t i = 0; i < question->record_count; i++) {
+		const Weft__Field *name = record_find(question->records[i], "name");
+
+		if (name)
+			table_put_text(&fanout->ports, name->text, question->records[i]);
+	}
+}
+
+// The object that the rows are to be about. False: there is no such thing, and the refusal is sent.
+static bool find_object(struct question *question, const char *name, uint64_t *ret)
+{
+	const struct model *model = &question->api->env.control->model;
+	const struct intent *port = model_find_port(model, name, NULL);
+	const struct intent *net = model_get(model, NOUN_NET, name);
+	struct refusal refusal = {0};
+	char key[KEY_SIZE];
+
+	if (port)
+		*ret = derive_port_id(port->name);
+	else if (net)
+		*ret = derive_bridge_id(name, net->msg->net);
+	if (port || net)
+		return true;
+	model_unknown(model, noun_key(key, NOUN_PORT, name), NULL, NOUN_PORT, name, &refusal);
+	question_refuse(question, &refusal);
+	return false;
+}
+
+void api_query(struct question *question, Weft__QueryWhat what)
+{
+	const Weft__List *list = question->request->body_case == WEFT__REQUEST__BODY_LIST
+	                                 ? question->request->list
+	                                 : NULL;
+	const char *name = list ? list->name : NULL;
+	struct fanout *fanout;
+	uint64_t object = 0;
+
+	if (what == WEFT__QUERY_WHAT__QUERY_PORTS)
+		api_list_nouns(question, NOUN_PORT, name, list ? list->net : NULL);
+	if (name && !find_object(question, name, &object))
+		return;
+	if (what != WEFT__QUERY_WHAT__QUERY_PORTS && list &&
+	    host_state(question->api->env.control->host) != HOST_READY) {
+		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
+		              "'weft status' tells more");
+		return;
+	}
+	fanout = calloc(1, sizeof(*fanout));
+	if (!fanout) {
+		question_fail(question, -ENOMEM, "list", "out of memory", NULL);
+		return;
+	}
+	*fanout = (struct fanout){
+		.question = question,
+		.what = what,
+		.object = object,
+		.left = list && list->has_limit && what != WEFT__QUERY_WHAT__QUERY_PORTS
+	                        ? list->limit
+	                        : ROWS_MOST,
+	};
+	question->fanout = fanout;
+	if (what == WEFT__QUERY_WHAT__QUERY_PORTS)
+		index_ports(fanout);
+	ask_page(fanout, 0, false);
+}

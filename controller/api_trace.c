@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// api_trace: turns names into a packet, has the datapath say what would become of it, and puts names
+// back into what it says.
+
+#include "controller/api_priv.h"
+
+#include "base/stream.h"
+#include "controller/derive_unit.h"
+#include "controller/model_guest.h"
+#include "controller/suggest.h"
+#include "proto/channel.pb-c.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, EPHEMERAL = 40000 };
+
+// Where an end of the traced packet is.
+struct end {
+	const struct intent *port; // NULL: outside.
+	const struct intent *net;  // Of the port, or NULL.
+	bool has_ip, has_mac;
+	struct ip_addr ip;
+	struct mac mac;
+};
+
+// The address the host behind the port has: fixed, or by its lease, or by its own making.
+static void find_address(struct api *api, struct end *end, bool want6)
+{
+	const Weft__PortIntent *port = end->port->msg->port;
+	const struct lease_row *lease = NULL;
+	const char *text = want6 ? port->ip6 : port->ip;
+	struct net_plan plan;
+
+	end->has_mac = port->mac && mac_parse(port->mac, &end->mac) == 0;
+	end->has_ip = text && ip_parse(text, &end->ip) == 0;
+	if (end->has_ip || !end->net || !end->has_mac)
+		return;
+	if (!want6) {
+		lease = leases_find(api->env.leases, derive_scope_id(end->net->name), end->mac);
+		end->has_ip = lease != NULL;
+		if (lease)
+			end->ip = lease->ip;
+	} else if (derive_plan(end->net, &plan) && plan.has6) {
+		end->ip = ipam_autoconf(plan.subnet6, end->mac);
+		end->has_ip = true;
+	}
+}
+
+static void set_port(struct api *api, struct end *end, const struct intent *port, bool want6)
+{
+	const struct model *model = &api->env.control->model;
+
+	end->port = port;
+	end->net = port->msg->port->net ? model_get(model, NOUN_NET, port->msg->port->net) : NULL;
+	find_address(api, end, want6);
+}
+
+// A name that a guest or a dns entry has in some net: "h2.lan.test" or what comes before the domain.
+static bool by_dns_name(struct api *api, const char *name, bool want6, struct end *end)
+{
+	const struct model *model = &api->env.control->model;
+	const struct intent *net, *dns;
+	size_t cursor = 0;
+
+	while ((net = model_next(model, NOUN_NET, &cursor))) {
+		size_t len = strlen(name),
+		       domain = net->msg->net->dns ? strlen(net->msg->net->dns) : 0;
+		const struct intent *port;
+		char host[256];
+
+		if (!domain || len <= domain + 1 || len - domain > sizeof(host) ||
+		    name[len - domain - 1] != '.' ||
+		    strcmp(name + len - domain, net->msg->net->dns) != 0)
+			continue;
+		snprintf(host, sizeof(host), "%.*s", (int)(len - domain - 1), name);
+		port = model_find_port(model, host, net->name);
+		if (port) {
+			set_port(api, end, port, want6);
+			return true;
+		}
+	}
+	cursor = 0;
+	while ((dns = model_next(model, NOUN_DNS, &cursor))) {
+		if (strcmp(dns->msg->dns->host, name) != 0 && strcmp(dns->name, name) != 0)
+			continue;
+		end->has_ip = ip_parse(dns->msg->dns->ip, &end->ip) == 0;
+		return end->has_ip;
+	}
+	return false;
+}
+
+// The outside of an external net is what lies beyond its next hop.
+static bool by_net(struct api *api, const char *name, bool want6, struct end *end)
+{
+	const struct intent *net = model_get(&api->env.control->model, NOUN_NET, name);
+	struct net_plan plan;
+
+	if (!net || !derive_plan(net, &plan))
+		return false;
+	end->ip = plan.mode == WEFT__NET_MODE__NET_EXTERNAL ? want6 ? plan.via6 : plan.via4
+	          : want6                                   ? plan.gateway6
+	                                                    : plan.gateway4;
+	end->has_ip = !ip_is_none(end->ip);
+	return true;
+}
+
+// The port whose host has the address, if it is one of ours: then its MAC is known.
+static void find_owner(struct api *api, struct end *end)
+{
+	const struct model *model = &api->env.control->model;
+	char claim[KEY_SIZE], text[IP_TEXT], user[KEY_SIZE];
+	const struct intent *net;
+	size_t cursor = 0;
+
+	while ((net = model_next(model, NOUN_NET, &cursor))) {
+		size_t inner = 0;
+		const struct intent *port;
+
+		snprintf(claim, sizeof(claim), "ip/%s/%s", net->name, ip_format(end->ip, text));
+		if (!graph_next_user(&model->graph, claim, &inner, user))
+			continue;
+		port = model_get_key(model, user);
+		if (!port || port->noun != NOUN_PORT)
+			continue;
+		end->port = port;
+		end->net = net;
+		end->has_mac =
+			port->msg->port->mac && mac_parse(port->msg->port->mac, &end->mac) == 0;
+		return;
+	}
+}
+
+static int unknown(struct api *api, const char *field, const char *name, struct refusal *refusal)
+{
+	const struct model *model = &api->env.control->model;
+	const enum noun nouns[] = {NOUN_GUEST, NOUN_PORT, NOUN_NET};
+	struct suggest suggest;
+
+	suggest_init(&suggest, name);
+	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
+		const struct intent *intent;
+		size_t cursor = 0;
+
+		while ((intent = model_next(model, nouns[i], &cursor)))
+			suggest_consider(&suggest, intent->name);
+	}
+	refuse(refusal, -ENOENT, "trace", field, "there is no guest, port, net or name '%s'", name);
+	if (suggest_result(&suggest))
+		fail_hint(&refusal->fail, "did you mean '%s'?", suggest_result(&suggest));
+	else
+		fail_hint(&refusal->fail, "an address works too");
+	return -ENOENT;
+}
+
+static int find_to(struct api *api, const char *name, bool want6, struct end *end,
+                   struct refusal *refusal)
+{
+	const struct intent *port;
+
+	if (ip_parse(name, &end->ip) == 0) {
+		end->has_ip = true;
+		find_owner(api, end);
+		return 0;
+	}
+	port = model_find_port(&api->env.control->model, name, NULL);
+	if (port)
+		set_port(api, end, port, want6);
+	else if (!by_net(api, name, want6, end) && !by_dns_name(api, name, want6, end))
+		return unknown(api, "to", name, refusal);
+	if (end->has_ip)
+		return 0;
+	refuse(refusal, -EADDRNOTAVAIL, "trace", "to", "'%s' has no IPv%d address yet", name,
+	       want6 ? 6 : 4);
+	fail_hint(&refusal->fail, "wait for its lease, or give the address itself");
+	return -EADDRNOTAVAIL;
+}
+
+static int parse_protocol(const Weft__TraceQuery *query, bool v6, uint32_t *ret,
+                          struct refusal *refusal)
+{
+	const char *word = query->protocol ? query->protocol : query->has_port ? "tcp" : "icmp";
+
+	if (strcmp(word, "tcp") == 0)
+		*ret = TCP;
+	else if (strcmp(word, "udp") == 0)
+		*ret = UDP;
+	else if (strcmp(word, "icmp") == 0 || strcmp(word, "icmp6") == 0)
+		*ret = v6 ? ICMP6 : ICMP;
+	else
+		return refuse(refusal, -EINVAL, "trace", "protocol",
+		              "the protocol '%s' is none of tcp, udp and icmp", word);
+	return 0;
+}
+
+// The VLAN the sender would tag with: none on an access port; on a trunk, the one of the target's net.
+static uint32_t choose_vid(const struct end *from, const struct end *to)
+{
+	const Weft__PortIntent *port = from->port->msg->port;
+
+	if (port->net || port->has_native || port->n_trunk == 0)
+		return 0;
+	for (size_t i = 0; i < port->n_trunk; i++)
+		if (to->net && to->net->msg->net->has_vlan &&
+		    to->net->msg->net->vlan == port->trunk[i])
+			return port->trunk[i];
+	return port->trunk[0];
+}
+
+// "{ID}" becomes the name of the object; numbers of what is gone stay.
+static void name_ids(const struct desired *desired, const char *text, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	while (*text && len + 1 < size) {
+		const struct object *object = NULL;
+		char *end = NULL;
+		uint64_t id;
+
+		if (*text == '{' && isxdigit((unsigned char)text[1])) {
+			id = strtoull(text + 1, &end, 10);
+			if (*end == '}')
+				object = desired_get(desired, id);
+		}
+		if (object && *end == '}') {
+			int added = snprintf(buf + len, size - len, "%s", object->name);
+
+			len = len + (size_t)added < size ? len + (size_t)added : size - 1;
+			text = end + 1;
+		} else {
+			buf[len++] = *text++;
+		}
+	}
+	buf[len] = '\0';
+}
+
+static Weft__Record *result_record(struct api *api, const Weft__TraceResult *result)
+{
+	const struct desired *desired = &api->env.control->desired;
+	Weft__Record *record = record_new();
+	char text[512], out[256] = "";
+
+	record_list(record, "steps");
+	for (size_t i = 0; i < result->n_steps; i++) {
+		Weft__Record *step = record_new();
+
+		name_ids(desired, result->steps[i]->text, text, sizeof(text));
+		record_text(step, "stage", result->steps[i]->stage);
+		record_text(step, "text", text);
+		record_append_record(record, "steps", step);
+	}
+	record_flag(record, "forwarded", result->forwarded);
+	for (size_t i = 0; i < result->n_out_ports; i++) {
+		const struct object *object = desired_get(desired, result->out_ports[i]);
+		size_t len = strlen(out);
+
+		snprintf(out + len, sizeof(out) - len, "%s%s", len ? ", " : "",
+		         object ? object->name : "?");
+	}
+	if (out[0])
+		record_text(record, "out", out);
+	record_text(record, "drop", result->drop_reason);
+	if (result->hint) {
+		name_ids(desired, result->hint, text, sizeof(text));
+		record_text(record, "hint", text);
+	}
+	return record;
+}
+
+static void on_result(void *user, int err, const struct stream_frame *frame)
+{
+	struct question *question = user;
+	Weft__TraceResult *result = NULL;
+	Weft__Refused *refused = NULL;
+
+	if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_TRACE_RESULT)
+		result = weft__trace_result__unpack(NULL, frame->len, frame->body);
+	else if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_REFUSED)
+		refused = weft__refused__unpack(NULL, frame->len, frame->body);
+	if (result) {
+		question_add(question, result_record(question->api, result));
+		question_answer(question);
+	} else {
+		question_fail(question, refused ? refused->code : -EAGAIN, "trace",
+		              refused ? refused->what : "the datapath went away before it answered",
+		              refused ? refused->hint : NULL);
+	}
+	weft__trace_result__free_unpacked(result, NULL);
+	weft__refused__free_unpacked(refused, NULL);
+}
+
+static int ask(struct question *question, const struct end *from, const struct end *to,
+               uint32_t protocol)
+{
+	const Weft__TraceQuery *query = question->request->trace;
+	Weft__Trace trace = WEFT__TRACE__INIT;
+	struct mac router = ipam_router_mac(&question->api->env.control->model.instance);
+	bool direct = from->net && from->net == to->net && to->has_mac;
+
+	trace.port = derive_port_id(from->port->name);
+	trace.vid = choose_vid(from, to);
+	trace.has_vid = trace.vid != 0;
+	trace.has_ip_src = from->has_ip;
+	trace.ip_src = derive_ip(&from->ip);
+	trace.has_ip_dst = true;
+	trace.ip_dst = derive_ip(&to->ip);
+	trace.has_ip_proto = true;
+	trace.ip_proto = protocol;
+	if (protocol == TCP || protocol == UDP) {
+		trace.has_l4_src = trace.has_l4_dst = true;
+		trace.l4_src = query->has_source_port ? query->source_port : EPHEMERAL;
+		trace.l4_dst = query->has_port ? query->port : 80;
+	}
+	trace.has_eth_src = from->has_mac;
+	trace.eth_src = derive_mac(&from->mac);
+	trace.has_eth_dst = true;
+	trace.eth_dst = derive_mac(direct ? &to->mac : &router);
+	return host_ask(question->api->env.control->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	                WEFT__FRAME_TYPE__FRAME_TRACE, &trace.base, on_result, question);
+}
+
+void api_trace(struct question *question)
+{
+	const Weft__TraceQuery *query = question->request->trace;
+	struct api *api = question->api;
+	bool want6 = strchr(query->to, ':') != NULL ||
+	             (query->protocol && strcmp(query->protocol, "icmp6") == 0);
+	const struct intent *port = model_find_port(&api->env.control->model, query->from, NULL);
+	struct end from = {0}, to = {0};
+	struct refusal refusal = {0};
+	uint32_t protocol = 0;
+	int err;
+
+	if (!port) {
+		unknown(api, "from", query->from, &refusal);
+		question_refuse(question, &refusal);
+		return;
+	}
+	set_port(api, &from, port, want6);
+	err = find_to(api, query->to, want6, &to, &refusal);
+	if (err == 0)
+		err = parse_protocol(query, want6, &protocol, &refusal);
+	if (err < 0) {
+		question_refuse(question, &refusal);
+		return;
+	}
+	if (!from.has_ip) {
+		question_fail(question, -EADDRNOTAVAIL, "trace",
+		              "the guest at the start of the trace has no address yet",
+		              "wait for its lease, or reserve one with 'weft port set'");
+		return;
+	}
+	if (ask(question, &from, &to, protocol) < 0)
+		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
+		              "'weft status' tells more");
+}

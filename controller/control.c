@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// control: changes, one after the other, each through the same steps.
+//
+//	edit the model -> judge -> derive -> write as pending -> make guests -> datapath -> mark done
+//
+// A step that fails undoes those before it, in reverse. After a crash the store holds at most one
+// revision that is pending; the next resync with the datapath shows whether it can be had, and it is
+// then marked done or taken back. So what the store says and what the datapath does are equal at one
+// revision or the next, never between.
+
+#include "controller/control_priv.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PATIENCE_SECONDS = 12 };
+
+struct change *control_new_change(change_edit_fn edit, void *data, void (*free_data)(void *))
+{
+	struct change *change = calloc(1, sizeof(*change));
+
+	if (!change) {
+		if (free_data)
+			free_data(data);
+		return NULL;
+	}
+	change->edit = edit;
+	change->edit_data = data;
+	change->free_data = free_data;
+	return change;
+}
+
+static void free_change(struct change *change)
+{
+	if (change->free_data)
+		change->free_data(change->edit_data);
+	ops_fini(&change->ops);
+	free(change);
+}
+
+// Answers, and makes room for the next.
+static void end(struct control *control, struct change *change, const struct refusal *refusal,
+                bool changed, const char *note)
+{
+	struct change_result result = {.refusal = refusal,
+	                               .revision = control->revision,
+	                               .changed = changed,
+	                               .note = note};
+
+	event_del(control->patience);
+	control->queue = change->next;
+	if (change->done)
+		change->done(change->done_user, &result);
+	free_change(change);
+}
+
+// The model as it was, and what is desired of the datapath too.
+static void undo_model(struct control *control)
+{
+	struct refusal ignored = {0};
+
+	model_rollback(&control->model);
+	if (derive_dirty(&control->model, &control->desired, NULL, &ignored) < 0)
+		log_err("%s", ignored.fail.what);
+}
+
+static void undo_all(struct control *control, struct change *change)
+{
+	struct fail fail = {0};
+
+	guests_undo(&control->guests, &control->model);
+	undo_model(control);
+	if (store_revert(control->store, change->revision, &fail) == 0)
+		return;
+	// The store is ahead of what was answered. The number stays open, so that no change is made
+	// on top before it has been taken back.
+	log_err("revision %llu could not be taken back: %s", (unsigned long long)change->revision,
+	        fail.what);
+	control->open = (struct open_revision){.why = OPEN_UNREVERTED, .number = change->revision};
+}
+
+static bool differs(const struct model_change *change)
+{
+	if (!change->before || !change->after)
+		return change->before != change->after;
+	return change->before->len != change->after->len ||
+	       memcmp(change->before->packed, change->after->packed, change->after->len) != 0;
+}
+
+static bool any_difference(const struct model *model)
+{
+	for (size_t i = 0; i < model->change_count; i++)
+		if (differs(&model->changes[i]))
+			return true;
+	return false;
+}
+
+static int write_pending(struct control *control, struct change *change, struct refusal *refusal)
+{
+	struct revision revision = {
+		.number = control->revision + 1,
+		.time = (int64_t)(clock_wall() / NSEC_PER_SEC),
+		.uid = change->uid,
+	};
+	struct fail fail = {0};
+
+	revision.state_of = change->state_of ? change->state_of : revision.number;
+	if (change->confirm_seconds)
+		revision.confirm_deadline = revision.time + change->confirm_seconds;
+	snprintf(revision.command, sizeof(revision.command), "%s", change->command);
+	if (store_prepare(control->store, &revision, control->model.changes,
+	                  control->model.change_count, &fail) < 0) {
+		refuse(refusal, fail.code, "intent", NULL, "%s", fail.what);
+		if (fail.hint[0])
+			fail_hint(&refusal->fail, "%s", fail.hint);
+		return fail.code;
+	}
+	change->revision = revision.number;
+	return 0;
+}
+
+static void succeed(struct control *control, struct change *change)
+{
+	struct fail fail = {0};
+
+	control->revision = change->revision;
+	// What may come back is not taken away before it is confirmed that it need not.
+	if (change->confirm_seconds == 0)
+		guests_remove(&control->guests, &control->model);
+	guests_write_files(&control->guests, &control->model);
+	model_commit(&control->model);
+	control->open = (struct open_revision){.why = OPEN_UNMARKED, .number = change->revision};
+	if (change->confirm_seconds > 0) {
+		control->open.why = OPEN_UNCONFIRMED;
+		control->open.tx = change->tx;
+		control->open.deadline =
+			(int64_t)(clock_wall() / NSEC_PER_SEC) + change->confirm_seconds;
+		control_arm_deadline(control);
+		if (store_finish(control->store, change->revision, REVISION_UNCONFIRMED, &fail) < 0)
+			log_warn("revision %llu: %s", (unsigned long long)change->revision,
+			         fail.what);
+	} else if (control_mark_open(control, &fail) < 0) {
+		// It is durable already, as pending; the mark is set before the next change.
+		log_warn("revision %llu is done, and its mark will follow: %s",
+		         (unsigned long long)change->revision, fail.what);
+	}
+	end(control, change, NULL, true, NULL);
+}
+
+static void fail_change(struct control *control, struct change *change,
+                        const struct refusal *refusal)
+{
+	undo_all(control, change);
+	end(control, change, refusal, false, NULL);
+}
+
+static void on_dry_result(void *user, const struct tx_result *result)
+{
+	struct control *control = user;
+	struct change *change = control->queue;
+
+	undo_model(control);
+	if (result->code == -ECONNRESET)
+		end(control, change, NULL, true, "the datapath went away before it could be asked");
+	else
+		end(control, change, result->code < 0 ? &result->refusal : NULL, true, NULL);
+	control_next(control);
+}
+
+static void arm_patience(struct control *control)
+{
+	struct timeval wait = {.tv_sec = PATIENCE_SECONDS};
+
+	if (!event_pending(control->patience, EV_TIMEOUT, NULL))
+		event_add(control->patience, &wait);
+}
+
+static void on_result(void *user, const struct tx_result *result)
+{
+	struct control *control = user;
+	struct change *change = control->queue;
+
+	if (result->code == -ECONNRESET) {
+		// Whether it was done will show when the datapath is back.
+		change->state = CHANGE_WAITING;
+		arm_patience(control);
+		return;
+	}
+	if (result->code < 0)
+		fail_change(control, change, &result->refusal);
+	else
+		succeed(control, change);
+	control_next(control);
+}
+
+static void send_change(struct control *control, struct change *change)
+{
+	ops_sort(&change->ops);
+	change->state = CHANGE_SENT;
+	change->tx = host_commit(control->host, &change->ops, false, change->confirm_seconds * 1000,
+	                         on_result, control);
+}
+
+// Edits, judges and derives. 0 when there is something to be done, 1 when nothing differs.
+static int try_out(struct control *control, struct change *change, struct refusal *refusal)
+{
+	int err;
+
+	model_begin(&control->model);
+	err = change->edit(control, change, refusal);
+	if (err == 0)
+		err = model_settle(&control->model, refusal);
+	if (err == 0 && !any_difference(&control->model))
+		err = 1;
+	if (err == 0)
+		err = derive_dirty(&control->model, &control->desired, &change->ops, refusal);
+	if (err != 0)
+		undo_model(control);
+	return err;
+}
+
+static void start_dry(struct control *control, struct change *change)
+{
+	if (host_state(control->host) != HOST_READY || change->ops.count == 0) {
+		undo_model(control);
+		end(control, change, NULL, true,
+		    change->ops.count ? "the datapath is away and could not be asked" : NULL);
+		return;
+	}
+	ops_sort(&change->ops);
+	change->state = CHANGE_SENT;
+	host_commit(control->host, &change->ops, true, 0, on_dry_result, control);
+}
+
+static void start(struct control *control, struct change *change)
+{
+	struct refusal refusal = {0};
+	int err = try_out(control, change, &refusal);
+
+	if (err != 0) {
+		end(control, change, err < 0 ? &refusal : NULL, false, NULL);
+		return;
+	}
+	if (change->dry_run) {
+		start_dry(control, change);
+		return;
+	}
+	if (write_pending(control, change, &refusal) < 0) {
+		undo_model(control);
+		end(control, change, &refusal, false, NULL);
+		return;
+	}
+	control->guests.datapath = host_pid(control->host);
+	if (guests_create(&control->guests, &control->model, &refusal) < 0) {
+		undo_all(control, change);
+		end(control, change, &refusal, false, NULL);
+		return;
+	}
+	// What the datapath never hears of is done without it.
+	if (change->ops.count > 0)
+		send_change(control, change);
+	else
+		succeed(control, change);
+}
+
+static int64_t seconds_left(const struct open_revision *open)
+{
+	int64_t left = open->deadline - (int64_t)(clock_wall() / NSEC_PER_SEC);
+
+	return left > 0 ? left : 0;
+}
+
+// Nothing may come on top of a revision that may yet be undone, or that the store is wrong about.
+static bool refuse_while_open(struct control *control, struct change *change)
+{
+	struct refusal refusal = {0};
+	struct fail fail = {0};
+
+	if (change->dry_run)
+		return false;
+	if (control->open.why == OPEN_UNMARKED)
+		control_mark_open(control, &fail);
+	if (control->open.why == OPEN_UNREVERTED &&
+	    store_revert(control->store, control->open.number, &fail) == 0)
+		control->open.why = OPEN_NONE;
+	if (control->open.why == OPEN_NONE)
+		return false;
+	if (control->open.why == OPEN_UNCONFIRMED) {
+		refuse(&refusal, -EBUSY, "intent", NULL,
+		       "revision %llu waits to be confirmed, for %lld s more",
+		       (unsigned long long)control->open.number,
+		       (long long)seconds_left(&control->open));
+		fail_hint(&refusal.fail, "'weft confirm' keeps it; or wait until it is undone");
+	} else {
+		refuse(&refusal, fail.code ? fail.code : -EAGAIN, "intent", NULL, "%s", fail.what);
+		fail_hint(&refusal.fail, "%s", fail.hint);
+	}
+	end(control, change, &refusal, false, NULL);
+	return true;
+}
+
+void control_next(struct control *control)
+{
+	while (control->queue && control->queue->state == CHANGE_QUEUED) {
+		struct change *change = control->queue;
+
+		// A resync compares with what is desired, so that must hold still meanwhile; and
+		// without a datapath nobody could say whether the change can be had.
+		if (!change->dry_run && host_state(control->host) != HOST_READY) {
+			arm_patience(control);
+			return;
+		}
+		if (!refuse_while_open(control, change))
+			start(control, change);
+	}
+}
+
+// The datapath has been away for too long.
+static void on_patience(evutil_socket_t fd, short what, void *user)
+{
+	struct control *control = user;
+	struct change *change = control->queue;
+	const char *trouble = control->trouble ? control->trouble(control->listener) : NULL;
+	struct refusal refusal = {0};
+
+	if (!change)
+		return;
+	if (host_state(control->host) == HOST_SYNCING && change->state == CHANGE_WAITING) {
+		arm_patience(control);
+		return;
+	}
+	refuse(&refusal, -EAGAIN, "datapath", NULL, "the datapath is away%s%s; nothing was changed",
+	       trouble ? ": " : "", trouble ? trouble : "");
+	fail_hint(&refusal.fail, "'weft status' tells more; the reasons are in datapath.log");
+	if (change->state == CHANGE_WAITING)
+		fail_change(control, change, &refusal);
+	else
+		end(control, change, &refusal, false, NULL);
+	control_next(control);
+}
+
+// Of the objects touched by the change under way, one that the datapath has refused.
+static const struct refusal *held_of(const struct control *control)
+{
+	const void *key;
+	size_t cursor = 0, len;
+
+	while (table_next(&control->model.dirty, &cursor, &key, &len)) {
+		char unit[KEY_SIZE] = "";
+		const struct refusal *refusal;
+
+		memcpy(unit, key, len < sizeof(unit) ? len : sizeof(unit) - 1);
+		refusal = host_held(control->host, unit);
+
+		if (refusal)
+			return refusal;
+	}
+	return NULL;
+}
+
+void control_resolve_waiting(struct control *control)
+{
+	struct change *change = control->queue;
+	const struct refusal *held;
+	struct refusal copy;
+
+	if (!change || change->state != CHANGE_WAITING)
+		return;
+	held = held_of(control);
+	if (!held) {
+		succeed(control, change);
+		return;
+	}
+	copy = *held;
+	fail_change(control, change, &copy);
+	control->resync_again = true;
+}
+
+int control_init_timers(struct control *control)
+{
+	control->patience = evtimer_new(control->base, on_patience, control);
+	return control->patience ? 0 : -ENOMEM;
+}
+
+void control_submit(struct control *control, struct change *change)
+{
+	struct change **last = &control->queue;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = change;
+	control_next(control);
+}
+
+void control_forget(struct control *control, void *done_user)
+{
+	for (struct change *change = control->queue; change; change = change->next)
+		if (change->done_user == done_user)
+			change->done = NULL;
+}
+
+bool control_is_idle(const struct control *control)
+{
+	return !control->queue;
+}

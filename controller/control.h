@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// control: the one place where intent changes: model, store, guests and datapath move together or not at
+// all. docs/decisions/0010-order-of-a-commit.md tells why in this order. Main thread.
+
+#pragma once
+
+#include "controller/derive.h"
+#include "controller/guests.h"
+#include "controller/host.h"
+#include "controller/keeper.h"
+#include "controller/model.h"
+#include "controller/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct control;
+struct change;
+
+struct change_result {
+	const struct refusal *refusal; // NULL when it was done.
+	uint64_t revision;
+	bool changed;
+	const char *note; // For a person, or NULL.
+};
+
+typedef void (*change_done_fn)(void *user, const struct change_result *result);
+// Puts and removes in the model; the batch is open.
+typedef int (*change_edit_fn)(struct control *control, struct change *change,
+                              struct refusal *refusal);
+
+// Fill in all but what follows `state`, then control_submit().
+struct change {
+	change_edit_fn edit;
+	void *edit_data; // Owned by the change, and freed with:
+	void (*free_data)(void *data);
+	change_done_fn done; // NULL: nobody waits any more.
+	void *done_user;
+	uint32_t uid;
+	bool dry_run;
+	uint32_t confirm_seconds;
+	uint64_t state_of; // An undo; else 0.
+	char command[256];
+
+	enum { CHANGE_QUEUED, CHANGE_SENT, CHANGE_WAITING } state;
+	uint64_t revision;
+	uint64_t tx;
+	struct ops ops;
+	struct change *next;
+};
+
+// The newest revision, while it is not simply done.
+struct open_revision {
+	enum {
+		OPEN_NONE,
+		OPEN_RECOVERING,  // Left by a crash: the next resync shows what becomes of it.
+		OPEN_UNCONFIRMED, // Stays only if the user says so in time.
+		OPEN_UNMARKED,    // Done, and the store could not be told yet.
+		OPEN_UNREVERTED,  // Refused, and the store could not be told yet.
+	} why;
+	uint64_t number;
+	uint64_t tx;      // Unconfirmed: the datapath's; 0 when it does not wait for it any more.
+	int64_t deadline; // Unconfirmed: seconds since 1970.
+};
+
+struct control {
+	struct event_base *base;
+	struct store *store;
+	struct model model;
+	struct desired desired;
+	struct keeper keeper;
+	struct host *host;
+	struct guests guests;
+	struct change *queue; // The first is under way once it has left CHANGE_QUEUED.
+	struct open_revision open;
+	uint64_t revision;      // The newest.
+	struct event *patience; // For a datapath that is away.
+	struct event *deadline; // Of the confirmation.
+	uint64_t gone_since;    // Clock; 0 while there is a datapath.
+	uint64_t last_gap_ns;
+	bool resync_again; // What is desired changed while a resync was under way.
+	void *listener;    // With:
+	void (*told)(void *listener, const char *type, const char *object, const char *text);
+	void (*on_lease)(void *listener, const Weft__Lease *lease);
+	uint8_t *(*leases)(void *listener, size_t *ret_len);
+	const char *(*trouble)(void *listener); // Why there is no datapath, or NULL.
+};
+
+// Loads the intent and derives everything. => `store` and `base` are set; all else is zero.
+int control_open(struct control *control, const char *run_dir, struct fail *fail);
+void control_close(struct control *control);
+
+// Takes the change over; done comes once, from here or from the event loop.
+void control_submit(struct control *control, struct change *change);
+struct change *control_new_change(change_edit_fn edit, void *data, void (*free_data)(void *));
+// Whoever waited for it has gone.
+void control_forget(struct control *control, void *done_user);
+
+// Makes the open unconfirmed revision stay. The code is 0 or -errno, with its reason.
+typedef void (*confirm_done_fn)(void *user, const struct change_result *result);
+void control_confirm(struct control *control, uint64_t revision, confirm_done_fn done, void *user);
+
+bool control_is_idle(const struct control *control);

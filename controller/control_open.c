@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// control_open: from the store to a model, and what becomes of a revision that was not finished.
+//
+// A revision that was pending when we died is loaded as if it were done, and resynced: if the datapath
+// takes it, it is done; if the datapath refuses one of its objects, it is taken back. One that waited
+// for a confirmation is taken back at once: who could have confirmed it was not told of our end.
+
+#include "controller/control_priv.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int control_mark_open(struct control *control, struct fail *fail)
+{
+	int err = store_finish(control->store, control->open.number, REVISION_DONE, fail);
+
+	if (err < 0)
+		return err;
+	control->open = (struct open_revision){.why = OPEN_NONE};
+	event_del(control->deadline);
+	return 0;
+}
+
+struct restoring {
+	struct control *control;
+	struct refusal *refusal;
+};
+
+int control_restore_one(struct control *control, const char *word, const char *name,
+                        const void *before, size_t len, struct refusal *refusal)
+{
+	enum noun noun = noun_from_word(word);
+	struct intent *intent;
+
+	if (noun == NOUN_NONE)
+		return refuse(refusal, -EBADMSG, word, NULL,
+		              "the history holds an unknown noun '%s'", word);
+	if (!before)
+		return model_get(&control->model, noun, name)
+		               ? model_remove(&control->model, noun, name, false, refusal)
+		               : 0;
+	intent = intent_from_packed(before, len);
+	if (!intent)
+		return refuse(refusal, -errno, word, NULL, "%s/%s in the history cannot be read",
+		              word, name);
+	return model_restore(&control->model, intent, refusal);
+}
+
+static int restore_before(void *user, const char *noun, const char *name, const void *before,
+                          size_t before_len, const void *after, size_t after_len)
+{
+	struct restoring *restoring = user;
+
+	return control_restore_one(restoring->control, noun, name, before, before_len,
+	                           restoring->refusal);
+}
+
+static void read_head(struct control *control)
+{
+	struct revision head;
+	struct fail fail = {0};
+
+	if (store_head(control->store, &head, &fail) == 0)
+		control->revision = head.number;
+}
+
+int control_revert_open(struct control *control)
+{
+	struct refusal refusal = {0};
+	struct restoring restoring = {control, &refusal};
+	struct fail fail = {0};
+	uint64_t number = control->open.number;
+	int err;
+
+	model_begin(&control->model);
+	err = store_changes(control->store, number, restore_before, &restoring, &fail);
+	if (err == 0)
+		err = model_settle(&control->model, &refusal);
+	if (err == 0)
+		err = derive_dirty(&control->model, &control->desired, NULL, &refusal);
+	if (err < 0) {
+		model_rollback(&control->model);
+		derive_dirty(&control->model, &control->desired, NULL, &refusal);
+		log_err("revision %llu cannot be taken back: %s", (unsigned long long)number,
+		        refusal.fail.code ? refusal.fail.what : fail.what);
+		return err;
+	}
+	control->guests.datapath = host_pid(control->host);
+	guests_remove(&control->guests, &control->model);
+	if (guests_create(&control->guests, &control->model, &refusal) < 0)
+		log_err("%s", refusal.fail.what);
+	guests_write_files(&control->guests, &control->model);
+	model_commit(&control->model);
+	event_del(control->deadline);
+	control->open = (struct open_revision){.why = OPEN_NONE};
+	if (store_revert(control->store, number, &fail) < 0) {
+		log_err("revision %llu: %s", (unsigned long long)number, fail.what);
+		control->open = (struct open_revision){.why = OPEN_UNREVERTED, .number = number};
+	}
+	read_head(control);
+	return 0;
+}
+
+// Time is up, and the datapath has not said that it has undone it: we do it.
+static void on_deadline(evutil_socket_t fd, short what, void *user)
+{
+	struct control *control = user;
+	uint64_t number = control->open.number;
+
+	if (control->open.why != OPEN_UNCONFIRMED || control_revert_open(control) < 0)
+		return;
+	log_warn("revision %llu was not confirmed in time and is undone",
+	         (unsigned long long)number);
+	control->told(control->listener, "reverted", "intent", "not confirmed in time; undone");
+	if (host_state(control->host) == HOST_READY && control_is_idle(control))
+		host_resync(control->host);
+	else
+		control->resync_again = true;
+}
+
+void control_arm_deadline(struct control *control)
+{
+	// A second after the datapath's own clock, which is the one that counts.
+	struct timeval wait = {.tv_sec = control->open.deadline + 1 -
+	                                 (int64_t)(clock_wall() / NSEC_PER_SEC)};
+
+	event_add(control->deadline, &wait);
+}
+
+static int load_one(void *user, const void *packed, size_t len)
+{
+	struct control *control = user;
+	struct refusal refusal = {0};
+	struct intent *intent = intent_from_packed(packed, len);
+
+	return intent ? model_restore(&control->model, intent, &refusal) : -errno;
+}
+
+static int load(struct control *control, struct fail *fail)
+{
+	struct refusal refusal = {0};
+	struct revision head;
+	int err = store_head(control->store, &head, fail);
+
+	if (err == 0 && head.state != REVISION_DONE && head.confirm_deadline) {
+		log_warn("revision %llu was never confirmed and is taken back",
+		         (unsigned long long)head.number);
+		err = store_revert(control->store, head.number, fail);
+		if (err == 0)
+			err = store_head(control->store, &head, fail);
+	}
+	if (err < 0)
+		return err;
+	control->revision = head.number;
+	if (head.state == REVISION_PENDING)
+		control->open =
+			(struct open_revision){.why = OPEN_RECOVERING, .number = head.number};
+	model_begin(&control->model);
+	err = store_load(control->store, load_one, control, fail);
+	if (err == 0 && model_settle(&control->model, &refusal) < 0) {
+		// The intent was judged when it came in. What a newer program sees otherwise is for a
+		// person to look at, and no reason to leave the network down.
+		log_err("the intent has a fault: %s", refusal.fail.what);
+	}
+	model_commit(&control->model);
+	if (err == 0 && derive_all(&control->model, &control->desired, &refusal) < 0)
+		err = fail_set(fail, refusal.fail.code, "%s", refusal.fail.what);
+	return err;
+}
+
+static int make_host(struct control *control, struct fail *fail)
+{
+	struct host_env env = {
+		.user = control,
+		.base = control->base,
+		.desired = &control->desired,
+		.keeper = &control->keeper,
+		.epoch = store_epoch(control->store),
+		.leases = control_host_leases,
+		.greeted = control_host_greeted,
+		.ready = control_host_ready,
+		.gone = control_host_gone,
+		.event = control_host_event,
+		.reverted = control_host_reverted,
+	};
+
+	for (unsigned i = 0; i < 16; i++)
+		snprintf(env.instance + 2 * i, 3, "%02x", control->model.instance.uuid[i]);
+	control->host = host_new(&env);
+	return control->host ? 0 : fail_errno(fail, -errno, "cannot watch for the datapath");
+}
+
+int control_open(struct control *control, const char *run_dir, struct fail *fail)
+{
+	int err;
+
+	model_init(&control->model, store_instance(control->store));
+	control->guests = (struct guests){.store = control->store, .run_dir = run_dir};
+	control->gone_since = clock_now();
+	control->deadline = evtimer_new(control->base, on_deadline, control);
+	if (!control->deadline || control_init_timers(control) < 0)
+		return fail_set(fail, -ENOMEM, "out of memory");
+	err = load(control, fail);
+	if (err == 0)
+		err = make_host(control, fail);
+	if (err == 0) {
+		guests_reconcile(&control->guests, &control->model);
+		guests_write_files(&control->guests, &control->model);
+	}
+	return err;
+}
+
+void control_close(struct control *control)
+{
+	host_free(control->host);
+	while (control->queue) {
+		struct change *change = control->queue;
+
+		control->queue = change->next;
+		if (change->free_data)
+			change->free_data(change->edit_data);
+		ops_fini(&change->ops);
+		free(change);
+	}
+	desired_fini(&control->desired);
+	model_fini(&control->model);
+	keeper_fini(&control->keeper);
+	if (control->patience)
+		event_free(control->patience);
+	if (control->deadline)
+		event_free(control->deadline);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// host_priv: what the session and the resync of a host share.
+
+#pragma once
+
+#include "controller/host.h"
+
+struct event;
+
+// A comparison under way.
+struct resync {
+	bool running;
+	unsigned waiting; // Answers still to come.
+	struct ops ops;   // What was found to differ.
+	uint64_t started;
+};
+
+struct host {
+	struct host_env env;
+	struct stream *stream;
+	enum host_state state;
+	pid_t pid;
+	char software[64];
+	char incarnation[64];
+	char **capabilities;
+	unsigned capability_count;
+	uint64_t generation;
+	bool fresh;
+
+	struct table calls; // request id -> struct call
+	uint64_t next_request;
+	uint64_t next_tx;
+
+	struct tx tx; // Under way when done is set.
+	host_tx_fn done;
+	void *done_user;
+
+	struct resync resync;
+	struct table held;      // unit -> struct refusal
+	struct event *retry;    // Tries again what is held back.
+	struct event *patience; // Ends a connection that does not answer.
+};
+
+// The connection cannot be used any more.
+void host_break(struct host *host, const char *reason);
+void resync_start(struct host *host);
+void resync_stop(struct host *host);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// keeper: a table of descriptors by name.
+
+#include "controller/keeper.h"
+
+#include "base/stream.h"
+#include "proto/channel.pb-c.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct kept {
+	uint8_t *body; // The packed Keep message.
+	size_t len;
+	int fds[STREAM_FDS_MAX];
+	unsigned count;
+};
+
+static void kept_free(struct kept *kept)
+{
+	if (!kept)
+		return;
+	for (unsigned i = 0; i < kept->count; i++)
+		close(kept->fds[i]);
+	free(kept->body);
+	free(kept);
+}
+
+void keeper_fini(struct keeper *keeper)
+{
+	struct kept *kept;
+	size_t cursor = 0;
+
+	while ((kept = table_next(&keeper->kept, &cursor, NULL, NULL)))
+		kept_free(kept);
+	table_fini(&keeper->kept);
+}
+
+int keeper_keep(struct keeper *keeper, struct stream_frame *frame)
+{
+	Weft__Keep *message = weft__keep__unpack(NULL, frame->len, frame->body);
+	struct kept *kept = calloc(1, sizeof(*kept));
+	void *old = NULL;
+	int err = 0;
+
+	if (!message || !kept) {
+		err = message ? -ENOMEM : -EBADMSG;
+	} else {
+		kept->body = malloc(frame->len + 1);
+		kept->len = frame->len;
+		if (kept->body)
+			memcpy(kept->body, frame->body, frame->len);
+		err = kept->body ? 0 : -ENOMEM;
+	}
+	if (err == 0)
+		err = table_put(&keeper->kept, message->name, strlen(message->name), kept, &old);
+	if (err == 0) {
+		for (unsigned i = 0; i < frame->nfds; i++)
+			kept->fds[kept->count++] = stream_take_fd(frame, i);
+		kept_free(old);
+	} else {
+		kept_free(kept);
+	}
+	weft__keep__free_unpacked(message, NULL);
+	return err;
+}
+
+int keeper_drop(struct keeper *keeper, const struct stream_frame *frame)
+{
+	Weft__Keep *message = weft__keep__unpack(NULL, frame->len, frame->body);
+
+	if (!message)
+		return -EBADMSG;
+	kept_free(table_remove_text(&keeper->kept, message->name));
+	weft__keep__free_unpacked(message, NULL);
+	return 0;
+}
+
+static int return_leases(struct stream *stream, const void *leases, size_t len)
+{
+	Weft__Keep message = WEFT__KEEP__INIT;
+	uint8_t *body;
+	int err;
+
+	message.name = (char *)"leases";
+	message.type = (char *)"leases";
+	message.has_note = true;
+	message.note = (ProtobufCBinaryData){.len = len, .data = (uint8_t *)leases};
+	body = malloc(weft__keep__get_packed_size(&message));
+	if (!body)
+		return -ENOMEM;
+	err = stream_send(stream, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_KEPT, 0,
+	                  body, weft__keep__pack(&message, body), NULL, 0);
+	free(body);
+	return err;
+}
+
+int keeper_return(const struct keeper *keeper, struct stream *stream, const void *leases,
+                  size_t leases_len)
+{
+	const struct kept *kept;
+	size_t cursor = 0;
+	int err = 0;
+
+	while (err == 0 && (kept = table_next(&keeper->kept, &cursor, NULL, NULL)))
+		err = stream_send(stream, WEFT__STREAM_ID__STREAM_CONTROL,
+		                  WEFT__FRAME_TYPE__FRAME_KEPT, 0, kept->body, kept->len, kept->fds,
+		                  kept->count);
+	if (err == 0)
+		err = return_leases(stream, leases, leases_len);
+	if (err == 0)
+		err = stream_send(stream, WEFT__STREAM_ID__STREAM_CONTROL,
+		                  WEFT__FRAME_TYPE__FRAME_KEPT_END, 0, NULL, 0, NULL, 0);
+	return err;
+}
