@@ -3,8 +3,10 @@
 // conn_index: buckets of eight words, two buckets to choose from; a word is a tag and an entry.
 //
 // A word is written and read whole, so a reader needs nothing else. There are four words a
-// connection, of which two are used at most, so both buckets are practically never full. The two
-// buckets of a hash share a stripe. The tag, 32 bits of the hash, is never 0; a word of 0 is free.
+// connection, of which two are used at most. A hash goes to its first bucket, where a lookup finds
+// it with one line, until that is nearly full, then to the emptier one; so both are practically
+// never full. The two buckets of a hash share a stripe, which has many buckets, or a crowded stripe
+// would be full before the table is. The tag, 32 bits of the hash, is never 0; a word of 0 is free.
 
 #include "datapath/conn_index.h"
 
@@ -20,8 +22,9 @@ enum {
 	SLOTS = 8, // A bucket's.
 	WORDS_PER_CONN = 4,
 	STRIPES = 256,
-	STRIPE_BUCKETS = 4, // Small tables have fewer stripes, so that each offers a choice.
+	STRIPE_BUCKETS = 64, // Small tables have fewer stripes, so that each offers a choice.
 	TAG_SHIFT = 32,
+	SPARED = 3, // With fewer free words than this, the other bucket is looked at.
 };
 
 struct bucket {
@@ -53,7 +56,7 @@ struct conn_index *conn_index_new(uint32_t connections)
 		return NULL;
 	}
 	index->bucket_mask = buckets - 1;
-	index->stripe_mask = MIN(STRIPES, buckets / STRIPE_BUCKETS) - 1;
+	index->stripe_mask = MIN(STRIPES, MAX(buckets / STRIPE_BUCKETS, 1)) - 1;
 	for (unsigned i = 0; i < STRIPES; i++)
 		pthread_mutex_init(&index->stripes[i].lock, NULL);
 	return index;
@@ -124,10 +127,30 @@ static _Atomic uint64_t *find(const struct conn_index *index, uint64_t hash, uin
 	return NULL;
 }
 
+// A free word, and how many of the bucket's words are free.
+static unsigned count_free(const struct conn_index *index, uint64_t hash, unsigned first,
+                           _Atomic uint64_t **ret_free)
+{
+	unsigned count = 0;
+
+	for (unsigned i = first; i < first + SLOTS; i++) {
+		_Atomic uint64_t *word = word_of(index, hash, i);
+
+		if (atomic_load_explicit(word, memory_order_relaxed))
+			continue;
+		*ret_free = word;
+		count++;
+	}
+	return count;
+}
+
 int conn_index_add(struct conn_index *index, uint64_t hash, uint32_t entry)
 {
-	_Atomic uint64_t *word = find(index, hash, 0);
+	_Atomic uint64_t *word = NULL, *other = NULL;
+	unsigned free_count = count_free(index, hash, 0, &word);
 
+	if (free_count < SPARED && count_free(index, hash, SLOTS, &other) > free_count)
+		word = other;
 	if (!word)
 		return -ENOSPC;
 	atomic_store_explicit(word, (uint64_t)tag_of(hash) << TAG_SHIFT | entry,

@@ -327,11 +327,11 @@ static void fill(struct conn_table *table, struct conn *conn, const struct conn_
 	conn->check = check_of(table, conn, conn->version + 1);
 }
 
-// Enters both keys (or the one, if they are the same) and brings the object to life. => Both
-// stripes are locked, neither key is taken.
+// Enters both keys (or the one, if they are the same). => Both stripes are locked, neither key is
+// taken.
 static int enter(struct conn_table *table, uint32_t at, const uint64_t hashes[static 2])
 {
-	struct conn *conn = &table->conns[at];
+	const struct conn *conn = &table->conns[at];
 	bool is_single = memcmp(&conn->key[0], &conn->key[1], sizeof(conn->key[0])) == 0;
 
 	if (conn_index_add(table->index, hashes[0], at << 1) < 0)
@@ -340,11 +340,10 @@ static int enter(struct conn_table *table, uint32_t at, const uint64_t hashes[st
 		conn_index_remove(table->index, hashes[0], at << 1);
 		return -ENOSPC;
 	}
-	atomic_fetch_add_explicit(&conn->version, 1, memory_order_release);
 	return 0;
 }
 
-// Under both stripes: -EEXIST or what enter() says.
+// Under both stripes: -EEXIST, or what enter() says; on success the object lives.
 static int insert_locked(struct conn_table *table, uint32_t at, const struct conn_key *keys,
                          const uint64_t hashes[static 2], enum conn_direction *clash)
 {
@@ -357,7 +356,12 @@ static int insert_locked(struct conn_table *table, uint32_t at, const struct con
 			*clash = i;
 		return -EEXIST;
 	}
-	return enter(table, at, hashes);
+
+	int result = enter(table, at, hashes);
+
+	if (result == 0)
+		atomic_fetch_add_explicit(&table->conns[at].version, 1, memory_order_release);
+	return result;
 }
 
 int conn_insert(struct conn_table *table, unsigned worker, const struct conn_key keys[static 2],
@@ -544,25 +548,20 @@ static bool is_sound(const struct conn_table *table, uint32_t at)
 	return true;
 }
 
-// Takes one slot over: a sound object goes on, anything else becomes a free slot.
+// Takes one slot over: a sound object goes on, anything else becomes a free slot. A sound one is
+// never written in a way that would lose it if this process were killed too.
 static void recover_one(struct conn_table *table, uint32_t at, uint32_t now)
 {
 	struct conn *conn = &table->conns[at];
-	unsigned worker = conn->owner < table->workers ? conn->owner : at % table->workers;
-	struct owner *owner = &table->owners[worker];
-	bool is_good = is_sound(table, at);
+	uint64_t hashes[2] = {hash_of(table, &conn->key[0]), hash_of(table, &conn->key[1])};
 
-	conn->owner = worker;
-	if (is_good) {
-		uint64_t hashes[2] = {hash_of(table, &conn->key[0]), hash_of(table, &conn->key[1])};
+	if (conn->owner >= table->workers)
+		conn->owner = at % table->workers;
 
-		// enter() brings to life, so the object dies for a moment.
-		conn->version--;
-		is_good = enter(table, at, hashes) == 0;
-	} else {
+	struct owner *owner = &table->owners[conn->owner];
+
+	if (!is_sound(table, at) || enter(table, at, hashes) < 0) {
 		conn->version += conn->version & 1;
-	}
-	if (!is_good) {
 		push_free(table, owner, at);
 		return;
 	}

@@ -32,7 +32,7 @@
 enum {
 	SLOTS = 4, // A bucket's.
 	FDB_STRIPES = 64,
-	STRIPE_BUCKETS = 16, // Small tables have fewer stripes, so that each offers a choice.
+	STRIPE_BUCKETS = 64, // Small tables have fewer stripes, so that each offers a choice.
 	MIN_ENTRIES = 16,
 	MAX_ENTRIES = 1 << 24,
 };

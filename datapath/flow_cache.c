@@ -27,6 +27,7 @@ enum {
 	MIN_ENTRIES = 16,
 	MAX_ENTRIES = 1 << 24,
 	TAG_SHIFT = 16,
+	SPARED = 3, // With fewer free slots than this, the other bucket is looked at.
 };
 
 #define NONE UINT32_MAX
@@ -235,26 +236,24 @@ static void evict_some(struct flow_cache *cache, uint32_t first, uint32_t second
 	flow_cache_remove(cache, &cache->entries[rand_below(cache->capacity)]);
 }
 
-// A free slot of the flow's buckets and, in *at, a free entry.
+// A free slot of the flow's first bucket or, where few are left there, of the emptier one; evicts
+// when there is none. Returns where the tag goes, in *ret_entry where the entry's number does.
 static uint16_t *take_slot(struct flow_cache *cache, uint32_t hash, uint32_t **ret_entry)
 {
-	uint32_t choices[2] = {first_bucket(cache, hash), second_bucket(cache, hash)};
+	struct bucket *first = &cache->buckets[first_bucket(cache, hash)];
+	struct bucket *second = &cache->buckets[second_bucket(cache, hash)];
 
-	for (;;) {
-		for (unsigned i = 0; i < 2; i++) {
-			struct bucket *bucket = &cache->buckets[choices[i]];
-			uint32_t free_slots = match_tags(bucket, 0);
+	while (match_tags(first, 0) == 0 && match_tags(second, 0) == 0)
+		evict_some(cache, first_bucket(cache, hash), second_bucket(cache, hash));
 
-			if (!free_slots)
-				continue;
+	uint32_t in_first = match_tags(first, 0), in_second = match_tags(second, 0);
+	unsigned count = (unsigned)__builtin_popcount(in_first);
+	bool take_first = count >= SPARED || count >= (unsigned)__builtin_popcount(in_second);
+	struct bucket *bucket = take_first ? first : second;
+	unsigned slot = (unsigned)__builtin_ctz(take_first ? in_first : in_second);
 
-			unsigned slot = (unsigned)__builtin_ctz(free_slots);
-
-			*ret_entry = &bucket->entries[slot];
-			return &bucket->tags[slot];
-		}
-		evict_some(cache, choices[0], choices[1]);
-	}
+	*ret_entry = &bucket->entries[slot];
+	return &bucket->tags[slot];
 }
 
 struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key,

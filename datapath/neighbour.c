@@ -7,8 +7,9 @@
 // no lock: it reads the sequence, the words, and the sequence again, and goes to the lock only if a
 // writer keeps being in the way. The fields are loaded and stored one by one with acquire and
 // release, so that a reader who saw a new word also sees the new sequence. A writer that was killed
-// leaves an odd sequence or a wrong check; recovery drops either. Which slots are used is known
-// from a bitmap beside the table too, so that walks touch entries only.
+// leaves a wrong check, which covers what an entry says: address and MAC. State and times may be
+// written over without it, so that an entry which is only renewed survives a kill. Which slots are
+// used is known from a bitmap beside the table too, so that walks touch entries only.
 
 #include "datapath/neighbour.h"
 
@@ -29,7 +30,7 @@
 enum {
 	SLOTS = 4, // A bucket's.
 	STRIPES = 64,
-	STRIPE_BUCKETS = 16,
+	STRIPE_BUCKETS = 64,
 	MIN_ENTRIES = 16,
 	MAX_ENTRIES = 1 << 20,
 	WORDS = 5,
@@ -182,7 +183,12 @@ static bool try_read(const struct slot *slot, struct record *ret)
 
 static uint32_t check_of(const struct neighbour_table *table, const struct record *record)
 {
-	return (uint32_t)XXH3_64bits_withSeed(record, sizeof(*record), ~table->seed);
+	struct {
+		struct ip_addr ip;
+		uint64_t interface, mac;
+	} said = {.ip = record->ip, .interface = record->interface, .mac = record->mac};
+
+	return (uint32_t)XXH3_64bits_withSeed(&said, sizeof(said), ~table->seed);
 }
 
 // => The stripe is locked.
@@ -261,32 +267,59 @@ static void remove_slot(struct neighbour_table *table, struct slot *slot,
 		change_epoch(table, record->interface);
 }
 
-// A slot for a new entry: a free one, or one that gives up an address nobody answered for; a guest
-// that asks for a whole subnet can so never fill the table. NULL: full.
-static struct slot *make_slot(struct neighbour_table *table, const struct place *place)
+// A free slot in the emptier of the two buckets; NULL when both are full. => The stripe is locked,
+// as for the next two.
+static struct slot *find_free(const struct neighbour_table *table, const struct place *place)
 {
-	bool is_full = atomic_load_explicit(&table->count, memory_order_relaxed) >= table->limit;
-	struct slot *weakest = NULL;
-	uint8_t weakest_state = NEIGHBOUR_NONE;
+	struct slot *free_slots[2] = {NULL, NULL};
+	unsigned counts[2] = {0, 0};
 
 	for (unsigned i = 0; i < 2 * SLOTS; i++) {
 		struct slot *slot = slot_of(table, place, i);
 		struct record record;
 
 		load_words(slot, &record);
-		if (record.state == NEIGHBOUR_NONE && !is_full) {
-			atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed);
-			return slot;
-		}
-		if (record.state == NEIGHBOUR_FAILED ||
-		    (record.state == NEIGHBOUR_INCOMPLETE && weakest_state != NEIGHBOUR_FAILED)) {
-			weakest = slot;
-			weakest_state = record.state;
-		}
+		if (record.state != NEIGHBOUR_NONE)
+			continue;
+		free_slots[i / SLOTS] = slot;
+		counts[i / SLOTS]++;
 	}
-	if (weakest)
-		write_slot(table, weakest, &(struct record){0});
+	return free_slots[counts[1] > counts[0]];
+}
+
+// A slot whose address nobody answered for, FAILED rather than INCOMPLETE; NULL: none.
+static struct slot *find_weakest(const struct neighbour_table *table, const struct place *place)
+{
+	struct slot *weakest = NULL;
+
+	for (unsigned i = 0; i < 2 * SLOTS; i++) {
+		struct slot *slot = slot_of(table, place, i);
+		struct record record;
+
+		load_words(slot, &record);
+		if (record.state == NEIGHBOUR_FAILED)
+			return slot;
+		if (record.state == NEIGHBOUR_INCOMPLETE)
+			weakest = slot;
+	}
 	return weakest;
+}
+
+// A slot for a new entry: a free one, or one that gives up an address nobody answered for; a guest
+// that asks for a whole subnet can so never fill the table. NULL: full.
+static struct slot *make_slot(struct neighbour_table *table, const struct place *place)
+{
+	bool is_full = atomic_load_explicit(&table->count, memory_order_relaxed) >= table->limit;
+	struct slot *slot = is_full ? NULL : find_free(table, place);
+
+	if (slot) {
+		atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed);
+		return slot;
+	}
+	slot = find_weakest(table, place);
+	if (slot)
+		write_slot(table, slot, &(struct record){0});
+	return slot;
 }
 
 enum neighbour_state neighbour_lookup(const struct neighbour_table *table, uint32_t interface,
@@ -653,13 +686,12 @@ unsigned neighbour_tick(struct neighbour_table *table, uint32_t now, uint32_t sl
 }
 
 // Whether lookups find the entry in this slot, and it is worth keeping.
-static bool is_settled(const struct neighbour_table *table, struct slot *slot,
-                       struct record *record)
+static bool is_settled(const struct neighbour_table *table, const struct slot *slot,
+                       const struct record *record)
 {
 	struct record found;
 
-	if (!try_read(slot, record) || !has_mac(record->state) ||
-	    record->interface >= MAX_INTERFACES ||
+	if (!has_mac(record->state) || record->interface >= MAX_INTERFACES ||
 	    atomic_load_explicit(&slot->check, memory_order_relaxed) != check_of(table, record))
 		return false;
 
@@ -676,6 +708,7 @@ static void recover_entries(struct neighbour_table *table)
 		struct slot *slot = &table->slots[at];
 		struct record record;
 
+		load_words(slot, &record);
 		if (!is_settled(table, slot, &record) || table->count >= table->limit) {
 			memset(slot, 0, sizeof(*slot));
 			continue;

@@ -55,7 +55,8 @@ typedef void (*neighbour_due_fn)(void *user, const struct neighbour *neighbour);
 size_t neighbour_bytes(uint32_t entries);
 
 // Lays a table out in `memory` (64-aligned, neighbour_bytes long). With `recover`, keeps what
-// verifies and has a MAC; static entries become STALE ones until they are set again.
+// verifies and has a MAC; static entries become STALE ones until they are set again. An entry whose
+// MAC was being changed when the process was killed is lost, to be asked for again.
 // => Without `recover`, the memory is zeroed. NULL with errno.
 struct neighbour_table *neighbour_open(void *memory, uint32_t entries, bool recover);
 void neighbour_close(struct neighbour_table *table);
