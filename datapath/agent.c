@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 enum {
-	RETRY_FIRST_MS = 20,
 	RETRY_LAST_MS = 1000,
 	PATIENCE_MS = 10000,
 	CONTROL_QUEUE = 64 << 20, // results and what is kept must not be lost to a slow reader
@@ -130,7 +129,6 @@ static void on_retry(evutil_socket_t unused, short what, void *user)
 	}
 	stream_set_limit(agent->stream, WEFT__STREAM_ID__STREAM_CONTROL, CONTROL_QUEUE);
 	agent->phase = AGENT_GREETING;
-	agent->retry_ms = RETRY_FIRST_MS;
 	event_add(agent->patience, &patience);
 	agent_session_hello(agent);
 }
@@ -149,7 +147,7 @@ struct agent *agent_new(const struct agent_config *config)
 	if (!agent)
 		return NULL;
 	agent->config = *config;
-	agent->retry_ms = RETRY_FIRST_MS;
+	agent->retry_ms = AGENT_RETRY_MS;
 	rand_bytes(random, sizeof(random));
 	for (size_t i = 0; i < sizeof(random); i++)
 		sprintf(agent->incarnation + 2 * i, "%02x", random[i]);

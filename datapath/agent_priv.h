@@ -25,7 +25,8 @@ struct upstream;
 enum {
 	AGENT_VERSION = 1,
 	AGENT_REMEMBERED = 64, // transactions whose results are kept for a repeat
-	AGENT_TEXT = 512,
+	AGENT_RETRY_MS =
+		20, // first wait before connecting again; it doubles while nobody serves us
 };
 
 enum agent_phase { AGENT_CONNECTING, AGENT_GREETING, AGENT_RUNNING };
