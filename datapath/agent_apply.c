@@ -55,6 +55,8 @@ static void discard(struct agent_store *store, struct agent_object *object)
 		struct agent_node *node = object->links[i].to;
 		unsigned seen = 0;
 
+		// Another object that goes in the same change may point there still.
+		node->holders--;
 		while (seen < count && nodes[seen] != node)
 			seen++;
 		if (seen == count)

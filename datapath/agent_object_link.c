@@ -295,7 +295,9 @@ int agent_object_link(struct agent_store *store, struct agent_object *object)
 		return -ENOMEM;
 	memcpy(object->links, draft.links, draft.count * sizeof(object->links[0]));
 	object->link_count = draft.count;
-	for (unsigned i = 0; i < draft.count; i++)
+	for (unsigned i = 0; i < draft.count; i++) {
 		object->links[i].from = object;
+		object->links[i].to->holders++;
+	}
 	return 0;
 }

@@ -102,7 +102,7 @@ struct agent_node *agent_store_node(struct agent_store *store, const struct agen
 
 void agent_store_trim(struct agent_store *store, struct agent_node *node)
 {
-	if (node->object || node->links || node->touch || node->slot || node->work)
+	if (node->object || node->links || node->holders || node->touch || node->slot || node->work)
 		return;
 
 	struct agent_node **at = &store->heads[head_of(store, &node->key)];

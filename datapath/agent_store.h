@@ -74,6 +74,7 @@ struct agent_node {
 	struct agent_touch *touch;    // of the running transaction, or NULL
 	struct agent_node *work_next; // list of what the running transaction must compile
 	uint32_t slot;                // ports, domains, interfaces, VRFs; 0: none
+	uint32_t holders;             // links to here of objects that live, held or not
 	uint8_t work;                 // enum agent_work
 };
 
