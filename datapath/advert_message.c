@@ -54,21 +54,34 @@ static bool check_options(const uint8_t *options, size_t len, bool unspecified)
 	return true;
 }
 
-enum drop_reason solicit_read(const struct service_frame *frame, struct solicit *ret)
+// Returns the length of the ICMPv6 message, or 0 when the frame does not hold one whole.
+static size_t message_len(const struct service_frame *frame)
 {
-	const uint8_t *ip = frame->bytes + frame->l3, *icmp = frame->bytes + frame->l4;
-	struct solicit solicit;
-	size_t len;
+	const uint8_t *ip;
+	size_t before, len;
 
 	if (frame->len > sizeof(frame->bytes) || frame->l3 < ETH_LEN ||
-	    frame->l4 < frame->l3 + IP6_LEN || frame->l4 + SOLICIT_LEN > frame->len ||
-	    ip[0] >> 4 != 6)
-		return DROP_ND_MALFORMED;
+	    frame->l4 < frame->l3 + IP6_LEN || frame->l4 + SOLICIT_LEN > frame->len)
+		return 0;
+	ip = frame->bytes + frame->l3;
+	if (ip[0] >> 4 != 6)
+		return 0;
+	before = (size_t)(frame->l4 - frame->l3);
 	len = (size_t)load_be16(ip + 4) + IP6_LEN;
-	if (len > (size_t)frame->len - frame->l3 ||
-	    len < (size_t)(frame->l4 - frame->l3 + SOLICIT_LEN))
+	return len <= (size_t)frame->len - frame->l3 && len >= before + SOLICIT_LEN ? len - before
+	                                                                            : 0;
+}
+
+enum drop_reason solicit_read(const struct service_frame *frame, struct solicit *ret)
+{
+	size_t len = message_len(frame);
+	const uint8_t *ip, *icmp;
+	struct solicit solicit;
+
+	if (len == 0)
 		return DROP_ND_MALFORMED;
-	len -= (size_t)(frame->l4 - frame->l3);
+	ip = frame->bytes + frame->l3;
+	icmp = frame->bytes + frame->l4;
 	memcpy(solicit.src_mac.b, frame->bytes + 6, 6);
 	solicit.src = ip_from6(ip + 8);
 	if (ip[7] != HOPS || icmp[0] != TYPE_SOLICIT || icmp[1] != 0 ||

@@ -32,6 +32,7 @@ uint16_t ip_frame_sum(const uint8_t *ip, uint8_t protocol, const uint8_t *bytes,
 }
 
 // Fills in the addresses; returns whether the IP header fits the offsets the worker found.
+// => There is room for an IPv4 header at least.
 static bool read_addresses(const struct service_frame *frame, struct udp_path *path)
 {
 	const uint8_t *ip = frame->bytes + frame->l3;
@@ -39,7 +40,7 @@ static bool read_addresses(const struct service_frame *frame, struct udp_path *p
 
 	memcpy(path->dst_mac.b, frame->bytes, 6);
 	memcpy(path->src_mac.b, frame->bytes + 6, 6);
-	if (type == TYPE_IP4 && frame->l4 >= frame->l3 + IP4_LEN && ip[0] >> 4 == 4) {
+	if (type == TYPE_IP4 && ip[0] >> 4 == 4) {
 		uint32_t src, dst;
 
 		memcpy(&src, ip + 12, 4);
@@ -59,12 +60,14 @@ static bool read_addresses(const struct service_frame *frame, struct udp_path *p
 bool udp_frame_read(const struct service_frame *frame, struct udp_path *path,
                     const uint8_t **payload, size_t *len)
 {
-	const uint8_t *udp = frame->bytes + frame->l4;
+	const uint8_t *udp;
 	size_t udp_len;
 
 	if (frame->len > sizeof(frame->bytes) || frame->l3 < ETH_LEN ||
-	    frame->l4 + UDP_LEN > frame->len || !read_addresses(frame, path))
+	    frame->l3 + IP4_LEN > frame->l4 || frame->l4 + UDP_LEN > frame->len ||
+	    !read_addresses(frame, path))
 		return false;
+	udp = frame->bytes + frame->l4;
 	udp_len = load_be16(udp + 4);
 	if (udp_len < UDP_LEN || udp_len > (size_t)frame->len - frame->l4)
 		return false;
