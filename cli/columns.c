@@ -84,6 +84,16 @@ static const struct output_column history_columns[] = {
 	{0},
 };
 
+static const struct output_column drop_columns[] = {
+	{"time", "TIME", OUTPUT_TIME},
+	{"port", "PORT", OUTPUT_PLAIN},
+	{"reason", "REASON", OUTPUT_PLAIN},
+	{"packet", "PACKET", OUTPUT_PLAIN},
+	{"len", "BYTES", OUTPUT_RIGHT},
+	{"explain", "WHY", OUTPUT_PLAIN},
+	{0},
+};
+
 static const struct output_column event_columns[] = {
 	{"time", "TIME", OUTPUT_TIME},
 	{"type", "TYPE", OUTPUT_PLAIN},
@@ -98,7 +108,7 @@ static const struct {
 } choices[] = {
 	{"net", net_columns},         {"port", port_columns},    {"guest", guest_columns},
 	{"forward", forward_columns}, {"lease", lease_columns},  {"host", host_columns},
-	{"history", history_columns}, {"events", event_columns},
+	{"history", history_columns}, {"events", event_columns}, {"drops", drop_columns},
 };
 
 const struct output_column *columns_of(const char *what)

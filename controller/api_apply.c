@@ -7,6 +7,7 @@
 #include "controller/api_priv.h"
 
 #include "controller/control_priv.h"
+#include "controller/suggest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -180,7 +181,7 @@ static void on_destroyed(void *user, const struct change_result *result)
 		api->env.shutdown(api->env.user, true);
 }
 
-void api_destroy(struct question *question)
+static void submit_destroy(struct question *question)
 {
 	size_t len = weft__request__get_packed_size(question->request);
 	uint8_t *packed = malloc(len + 1);
@@ -204,6 +205,50 @@ void api_destroy(struct question *question)
 	change->done_user = question;
 	change->uid = question->uid;
 	control_submit(question->api->env.control, change);
+}
+
+// A lab that nothing belongs to, while there are other things: a name mistyped.
+static bool refuse_unknown_lab(struct question *question)
+{
+	const char *lab = question->request->destroy->lab;
+	const struct model *model = &question->api->env.control->model;
+	struct refusal refusal = {0};
+	struct suggest suggest;
+	bool any = false;
+
+	if (!lab)
+		return false;
+	suggest_init(&suggest, lab);
+	for (enum noun noun = 0; noun < NOUN_COUNT; noun++) {
+		const struct intent *intent;
+		size_t cursor = 0;
+
+		while ((intent = model_next(model, noun, &cursor))) {
+			any = true;
+			if (!intent->msg->lab)
+				continue;
+			if (strcmp(intent->msg->lab, lab) == 0)
+				return false;
+			suggest_consider(&suggest, intent->msg->lab);
+		}
+	}
+	if (!any)
+		return false;
+	refuse(&refusal, -ENOENT, "lab", NULL, "nothing belongs to a lab '%s'", lab);
+	if (suggest_result(&suggest))
+		fail_hint(&refusal.fail, "did you mean '%s'?", suggest_result(&suggest));
+	else
+		fail_hint(&refusal.fail,
+		          "what was added without --lab belongs to none, and is removed by name");
+	question_refuse(question, &refusal);
+	return true;
+}
+
+void api_destroy(struct question *question)
+{
+	if (refuse_unknown_lab(question))
+		return;
+	submit_destroy(question);
 }
 
 struct undoing {

@@ -9,6 +9,7 @@
 
 #include "base/stream.h"
 #include "controller/derive_unit.h"
+#include "controller/frame_text.h"
 #include "controller/model_guest.h"
 #include "proto/channel.pb-c.h"
 
@@ -124,6 +125,25 @@ static Weft__Record *port_record(const struct fanout *fanout, const Weft__Row *r
 	return NULL;
 }
 
+// The head of a dropped frame, in hexadecimal, said in words beside it.
+static void add_packet(Weft__Record *record, const char *head)
+{
+	uint8_t frame[256];
+	char text[200];
+	size_t len = 0;
+	unsigned byte;
+
+	for (; len < sizeof(frame) && sscanf(head + 2 * len, "%2x", &byte) == 1; len++) {
+		frame[len] = (uint8_t)byte;
+		if (head[2 * len + 1] == '\0' || head[2 * len + 2] == '\0') {
+			len++;
+			break;
+		}
+	}
+	frame_text(frame, len, text, sizeof(text));
+	record_text(record, "packet", text);
+}
+
 static void add_row(struct fanout *fanout, const Weft__Row *row)
 {
 	bool ports = fanout->what == WEFT__QUERY_WHAT__QUERY_PORTS;
@@ -136,6 +156,9 @@ static void add_row(struct fanout *fanout, const Weft__Row *row)
 		if (ports && record_find(record, fanout->columns[i]))
 			continue;
 		add_value(fanout, record, fanout->columns[i], row->values[i]);
+		if (strcmp(fanout->columns[i], "head") == 0 &&
+		    row->values[i]->value_case == WEFT__VALUE__VALUE_TEXT)
+			add_packet(record, row->values[i]->text);
 	}
 	if (ports)
 		return;

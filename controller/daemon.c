@@ -260,11 +260,21 @@ void daemon_run(struct daemon *daemon)
 	event_base_dispatch(daemon->base);
 }
 
-// What both daemons have put into the run directory, and the directory itself if that was all.
+// What is of no use without the daemons; the logs stay for whoever wants to know.
+static void clean_sockets(const struct daemon *daemon)
+{
+	static const char *const names[] = {"controller.sock", "datapath.sock", "datapath.lock"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (path_join(path, sizeof(path), daemon->options.run_dir, names[i]) == 0)
+			unlink(path);
+}
+
+// All that both daemons have put into the run directory, and the directory itself if that was all.
 static void clean_run_dir(const struct daemon *daemon)
 {
-	static const char *const names[] = {"controller.sock", "datapath.sock",  "datapath.lock",
-	                                    "datapath.log",    "controller.log", "datapath.pid"};
+	static const char *const names[] = {"datapath.log", "controller.log"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -298,6 +308,8 @@ void daemon_close(struct daemon *daemon)
 	free_event(daemon->stop);
 	if (daemon->datapath_fd >= 0)
 		close(daemon->datapath_fd);
+	if (daemon->stop_datapath)
+		clean_sockets(daemon);
 	if (daemon->leave_nothing)
 		clean_run_dir(daemon);
 	if (daemon->base)

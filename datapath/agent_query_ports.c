@@ -100,12 +100,14 @@ static void hex(const uint8_t *bytes, size_t len, char *text)
 	text[2 * len] = '\0';
 }
 
-static void drop_row(struct agent_rows *rows, const struct drop_record *drop, uint64_t port)
+// Workers note their own clock, which the wall's is ahead of by ahead_ns.
+static void drop_row(struct agent_rows *rows, const struct drop_record *drop, uint64_t port,
+                     uint64_t ahead_ns)
 {
 	char head[2 * STATS_DROP_HEAD + 1];
 
 	hex(drop->head, drop->head_len <= STATS_DROP_HEAD ? drop->head_len : STATS_DROP_HEAD, head);
-	agent_rows_number(rows, drop->wall_ns / NSEC_PER_SEC);
+	agent_rows_number(rows, (drop->wall_ns + ahead_ns) / NSEC_PER_SEC);
 	if (port)
 		agent_rows_object(rows, port);
 	else
@@ -114,11 +116,13 @@ static void drop_row(struct agent_rows *rows, const struct drop_record *drop, ui
 	agent_rows_number(rows, drop->vlan & 0xfff);
 	agent_rows_number(rows, drop->len);
 	agent_rows_text(rows, head);
+	agent_rows_text(rows, drop_explain((enum drop_reason)drop->reason));
 }
 
 void agent_query_drops(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
 {
-	static const char *const columns[] = {"time", "port", "reason", "vlan", "len", "head"};
+	static const char *const columns[] = {"time", "port", "reason", "vlan",
+	                                      "len",  "head", "explain"};
 	const struct generation *generation = apply_generation(agent->apply);
 	struct drop_record *drops = calloc(rows->limit, sizeof(*drops));
 	uint32_t slot = 0;
@@ -136,7 +140,7 @@ void agent_query_drops(struct agent *agent, const Weft__Query *query, struct age
 	for (unsigned i = 0; i < count && agent_rows_begin(rows); i++) {
 		const struct port_config *port = pmap_get(&generation->ports, drops[i].port);
 
-		drop_row(rows, &drops[i], port ? port->id : 0);
+		drop_row(rows, &drops[i], port ? port->id : 0, clock_wall() - clock_now());
 	}
 	free(drops);
 }
