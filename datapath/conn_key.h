@@ -15,9 +15,9 @@ struct conn_key {
 	struct ip_addr dst;
 	uint16_t src_port;
 	uint16_t dst_port;
-	uint16_t zone;   // the VRF's slot
+	uint16_t zone; // the VRF's slot
 	uint8_t proto;
-	uint8_t spare;   // 0
+	uint8_t spare; // 0
 };
 
 _Static_assert(sizeof(struct conn_key) == 40, "hashed whole");

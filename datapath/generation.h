@@ -27,8 +27,8 @@ struct tagged_vlan {
 struct port_config {
 	uint64_t id;
 	uint32_t slot;
-	char name[64];            // the user's, for trace and events
-	struct port *door;        // NULL while it is closed
+	char name[64];     // the user's, for trace and events
+	struct port *door; // NULL while it is closed
 	bool admin_down;
 	uint32_t mac_limit;
 	uint32_t untagged_domain; // slot, or 0: untagged frames are refused
@@ -42,8 +42,8 @@ struct domain_member {
 };
 
 struct domain {
-	uint32_t slot;            // from 1
-	uint64_t bridge;          // object id
+	uint32_t slot;   // from 1
+	uint64_t bridge; // object id
 	uint16_t vid;
 	char name[64];
 	uint32_t ageing_seconds;
@@ -67,27 +67,27 @@ struct interface {
 	uint64_t id;
 	uint32_t slot;
 	char name[64];
-	uint32_t vrf;             // slot
-	uint32_t domain;          // slot
+	uint32_t vrf;    // slot
+	uint32_t domain; // slot
 	struct mac mac;
 	uint32_t mtu;
 	enum nat_role nat;
 	uint32_t address_count;
 	const struct ip_prefix *addresses; // owned
 	uint32_t nat_rule_count;
-	const struct nat_rule *nat_rules;  // of what leaves here; owned
-	bool advert;              // RA here; its parameters are the service's
-	bool dhcp, dns;           // whether a scope or zone is served here
+	const struct nat_rule *nat_rules; // of what leaves here; owned
+	bool advert;                      // RA here; its parameters are the service's
+	bool dhcp, dns;                   // whether a scope or zone is served here
 };
 
 enum route_kind { ROUTE_LOCAL, ROUTE_CONNECTED, ROUTE_VIA, ROUTE_BLACKHOLE };
 
 struct route {
 	enum route_kind kind;
-	uint32_t interface;       // slot
+	uint32_t interface; // slot
 	struct ip_addr via;
 	struct ip_prefix prefix;
-	uint64_t id;              // of the object
+	uint64_t id; // of the object
 };
 
 struct forward {
@@ -113,7 +113,7 @@ struct vrf {
 struct flow_rule {
 	uint64_t id;
 	uint32_t priority;
-	uint32_t fields;          // enum flow_rule_field (flow_rule.h)
+	uint32_t fields; // enum flow_rule_field (flow_rule.h)
 	uint32_t port, domain;
 	struct mac eth_src, eth_dst;
 	uint16_t eth_type;
@@ -123,7 +123,7 @@ struct flow_rule {
 	bool drop, normal;
 	bool has_set_src, has_set_dst;
 	struct mac set_src, set_dst;
-	uint32_t output;          // port slot
+	uint32_t output; // port slot
 	bool has_output;
 };
 
@@ -134,10 +134,10 @@ struct flow_rules {
 
 struct generation {
 	uint64_t number;
-	struct pmap ports;        // slot -> struct port_config
-	struct pmap domains;      // slot -> struct domain
-	struct pmap interfaces;   // slot -> struct interface
-	struct pmap vrfs;         // slot -> struct vrf
+	struct pmap ports;                   // slot -> struct port_config
+	struct pmap domains;                 // slot -> struct domain
+	struct pmap interfaces;              // slot -> struct interface
+	struct pmap vrfs;                    // slot -> struct vrf
 	const struct flow_rules *flow_rules; // or NULL
-	uint64_t router_mac;      // mac_to_u64 of the MAC all interfaces share
+	uint64_t router_mac;                 // mac_to_u64 of the MAC all interfaces share
 };

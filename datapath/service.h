@@ -27,11 +27,11 @@ enum service_frame_flag {
 // A frame on its way between a worker and the main thread.
 struct service_frame {
 	uint16_t len;
-	uint16_t vlan;          // as it came in
-	uint8_t kind;           // enum punt_kind
-	uint8_t flags;          // enum service_frame_flag
-	uint32_t port;          // slot it came by
-	uint32_t domain;        // slot
+	uint16_t vlan;   // as it came in
+	uint8_t kind;    // enum punt_kind
+	uint8_t flags;   // enum service_frame_flag
+	uint32_t port;   // slot it came by
+	uint32_t domain; // slot
 	uint16_t l3, l4, payload;
 	uint8_t bytes[2048];
 };
@@ -55,19 +55,20 @@ struct service_env {
 	void (*send)(void *user, const struct service_out *out);
 	// Asks an upstream resolver; the answer comes back by service_upstream_answer with the same token.
 	// `server` is "ip" or "ip#port", NULL: the host's own. 0 or -errno.
-	int (*upstream)(void *user, const char *server, const uint8_t *query, size_t len, uint64_t token);
+	int (*upstream)(void *user, const char *server, const uint8_t *query, size_t len,
+	                uint64_t token);
 	// A lease was given, renewed or ended.
-	void (*lease_event)(void *user, uint64_t scope, const struct mac *mac, const struct ip_addr *ip,
-			    uint64_t expires_wall, const char *hostname);
+	void (*lease_event)(void *user, uint64_t scope, const struct mac *mac,
+	                    const struct ip_addr *ip, uint64_t expires_wall, const char *hostname);
 };
 
 struct service *service_new(struct state *state, const struct service_env *env); // NULL with errno
 void service_free(struct service *service);
 // Answers one frame. Drops of malformed frames are returned, to be counted on the port.
-enum drop_reason service_frame_in(struct service *service, const struct service_frame *frame, uint64_t now_ns,
-				  uint64_t wall_seconds);
-void service_upstream_answer(struct service *service, uint64_t token, const uint8_t *answer, size_t len,
-			     uint64_t now_ns);
+enum drop_reason service_frame_in(struct service *service, const struct service_frame *frame,
+                                  uint64_t now_ns, uint64_t wall_seconds);
+void service_upstream_answer(struct service *service, uint64_t token, const uint8_t *answer,
+                             size_t len, uint64_t now_ns);
 // Periodic work (adverts, lease ends, query timeouts); returns ns until it wants to be called again.
 uint64_t service_tick(struct service *service, uint64_t now_ns, uint64_t wall_seconds);
 
@@ -79,7 +80,7 @@ struct dhcp_scope_config {
 	struct ip_addr first, last;
 	uint32_t lease_seconds;
 	struct ip_addr dns[4];
-	unsigned dns_count;  // 0: the interface's own address
+	unsigned dns_count; // 0: the interface's own address
 	char domain[254];
 };
 

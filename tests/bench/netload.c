@@ -47,7 +47,7 @@ static int udp_socket(void)
 
 static struct sockaddr_in address_of(const char *text, const char *port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 
 	if (text && inet_pton(AF_INET, text, &to.sin_addr) != 1) {
 		fprintf(stderr, "netload: '%s' is no IPv4 address\n", text);
@@ -84,18 +84,18 @@ static int run_sink(const char *port, double seconds)
 {
 	int fd = bound_socket(port);
 	static uint8_t bytes[BURST][PAYLOAD];
-	struct mmsghdr messages[BURST] = { 0 };
+	struct mmsghdr messages[BURST] = {0};
 	struct iovec parts[BURST];
 	double end = now_seconds() + seconds, first = 0, last = 0;
 	uint64_t packets = 0;
 
 	for (unsigned i = 0; i < BURST; i++) {
-		parts[i] = (struct iovec){ bytes[i], PAYLOAD };
+		parts[i] = (struct iovec){bytes[i], PAYLOAD};
 		messages[i].msg_hdr.msg_iov = &parts[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
 	while (now_seconds() < end) {
-		struct pollfd wait = { .fd = fd, .events = POLLIN };
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		int got;
 
 		if (poll(&wait, 1, 50) <= 0)
@@ -116,9 +116,9 @@ static int run_sink(const char *port, double seconds)
 static int run_blast(const char *address, const char *port, double seconds, size_t len)
 {
 	int fd = connected_socket(address, port);
-	uint8_t bytes[PAYLOAD] = { 0 };
-	struct mmsghdr messages[BURST] = { 0 };
-	struct iovec part = { bytes, len };
+	uint8_t bytes[PAYLOAD] = {0};
+	struct mmsghdr messages[BURST] = {0};
+	struct iovec part = {bytes, len};
 	double start = now_seconds(), end = start + seconds;
 	uint64_t packets = 0;
 
@@ -144,7 +144,8 @@ static _Noreturn void run_echo(const char *port)
 		uint8_t bytes[PAYLOAD];
 		struct sockaddr_in from;
 		socklen_t from_len = sizeof(from);
-		ssize_t len = recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &from_len);
+		ssize_t len =
+			recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &from_len);
 
 		if (len >= 0)
 			sendto(fd, bytes, (size_t)len, 0, (struct sockaddr *)&from, from_len);
@@ -166,10 +167,10 @@ static int run_ping(const char *address, const char *port, double seconds)
 	uint32_t sequence = 0, count = 0, lost = 0;
 
 	while (samples && now_seconds() < end && count < SAMPLES) {
-		struct pollfd wait = { .fd = fd, .events = POLLIN };
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
 		uint32_t echoed = 0, wanted = ++sequence;
 		double start = now_seconds();
-		uint8_t bytes[18] = { 0 };
+		uint8_t bytes[18] = {0};
 
 		memcpy(bytes, &wanted, sizeof(wanted));
 		if (send(fd, bytes, sizeof(bytes), 0) < 0)
@@ -204,6 +205,6 @@ int main(int argc, char **argv)
 	if (argc == 5 && !strcmp(argv[1], "ping"))
 		return run_ping(argv[2], argv[3], atof(argv[4]));
 	fprintf(stderr, "usage: netload sink PORT SECONDS | blast ADDRESS PORT SECONDS BYTES |"
-			" echo PORT | ping ADDRESS PORT SECONDS\n");
+	                " echo PORT | ping ADDRESS PORT SECONDS\n");
 	return 2;
 }
