@@ -309,12 +309,44 @@ static bool begin_source(struct miss *miss, const struct interface *egress,
 	return begin(miss, CONN_SNAT, rule->id, &source);
 }
 
+// Whether connections may leave here from the address: the leg's own, or one that a rule gives out.
+static bool has_source(const struct interface *egress, struct ip_addr source)
+{
+	if (interface_owns(egress, source))
+		return true;
+	for (uint32_t i = 0; i < egress->nat_rule_count; i++)
+		for (uint32_t j = 0; j < egress->nat_rules[i].to_count; j++)
+			if (ip_equal(egress->nat_rules[i].to[j], source))
+				return true;
+	return false;
+}
+
+// Whether the connection speaks to the outside from an address that the way out has no longer: it can only
+// begin anew. A restart or a new lease of the uplink brings this about.
+static bool is_stranded(const struct miss *miss, const struct interface *egress)
+{
+	return miss->program->direction == CONN_ORIGINAL && egress->nat == NAT_ROLE_OUTSIDE &&
+	       !ip_equal(miss->leaves.src, miss->came.src) && !has_source(egress, miss->leaves.src);
+}
+
+static void give_up(struct miss *miss)
+{
+	trace_step(miss->trace, "nat", "its outside address is gone");
+	if (miss_acts(miss))
+		conn_remove(miss->pipeline->state->conns, miss->program->conn);
+	miss->program->flags &= (uint16_t)~PROGRAM_CONN;
+	miss->leaves = miss->came;
+}
+
 bool nat_outbound(struct miss *miss, const struct interface *egress)
 {
 	const struct interface *ingress = miss->interface;
 
-	if (miss->program->flags & PROGRAM_CONN)
-		return fill_program(miss);
+	if (miss->program->flags & PROGRAM_CONN) {
+		if (!is_stranded(miss, egress))
+			return fill_program(miss);
+		give_up(miss);
+	}
 	if (miss->quote.present) {
 		// What is behind the gateway shows the gateway's face.
 		if (ingress->nat == NAT_ROLE_INSIDE && egress->nat == NAT_ROLE_OUTSIDE)

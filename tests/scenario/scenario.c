@@ -439,3 +439,8 @@ unsigned scenario_upstream(const struct scenario *scenario, const uint8_t **quer
 		*token = scenario->upstream_token;
 	return scenario->upstream_count;
 }
+
+struct stats *scenario_stats(struct scenario *scenario)
+{
+	return scenario->stats;
+}

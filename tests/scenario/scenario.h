@@ -97,3 +97,4 @@ void scenario_configure(uint32_t miss_per_second, uint32_t door_offloads, uint32
 // What services ask an upstream resolver; the query of the last call, and its token.
 unsigned scenario_upstream(const struct scenario *scenario, const uint8_t **query, size_t *len,
                            uint64_t *token);
+struct stats *scenario_stats(struct scenario *scenario);

@@ -559,6 +559,21 @@ static void ended_connection_is_not_used_by_a_cached_flow(void **user)
 	assert_int_equal(connections(s), 1);
 }
 
+static void connection_begins_anew_when_the_uplink_changes_its_address(void **user)
+{
+	struct scenario *s = *user;
+	struct end renewed = {ROUTER_MAC, "198.51.100.200", a.port};
+
+	scenario_send(s, A, frame_udp(&a, &server, "x"));
+	scenario_discard(s);
+	scenario_interface(s, OUT, VRF, WAN, 0, WEFT__NAT_ROLE__NAT_OUTSIDE, "198.51.100.200/24",
+	                   "2001:db8::2/64");
+	scenario_commit(s);
+	scenario_send(s, A, frame_udp(&a, &server, "y"));
+	scenario_expect(s, W, routed(frame_udp(&renewed, &server_out, "y")));
+	assert_int_equal(connections(s), 1);
+}
+
 static void full_table_is_named(void **user)
 {
 	struct scenario *s;
@@ -734,6 +749,7 @@ int main(void)
 		SCENARIO(reset_connection_is_forgotten_soon),
 		SCENARIO(udp_is_kept_longer_once_answered),
 		SCENARIO(ended_connection_is_not_used_by_a_cached_flow),
+		SCENARIO(connection_begins_anew_when_the_uplink_changes_its_address),
 		cmocka_unit_test(full_table_is_named),
 		SCENARIO(protocol_without_ports_is_named),
 		SCENARIO(fragments_follow_their_first),
