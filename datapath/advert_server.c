@@ -95,22 +95,41 @@ static struct advert **find(struct advert_server *server, uint32_t interface)
 	return at;
 }
 
-int advert_server_set(struct advert_server *server, const struct advert_config *config)
+static struct advert_config within_bounds(const struct advert_config *config)
 {
-	struct advert **at = find(server, config->interface);
-
-	if (!*at) {
-		*at = calloc(1, sizeof(**at));
-		if (!*at)
-			return -ENOMEM;
-	}
-	struct advert *advert = *at;
+	struct advert_config bounded = *config;
 	uint32_t interval = MAX(config->interval_seconds, (uint32_t)SHORTEST_SECONDS);
 
-	advert->config = *config;
-	advert->config.interval_seconds = MIN(interval, (uint32_t)LONGEST_SECONDS);
-	advert->config.rdnss_count = MIN(config->rdnss_count, (unsigned)ARRAY_SIZE(config->rdnss));
-	advert->config.search[sizeof(advert->config.search) - 1] = 0;
+	bounded.interval_seconds = MIN(interval, (uint32_t)LONGEST_SECONDS);
+	bounded.rdnss_count = MIN(config->rdnss_count, (unsigned)ARRAY_SIZE(config->rdnss));
+	bounded.search[sizeof(bounded.search) - 1] = 0;
+	return bounded;
+}
+
+static bool says_the_same(const struct advert_config *a, const struct advert_config *b)
+{
+	return a->interval_seconds == b->interval_seconds &&
+	       a->lifetime_seconds == b->lifetime_seconds && a->rdnss_count == b->rdnss_count &&
+	       memcmp(a->rdnss, b->rdnss, a->rdnss_count * sizeof(*a->rdnss)) == 0 &&
+	       strcmp(a->search, b->search) == 0;
+}
+
+int advert_server_set(struct advert_server *server, const struct advert_config *config)
+{
+	struct advert_config bounded = within_bounds(config);
+	struct advert **at = find(server, config->interface);
+	struct advert *advert = *at;
+
+	// An interface is set again for many reasons; guests hear only of those that concern them.
+	if (advert && says_the_same(&advert->config, &bounded))
+		return 0;
+	if (!advert) {
+		advert = calloc(1, sizeof(*advert));
+		if (!advert)
+			return -ENOMEM;
+		*at = advert;
+	}
+	advert->config = bounded;
 	advert->initial = INITIAL_COUNT;
 	advert->next_multicast = 0;
 	server->changed = true;
