@@ -16,13 +16,14 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "datapath/tag_match.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 enum {
-	SLOTS = 8, // A bucket's.
+	SLOTS = TAG_MATCH_TAGS, // A bucket's.
 	ENTRIES_PER_BUCKET = 4,
 	MIN_ENTRIES = 16,
 	MAX_ENTRIES = 1 << 24,
@@ -36,7 +37,7 @@ struct bucket {
 	uint16_t tags[SLOTS];
 	uint32_t entries[SLOTS];
 	uint8_t spare[16];
-};
+} __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct bucket) == 64, "one line");
 
@@ -110,14 +111,9 @@ static uint32_t second_bucket(const struct flow_cache *cache, uint32_t hash)
 	return first_bucket(cache, hash) ^ (step ? step : 1);
 }
 
-// One bit for each slot that carries the tag.
 static uint32_t match_tags(const struct bucket *bucket, uint16_t tag)
 {
-	uint32_t matches = 0;
-
-	for (unsigned i = 0; i < SLOTS; i++)
-		matches |= (uint32_t)(bucket->tags[i] == tag) << i;
-	return matches;
+	return tag_match(bucket->tags, tag);
 }
 
 static struct flow_entry *find_in(const struct flow_cache *cache, uint32_t at, uint16_t tag,
