@@ -305,12 +305,14 @@ static struct slot *find_weakest(const struct neighbour_table *table, const stru
 	return weakest;
 }
 
-// A slot for a new entry: a free one, or one that gives up an address nobody answered for; a guest
-// that asks for a whole subnet can so never fill the table. NULL: full.
-static struct slot *make_slot(struct neighbour_table *table, const struct place *place)
+// A slot for a new entry: a free one, or one that gives up an address nobody answered for. Only an
+// entry whose MAC is known may go beyond the limit, into the spare slots: a guest that asks for a
+// whole subnet keeps nobody out. NULL: full.
+static struct slot *make_slot(struct neighbour_table *table, const struct place *place,
+                              bool is_known)
 {
 	bool is_full = atomic_load_explicit(&table->count, memory_order_relaxed) >= table->limit;
-	struct slot *slot = is_full ? NULL : find_free(table, place);
+	struct slot *slot = is_full && !is_known ? NULL : find_free(table, place);
 
 	if (slot) {
 		atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed);
@@ -340,7 +342,7 @@ static bool ask_first(struct neighbour_table *table, const struct place *place, 
                       uint32_t now)
 {
 	if (!slot)
-		slot = make_slot(table, place);
+		slot = make_slot(table, place, false);
 	if (!slot)
 		return false;
 	write_slot(table, slot,
@@ -442,7 +444,7 @@ static bool confirm_locked(struct neighbour_table *table, const struct place *pl
 	struct slot *slot = find(table, place, &record);
 
 	if (!slot) {
-		slot = create ? make_slot(table, place) : NULL;
+		slot = create ? make_slot(table, place, true) : NULL;
 		record = (struct record){0};
 	}
 	if (!slot || record.state == NEIGHBOUR_STATIC)
@@ -488,7 +490,7 @@ int neighbour_set_static(struct neighbour_table *table, uint32_t interface,
 	struct slot *slot = find(table, &place, &before);
 
 	if (!slot) {
-		slot = make_slot(table, &place);
+		slot = make_slot(table, &place, true);
 		before = (struct record){0};
 	}
 	if (slot)
@@ -709,7 +711,7 @@ static void recover_entries(struct neighbour_table *table)
 		struct record record;
 
 		load_words(slot, &record);
-		if (!is_settled(table, slot, &record) || table->count >= table->limit) {
+		if (!is_settled(table, slot, &record)) {
 			memset(slot, 0, sizeof(*slot));
 			continue;
 		}
