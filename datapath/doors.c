@@ -122,6 +122,7 @@ static void take_on(struct doors *doors, const struct port_config *config, uint3
 		.port = config->door,
 		.object = config->id,
 		.queue = queue,
+		.since_ns = doors->now_ns,
 		.next = doors->first[config->slot],
 		.hot_at = DOORS_NONE,
 		.fd = config->door->ops->rx_fd(config->door, queue),

@@ -25,6 +25,7 @@ struct door {
 	uint32_t next;      // of the same port, an index; free: the next free one
 	uint32_t hot_at;    // place among the hot ones, DOORS_NONE: cold
 	int fd;             // -1: mute
+	uint64_t since_ns;  // when it was taken on
 	uint64_t worked_ns; // when it last had a packet, or turned hot
 	uint32_t faults;    // events since then that told of an error
 	bool gone;          // neither watched nor read

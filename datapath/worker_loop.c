@@ -108,6 +108,8 @@ static bool poll_door(struct worker *worker, struct door *door, const struct gen
 {
 	struct batch batch = {.count = 0};
 
+	if (door->port->ops->set_time)
+		door->port->ops->set_time(door->port, now - door->since_ns);
 	if (port_rx(door->port, door->queue, worker->pool, &batch) == 0)
 		return false;
 	pipeline_run(worker->pipeline, generation, &batch, worker->pool, now);

@@ -26,7 +26,7 @@ struct pcapport {
 	pcap_t *format; // what the writer's file says of itself
 	pcap_dumper_t *writer;
 	bool is_full_speed;
-	uint64_t now;
+	_Atomic uint64_t now;       // set by who calls rx, read by those who call tx
 	uint64_t opened;            // wall clock, for the times of recorded frames
 	uint64_t first;             // time of the capture's first frame
 	struct pcap_pkthdr *header; // of the frame to come; NULL: none was read
@@ -58,7 +58,7 @@ static bool is_next_due(struct pcapport *pcapport)
 
 	// Captures of several sources are not always in order; a frame from before the first is due too.
 	return pcapport->is_full_speed || due <= pcapport->first ||
-	       due - pcapport->first <= pcapport->now;
+	       due - pcapport->first <= atomic_load_explicit(&pcapport->now, memory_order_relaxed);
 }
 
 // As any door does: the head in the packet, the rest where it can stay until the batch ends.
@@ -126,7 +126,8 @@ static unsigned pcapport_tx(struct port *port, unsigned queue, struct packet *co
                             unsigned count, enum drop_reason *reason)
 {
 	struct pcapport *pcapport = (struct pcapport *)port;
-	uint64_t time = pcapport->opened + pcapport->now;
+	uint64_t time =
+		pcapport->opened + atomic_load_explicit(&pcapport->now, memory_order_relaxed);
 
 	// Without a file to record to, whatever is sent here has arrived.
 	if (!pcapport->writer)
@@ -176,6 +177,7 @@ static const struct port_ops pcapport_ops = {
 	.rx = pcapport_rx,
 	.tx = pcapport_tx,
 	.rx_fd = pcapport_rx_fd,
+	.set_time = pcapport_set_time,
 	.close = pcapport_close,
 };
 
@@ -240,5 +242,7 @@ int pcapport_open(const struct pcapport_config *config, struct port **ret, struc
 
 void pcapport_set_time(struct port *port, uint64_t now)
 {
-	((struct pcapport *)port)->now = now;
+	struct pcapport *pcapport = (struct pcapport *)port;
+
+	atomic_store_explicit(&pcapport->now, now, memory_order_relaxed);
 }

@@ -41,6 +41,8 @@ struct port_ops {
 	               unsigned count, enum drop_reason *reason);
 	// The fd that polls readable when rx has something, or -1: the door must be polled.
 	int (*rx_fd)(const struct port *port, unsigned queue);
+	// NULL, or tells a door that lives by the clock how many ns ago it was opened, before its rx.
+	void (*set_time)(struct port *port, uint64_t now);
 	// Main thread, no worker uses the port any more. Frees it.
 	void (*close)(struct port *port);
 };
