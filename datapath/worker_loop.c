@@ -171,7 +171,7 @@ static uint64_t longest_sleep(const struct worker *worker, uint64_t now)
 
 static void sleep_until_news(struct worker *worker, uint64_t now)
 {
-	worker->words[STATS_SLEEPS]++;
+	stats_add(&worker->words[STATS_SLEEPS], 1);
 	quiesce_offline();
 
 	unsigned events = doors_look(&worker->doors, longest_sleep(worker, now), now);
@@ -219,9 +219,9 @@ static void turn(struct worker *worker)
 
 	worked |= poll_hot(worker, generation, now);
 	tick(worker, generation, now, worked);
-	worker->words[STATS_LOOPS]++;
+	stats_add(&worker->words[STATS_LOOPS], 1);
 	if (worked)
-		worker->words[STATS_BUSY_CYCLES] += cycles_now() - began;
+		stats_add(&worker->words[STATS_BUSY_CYCLES], cycles_now() - began);
 	quiesce_point();
 	rest(worker, now, worked);
 }

@@ -8,10 +8,12 @@
 #include "tests/unit/datapath/panel.h"
 #include "tests/unit/unit.h"
 #include "vnic/link.h"
+#include "vnic/pcapport.h"
 #include "vnic/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pcap/pcap.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -209,6 +211,90 @@ static void doors_come_and_go_under_traffic(void **state)
 	}
 	panel_close(&panel);
 	close_wires(&wires);
+}
+
+static void a_full_queue_starves_nobody(void **state)
+{
+	struct wires wires;
+	struct panel panel;
+	pthread_t thread;
+	_Atomic bool stop = false;
+	struct flood flood;
+
+	open_wires(&wires);
+	panel_open(&panel, 1, 0);
+	panel_connect(&panel, wires.doors, WIRES);
+	for (uint8_t i = 0; i < WIRES; i++)
+		put(wires.fds[i], 255, i, 7);
+	flood = (struct flood){.fd = wires.fds[0], .from = 0, .stop = &stop};
+	assert_int_equal(pthread_create(&thread, NULL, run_flood, &flood), 0);
+	usleep(20000);
+	// The flood goes to the last two; what goes the other way has to get through beside it.
+	for (uint32_t n = 1000; n < 1300; n++) {
+		uint32_t got;
+
+		put(wires.fds[2], 1, 2, n);
+		do
+			got = take(wires.fds[1], PATIENCE_MS);
+		while (got < 1000);
+		assert_int_equal(got, n);
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
+static void write_capture(const char *path)
+{
+	pcap_t *format = pcap_open_dead(DLT_EN10MB, 65535);
+	pcap_dumper_t *file = pcap_dump_open(format, path);
+	uint8_t frame[FRAME];
+
+	assert_non_null(file);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct pcap_pkthdr header = {
+			.ts.tv_sec = 1000,
+			.ts.tv_usec = (suseconds_t)(i * 30000),
+			.caplen = FRAME,
+			.len = FRAME,
+		};
+
+		make_frame(frame, 255, 50, i);
+		pcap_dump((uint8_t *)file, &header, frame);
+	}
+	pcap_dump_close(file);
+	pcap_close(format);
+}
+
+static void a_replay_keeps_its_time(void **state)
+{
+	char dir[UNIT_DIR];
+	char path[UNIT_DIR + 16];
+	struct pcapport_config config = {.name = "replay", .read_path = path, .mtu = 1500};
+	struct port *doors[2];
+	struct panel panel;
+	uint64_t first = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/three.pcap", unit_make_dir(dir));
+	write_capture(path);
+	assert_int_equal(pcapport_open(&config, &doors[0], NULL), 0);
+	doors[0]->slot = 1;
+	doors[1] = wire_open(2, &fd);
+	panel_open(&panel, 1, 0);
+	panel_connect(&panel, doors, 2);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(take(fd, PATIENCE_MS), i);
+		first = first ? first : clock_now();
+	}
+	// The third is 60 ms behind the first; the naps in between only make it later.
+	assert_true(clock_now() - first >= 50 * NSEC_PER_MSEC);
+	panel_close(&panel);
+	doors[0]->ops->close(doors[0]);
+	doors[1]->ops->close(doors[1]);
+	close(fd);
+	unit_remove_dir(dir);
 }
 
 static void injected_frames_leave_in_order(void **state)
@@ -425,6 +511,8 @@ int main(void)
 		cmocka_unit_test(more_workers_than_queues_forward),
 		cmocka_unit_test(what_was_published_before_the_start_counts),
 		cmocka_unit_test(doors_come_and_go_under_traffic),
+		cmocka_unit_test(a_full_queue_starves_nobody),
+		cmocka_unit_test(a_replay_keeps_its_time),
 		cmocka_unit_test(injected_frames_leave_in_order),
 		cmocka_unit_test(every_punt_arrives),
 		cmocka_unit_test(a_door_that_is_gone_is_told_and_left),
