@@ -72,6 +72,8 @@ static bool name_is_taken(const struct agent_change *change, const struct agent_
 {
 	const Weft__Port *port = touch->after->message->port;
 
+	if (!port->ifname || !port->ifname[0])
+		return false;
 	for (const struct agent_touch *other = change->touches; other; other = other->next) {
 		const Weft__Port *old;
 
