@@ -210,6 +210,14 @@ static uint32_t choose_vid(const struct end *from, const struct end *to)
 	return port->trunk[0];
 }
 
+// The user's own word: the text around it says what kind of thing it is.
+static const char *short_name(const struct object *object)
+{
+	const char *slash = object ? strchr(object->name, '/') : NULL;
+
+	return slash ? slash + 1 : object ? object->name : "?";
+}
+
 // "{ID}" becomes the name of the object; numbers of what is gone stay.
 static void name_ids(const struct desired *desired, const char *text, char *buf, size_t size)
 {
@@ -226,7 +234,7 @@ static void name_ids(const struct desired *desired, const char *text, char *buf,
 				object = desired_get(desired, id);
 		}
 		if (object && *end == '}') {
-			int added = snprintf(buf + len, size - len, "%s", object->name);
+			int added = snprintf(buf + len, size - len, "%s", short_name(object));
 
 			len = len + (size_t)added < size ? len + (size_t)added : size - 1;
 			text = end + 1;
@@ -241,7 +249,7 @@ static Weft__Record *result_record(struct api *api, const Weft__TraceResult *res
 {
 	const struct desired *desired = &api->env.control->desired;
 	Weft__Record *record = record_new();
-	char text[512], out[256] = "";
+	char text[512];
 
 	record_list(record, "steps");
 	for (size_t i = 0; i < result->n_steps; i++) {
@@ -253,15 +261,9 @@ static Weft__Record *result_record(struct api *api, const Weft__TraceResult *res
 		record_append_record(record, "steps", step);
 	}
 	record_flag(record, "forwarded", result->forwarded);
-	for (size_t i = 0; i < result->n_out_ports; i++) {
-		const struct object *object = desired_get(desired, result->out_ports[i]);
-		size_t len = strlen(out);
-
-		snprintf(out + len, sizeof(out) - len, "%s%s", len ? ", " : "",
-		         object ? object->name : "?");
-	}
-	if (out[0])
-		record_text(record, "out", out);
+	for (size_t i = 0; i < result->n_out_ports; i++)
+		record_append(record, "out",
+		              short_name(desired_get(desired, result->out_ports[i])));
 	record_text(record, "drop", result->drop_reason);
 	if (result->hint) {
 		name_ids(desired, result->hint, text, sizeof(text));
