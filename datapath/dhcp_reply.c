@@ -19,13 +19,16 @@ static uint32_t number4(struct ip_addr ip)
 }
 
 // Whether anything lies behind the router: another leg or a default route. Otherwise a guest with a
-// second network must not be led to believe so.
+// second network must not be led to believe so. A net behind NAT is meant to have a way out: its guests
+// may well have their leases before the uplink is there.
 static bool has_way_out(const struct dhcp_pool *pool, const struct generation *generation)
 {
 	const struct vrf *vrf = pmap_get(&generation->vrfs, pool->interface->vrf);
 	const struct ip_prefix all = {.addr = ip_from4(0)};
 	const struct interface *other;
 
+	if (pool->interface->nat == NAT_ROLE_INSIDE)
+		return true;
 	if (vrf && lpm_exact(&vrf->routes4, &all))
 		return true;
 	for (uint32_t slot = 0; (other = pmap_next(&generation->interfaces, &slot)); slot++)
