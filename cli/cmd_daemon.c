@@ -9,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/daemons.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/record.h"
@@ -20,30 +21,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { POLL_USEC = 20000, UP_SECONDS = 15, DOWN_SECONDS = 10 };
-
-static int get_status(const struct invocation *call, Weft__Reply **ret, struct fail *fail)
-{
-	Weft__Request request = WEFT__REQUEST__INIT;
-
-	request.body_case = WEFT__REQUEST__BODY_STATUS;
-	request.status = true;
-
-	int code = ask_quietly(call, &request, ret, fail);
-
-	if (code == EXIT_OK && (*ret)->n_records == 0) {
-		client_reply_free(*ret);
-		fail_set(fail, -EPROTO, "the controller's status is empty");
-		return EXIT_ERROR;
-	}
-	return code;
-}
+enum { POLL_USEC = 20000, UP_SECONDS = 15 };
 
 // In the child: a session of its own, nothing of ours open, words to the log.
 static void become_controller(const char *program, const char *log, char *const arguments[])
@@ -134,7 +117,7 @@ static int await_ready(const struct invocation *call, pid_t child, struct fail *
 		Weft__Reply *reply;
 		bool ready = false;
 
-		if (get_status(call, &reply, fail) == EXIT_OK) {
+		if (daemons_status(call, &reply, fail) == EXIT_OK) {
 			answered = true;
 			ready = is_ready(reply);
 			client_reply_free(reply);
@@ -175,67 +158,38 @@ int cmd_up(const struct invocation *call)
 	return EXIT_OK;
 }
 
-// A process is gone when there is none, or only its remains for the parent to collect.
-static bool is_gone(pid_t pid)
-{
-	char path[64], state = 0;
-
-	if (pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH))
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-
-	FILE *stat = fopen(path, "re");
-
-	if (!stat)
-		return true;
-	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(stat);
-	return state == 'Z' || state == 'X';
-}
-
 int cmd_down(const struct invocation *call)
 {
 	Weft__Request request = WEFT__REQUEST__INIT;
 	struct fail fail = {0};
+	struct daemons daemons;
 	Weft__Reply *reply;
-	int code = get_status(call, &reply, &fail);
+	int code = daemons_find(call, &daemons, &fail);
 
 	if (code != EXIT_OK) {
 		output_fail(call, &fail);
 		return code;
 	}
-
-	pid_t controller = (pid_t)record_number(reply->records[0], "pid");
-	pid_t datapath = (pid_t)record_number(reply->records[0], "host.pid");
-
-	client_reply_free(reply);
 	request.body_case = WEFT__REQUEST__BODY_SHUTDOWN;
 	request.shutdown = true;
 	code = ask(call, &request, &reply);
 	if (code != EXIT_OK)
 		return code;
 	client_reply_free(reply);
-
-	for (unsigned i = 0; i < DOWN_SECONDS * (1000000 / POLL_USEC); i++) {
-		if (is_gone(controller) && is_gone(datapath)) {
-			if (call->format == OUTPUT_TABLE)
-				printf("stopped\n");
-			return EXIT_OK;
-		}
-		usleep(POLL_USEC);
+	if (daemons_await_end(&daemons, &fail) < 0) {
+		output_fail(call, &fail);
+		return EXIT_ERROR;
 	}
-	fail_set(&fail, -ETIMEDOUT, "the daemons did not stop within %d seconds", DOWN_SECONDS);
-	fail_hint(&fail, "their process ids are %d and %d", controller, datapath);
-	output_fail(call, &fail);
-	return EXIT_ERROR;
+	if (call->format == OUTPUT_TABLE)
+		printf("stopped\n");
+	return EXIT_OK;
 }
 
 int cmd_status(const struct invocation *call)
 {
 	struct fail fail = {0};
 	Weft__Reply *reply;
-	int code = get_status(call, &reply, &fail);
+	int code = daemons_status(call, &reply, &fail);
 
 	if (code != EXIT_OK) {
 		output_fail(call, &fail);

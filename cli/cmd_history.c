@@ -6,6 +6,7 @@
 #include "cli/client.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/daemons.h"
 #include "cli/output.h"
 #include "cli/value.h"
 
@@ -13,7 +14,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 int cmd_history(const struct invocation *call)
 {
@@ -88,34 +88,35 @@ int cmd_confirm(const struct invocation *call)
 	return send_and_tell(call, &request, "confirmed");
 }
 
-// Stopped daemons have let go of their socket; a second is ample for that.
-static void wait_until_gone(const char *run_dir)
-{
-	for (unsigned i = 0; i < 200 && client_is_up(run_dir); i++)
-		usleep(10000);
-}
-
 int cmd_destroy(const struct invocation *call)
 {
 	Weft__Destroy destroy = WEFT__DESTROY__INIT;
 	Weft__Request request = WEFT__REQUEST__INIT;
 	struct fail fail = {0};
+	struct daemons daemons;
 	Weft__Reply *reply;
+	bool stopping;
 
 	destroy.lab = (char *)(call->argument_count ? call->arguments[0] : NULL);
 	destroy.has_stop = destroy.stop = !invocation_has(call, "keep-running");
 	request.body_case = WEFT__REQUEST__BODY_DESTROY;
 	request.destroy = &destroy;
 
-	int code = ask_quietly(call, &request, &reply, &fail);
+	int code = daemons_find(call, &daemons, &fail);
 
+	if (code == EXIT_OK)
+		code = ask_quietly(call, &request, &reply, &fail);
 	if (code != EXIT_OK) {
 		output_fail(call, &fail);
 		return code;
 	}
 	for (size_t i = 0; i < reply->n_notes; i++)
 		printf("%s\n", reply->notes[i]);
+	// Daemons that go on say why.
+	stopping = destroy.stop && reply->n_notes == 0;
 	client_reply_free(reply);
-	wait_until_gone(call->run_dir);
-	return EXIT_OK;
+	if (!stopping || daemons_await_end(&daemons, &fail) == 0)
+		return EXIT_OK;
+	output_fail(call, &fail);
+	return EXIT_ERROR;
 }

@@ -122,8 +122,10 @@ static int show(const struct invocation *call, const Weft__Record *answer)
 	show_steps(answer);
 	if (forwarded && forwarded->flag)
 		printf("    forwarded  to %s\n", record_text(answer, "out", text, sizeof(text)));
-	else
+	else if (*record_text(answer, "drop", text, sizeof(text)))
 		printf("    dropped    %s\n", record_text(answer, "drop", text, sizeof(text)));
+	else
+		printf("    waits      it is sent when the neighbour has answered\n");
 	if (*record_text(answer, "hint", text, sizeof(text)))
 		printf("    %s\n", record_text(answer, "hint", text, sizeof(text)));
 	return EXIT_OK;
