@@ -7,12 +7,11 @@
 
 #include <stdio.h>
 
-// scdoc gives a meaning to underscores, stars and a few more.
+// Underscores and stars switch fonts in scdoc's text, though not in its headings.
 static void print_escaped(const char *text)
 {
 	for (; *text; text++) {
-		if (*text == '_' || *text == '*' || *text == '\\' || *text == '[' || *text == '<' ||
-		    *text == '~' || *text == '#' || (*text == '.' && text[1] == '.'))
+		if (*text == '_' || *text == '*' || *text == '\\')
 			putchar('\\');
 		putchar(*text);
 	}
@@ -36,10 +35,9 @@ static void print_flags(const struct flag *flags)
 
 static void print_command(const struct command *command)
 {
-	printf("## weft %s%s%s ", command->noun ? command->noun : "", command->noun ? " " : "",
-	       command->verb);
-	print_escaped(command->arguments);
-	printf("\n\n");
+	printf("## weft %s%s%s%s%s\n\n", command->noun ? command->noun : "",
+	       command->noun ? " " : "", command->verb, *command->arguments ? " " : "",
+	       command->arguments);
 	print_escaped(command->summary);
 	printf(".\n\n");
 	if (command->details) {

@@ -13,7 +13,9 @@ from conftest import add_internet, add_lan, eventually
 
 def start_pings(weft, guest, target, count, interval="0.01"):
     log = weft.path / f"pings-{guest}"
-    return weft.guest(guest).start("ping", "-n", "-i", interval, "-c", count, target, log=log), log
+    pings = weft.guest(guest).start("ping", "-n", "-i", interval, "-c", count, target, log=log)
+    eventually(lambda: "bytes from" in log.read_text(), 5, "the first answer")
+    return pings, log
 
 
 def test_controller_killed_under_load(outside):
