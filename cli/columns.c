@@ -102,16 +102,6 @@ static const struct output_column event_columns[] = {
 	{0},
 };
 
-static const struct output_column drop_columns[] = {
-	{"time", "TIME", OUTPUT_TIME},
-	{"port", "PORT", OUTPUT_PLAIN},
-	{"reason", "REASON", OUTPUT_PLAIN},
-	{"vlan", "VLAN", OUTPUT_RIGHT},
-	{"len", "BYTES", OUTPUT_RIGHT},
-	{"explain", "WHAT IT MEANS", OUTPUT_PLAIN},
-	{0},
-};
-
 static const struct {
 	const char *what;
 	const struct output_column *columns;
