@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// test_derive: exactly which objects follow from an intent, and that a change derives what a fresh
+// start derives.
+
+#include "tests/unit/controller/kit.h"
+
+struct world {
+	struct model model;
+	struct desired desired;
+};
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	model_init(&world->model, &kit_instance);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	desired_fini(&world->desired);
+	model_fini(&world->model);
+	free(world);
+	return 0;
+}
+
+// Digests of what was derived step by step must be those of a fresh start.
+static void check_fresh(const struct world *world)
+{
+	struct desired fresh = {0};
+	struct refusal refusal = {0};
+
+	assert_int_equal(derive_all(&world->model, &fresh, &refusal), 0);
+	assert_memory_equal(fresh.hash, world->desired.hash, sizeof(fresh.hash));
+	assert_memory_equal(fresh.count, world->desired.count, sizeof(fresh.count));
+	desired_fini(&fresh);
+}
+
+static struct ops change(struct world *world, const char *line)
+{
+	struct refusal refusal = {0};
+	struct ops ops = {0};
+
+	if (kit_batch(&world->model, &refusal, line, NULL) < 0)
+		fail_msg("%s: %s", line, refusal.fail.what);
+	assert_int_equal(derive_dirty(&world->model, &world->desired, &ops, &refusal), 0);
+	model_commit(&world->model);
+	check_fresh(world);
+	return ops;
+}
+
+static size_t put(struct world *world, const char *line)
+{
+	struct ops ops = change(world, line);
+	size_t count = ops.count;
+
+	ops_fini(&ops);
+	return count;
+}
+
+#define COUNTS(world, expected)                                                              \
+	do {                                                                                 \
+		char counts_[400];                                                           \
+		assert_string_equal(kit_counts(&(world)->desired, counts_, sizeof(counts_)), \
+		                    expected);                                               \
+	} while (0)
+
+static void test_isolated_net_is_a_bridge(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(put(world, "net a"), 1);
+	COUNTS(world, "bridge=1");
+	assert_int_equal(put(world, "-net a"), 1);
+	COUNTS(world, "");
+}
+
+static void test_nat_net(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1 dns=lan.test");
+	COUNTS(world, "bridge=1 vrf=1 interface=1 dhcp_scope=1 dns_zone=1");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_INTERFACE, "net/lan");
+	assert_int_equal(object->interface->n_addresses, 2);
+	assert_int_equal(object->interface->nat, WEFT__NAT_ROLE__NAT_INSIDE);
+	assert_non_null(object->interface->advert);
+	assert_string_equal(object->interface->advert->search, "lan.test");
+	weft__object__free_unpacked(object, NULL);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_DHCP_SCOPE, "net/lan");
+	assert_memory_equal(object->dhcp_scope->first.data, "\x0a\x4d\x00\x80", 4);
+	assert_memory_equal(object->dhcp_scope->last.data, "\x0a\x4d\x00\xfe", 4);
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_external_net_brings_nat_and_default_routes(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net lan mode=nat subnet=10.77.0.0/24");
+	put(world, "net dmz mode=nat subnet=10.78.0.0/24 subnet6=none");
+	put(world, "net pub mode=routed subnet=192.0.2.0/24");
+	put(world, "net wan mode=external subnet=203.0.113.0/24 gateway=203.0.113.2 "
+	           "via=203.0.113.1 subnet6=2001:db8::/64 gateway6=2001:db8::2 via6=2001:db8::1");
+	// Two nets by IPv4, one of them by IPv6 as well; the routed one is not hidden.
+	COUNTS(world, "bridge=4 vrf=1 interface=4 route=2 nat_rule=3");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_INTERFACE, "net/wan");
+	assert_int_equal(object->interface->nat, WEFT__NAT_ROLE__NAT_OUTSIDE);
+	assert_null(object->interface->advert);
+	weft__object__free_unpacked(object, NULL);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_INTERFACE, "net/pub");
+	assert_int_equal(object->interface->nat, WEFT__NAT_ROLE__NAT_NONE);
+	weft__object__free_unpacked(object, NULL);
+	// The last leg takes the router with it; what is left is a bridge with nothing else.
+	put(world, "-net wan");
+	COUNTS(world, "bridge=3 vrf=1 interface=3");
+}
+
+static void test_isolated_net_with_services_has_its_own_table(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net a subnet=10.5.0.0/24 dhcp=1 dns=a.test");
+	put(world, "net b subnet=10.5.0.0/24 dhcp=1");
+	COUNTS(world, "bridge=2 vrf=2 interface=2 dhcp_scope=2 dns_zone=1");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_DNS_ZONE, "net/a");
+	assert_int_equal(object->dns_zone->n_forwarders, 1);
+	assert_string_equal(object->dns_zone->forwarders[0], "none");
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_guest_port(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1 dns=lan.test");
+	assert_int_equal(put(world, "guest h1"), 0);
+	// A door, its member, its reservation, and the name of its own IPv6 address.
+	assert_int_equal(put(world, "port h1 net=lan guest=h1"), 4);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/h1");
+	assert_string_equal(object->port->netns, "/run/netns/h1");
+	assert_string_equal(object->port->ifname, "eth0");
+	assert_int_equal(object->port->n_addresses, 0);
+	weft__object__free_unpacked(object, NULL);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_DHCP_RESERVATION, "port/h1");
+	assert_string_equal(object->dhcp_reservation->hostname, "h1");
+	assert_false(object->dhcp_reservation->has_ip);
+	weft__object__free_unpacked(object, NULL);
+	// A fixed address changes the reservation and adds a name.
+	assert_int_equal(put(world, "port h1 net=lan guest=h1 ip=10.77.0.10"), 2);
+	// A new host name touches the port's names, through the guest.
+	assert_int_equal(put(world, "guest h1 hostname=alpha"), 3);
+	// A guest without a DHCP client has its address put on the interface.
+	assert_int_equal(put(world, "guest h1 hostname=alpha static_ip=1"), 1);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/h1");
+	assert_int_equal(object->port->n_addresses, 1);
+	assert_int_equal(object->port->addresses[0]->len, 24);
+	assert_memory_equal(object->port->gateway4.data, "\x0a\x4d\x00\x01", 4);
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_vlans_share_a_bridge(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "net db vlan=20");
+	COUNTS(world, "bridge=1");
+	put(world, "port a net=db");
+	put(world, "port t trunk=20 trunk=30 native=5");
+	COUNTS(world, "bridge=1 port=2 vlan_member=4");
+	// Moving to another VLAN is one change of one member.
+	assert_int_equal(put(world, "port t trunk=20 trunk=30 native=6"), 1);
+	assert_int_equal(put(world, "port t trunk=20 trunk=40 native=6"), 2);
+	put(world, "-port a");
+	put(world, "-net db");
+	COUNTS(world, "bridge=1 port=1 vlan_member=3");
+	put(world, "-port t");
+	COUNTS(world, "");
+}
+
+static void test_forward_follows_the_guest(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1");
+	put(world, "guest h1");
+	put(world, "port h1 net=lan guest=h1 ip=10.77.0.10");
+	assert_int_equal(
+		put(world, "forward web net=lan outside_port=8080 guest=h1 inside_port=80"), 1);
+	put(world, "port h1 net=lan guest=h1 ip=10.77.0.11");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT_FORWARD, "forward/web");
+	assert_memory_equal(object->port_forward->inside.data, "\x0a\x4d\x00\x0b", 4);
+	assert_int_equal(object->port_forward->protocol, 6);
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_the_rest(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1 dns=lan.test");
+	put(world, "port p net=lan");
+	put(world, "lease l net=lan mac=02:00:00:00:00:01 ip=10.77.0.20 hostname=printer");
+	put(world, "dns www net=lan host=www ip=10.77.0.20");
+	put(world, "route r prefix=10.0.0.0/8 blackhole=1");
+	put(world,
+	    "flow f match=port=p,tcp,dport=80,src=10.0.0.0/8 actions=set_eth_dst=02:00:00:00:00:09,output=p");
+	COUNTS(world, "bridge=1 port=1 vlan_member=1 vrf=1 interface=1 route=1 dhcp_scope=1 "
+	              "dhcp_reservation=1 dns_zone=1 dns_record=1 flow_rule=1");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_FLOW_RULE, "flow/f");
+	assert_int_equal(object->flow_rule->match->l4_dst, 80);
+	assert_int_equal(object->flow_rule->match->ip_proto, 6);
+	assert_int_equal(object->flow_rule->match->ip_src->len, 8);
+	assert_int_equal(object->flow_rule->n_actions, 2);
+	assert_true(object->flow_rule->actions[1]->output == object->flow_rule->match->port);
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_one_port_of_many_costs_one_port(void **state)
+{
+	struct world *world = *state;
+	char line[64];
+
+	put(world, "net lan mode=nat subnet=10.0.0.0/16 dhcp=1");
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(line, sizeof(line), "port p%u net=lan", i);
+		assert_int_equal(put(world, line), 2);
+		assert_true(world->model.dirty.count <= 3);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_isolated_net_is_a_bridge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nat_net, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_external_net_brings_nat_and_default_routes,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_isolated_net_with_services_has_its_own_table,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_guest_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vlans_share_a_bridge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forward_follows_the_guest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_port_of_many_costs_one_port, setup,
+	                                        teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
