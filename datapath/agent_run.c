@@ -172,7 +172,12 @@ static void env_close(void *user, uint64_t id, struct port *door, bool forget)
 
 static void env_publish(void *user, const struct generation *generation)
 {
-	workers_publish(((struct agent *)user)->workers, generation);
+	struct agent *agent = user;
+
+	workers_publish(agent->workers, generation);
+	// What the services advertise may have changed with it.
+	if (agent->service_timer)
+		event_active(agent->service_timer, EV_TIMEOUT, 0);
 }
 
 static uint64_t env_settle(void *user)
