@@ -245,6 +245,19 @@ static void name_ids(const struct desired *desired, const char *text, char *buf,
 	buf[len] = '\0';
 }
 
+// The datapath knows "port/h1" by its whole name, so "port port/h1" becomes "port h1".
+static void say_nouns_once(char *text)
+{
+	for (char *word = text; *word;) {
+		size_t len = strcspn(word, " ");
+		char *next = word + len + (word[len] == ' ');
+
+		if (len && strncmp(next, word, len) == 0 && next[len] == '/')
+			memmove(next, next + len + 1, strlen(next + len + 1) + 1);
+		word = next;
+	}
+}
+
 static Weft__Record *result_record(struct api *api, const Weft__TraceResult *result)
 {
 	const struct desired *desired = &api->env.control->desired;
@@ -256,6 +269,7 @@ static Weft__Record *result_record(struct api *api, const Weft__TraceResult *res
 		Weft__Record *step = record_new();
 
 		name_ids(desired, result->steps[i]->text, text, sizeof(text));
+		say_nouns_once(text);
 		record_text(step, "stage", result->steps[i]->stage);
 		record_text(step, "text", text);
 		record_append_record(record, "steps", step);
