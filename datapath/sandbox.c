@@ -23,141 +23,32 @@
 
 static const char *const allowed[] = {
 	// Frames, the channel, services.
-	"read",
-	"write",
-	"readv",
-	"writev",
-	"pread64",
-	"pwrite64",
-	"recvmsg",
-	"sendmsg",
-	"recvmmsg",
-	"sendmmsg",
-	"recvfrom",
-	"sendto",
-	"bind",
-	"connect",
-	"listen",
-	"accept",
-	"accept4",
-	"socketpair",
-	"getsockname",
-	"getpeername",
-	"getsockopt",
-	"setsockopt",
-	"shutdown",
-	"ioctl",
+	"read", "write", "readv", "writev", "pread64", "pwrite64", "recvmsg", "sendmsg", "recvmmsg",
+	"sendmmsg", "recvfrom", "sendto", "bind", "connect", "listen", "accept", "accept4",
+	"socketpair", "getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown", "ioctl",
 	"pipe2",
 	// Waiting.
-	"epoll_create1",
-	"epoll_ctl",
-	"epoll_wait",
-	"epoll_pwait",
-	"epoll_pwait2",
-	"poll",
-	"ppoll",
-	"select",
-	"pselect6",
-	"eventfd2",
-	"timerfd_create",
-	"timerfd_settime",
-	"timerfd_gettime",
-	"signalfd4",
-	"nanosleep",
-	"clock_nanosleep",
-	"restart_syscall",
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
+	"select", "pselect6", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime",
+	"signalfd4", "nanosleep", "clock_nanosleep", "restart_syscall",
 	// Files: device nodes, namespaces, captures, segments, the log.
-	"open",
-	"openat",
-	"close",
-	"close_range",
-	"stat",
-	"fstat",
-	"lstat",
-	"newfstatat",
-	"statx",
-	"access",
-	"faccessat",
-	"faccessat2",
-	"lseek",
-	"fcntl",
-	"dup",
-	"dup2",
-	"dup3",
-	"readlink",
-	"readlinkat",
-	"getdents64",
-	"unlink",
-	"unlinkat",
-	"rename",
-	"renameat",
-	"renameat2",
-	"mkdir",
-	"mkdirat",
-	"rmdir",
-	"ftruncate",
-	"fallocate",
-	"fsync",
-	"fdatasync",
-	"flock",
-	"chmod",
-	"fchmod",
-	"fchmodat",
-	"umask",
-	"memfd_create",
-	"getcwd",
-	"fstatfs",
-	"statfs",
+	"open", "openat", "close", "close_range", "stat", "fstat", "lstat", "newfstatat", "statx",
+	"access", "faccessat", "faccessat2", "lseek", "fcntl", "dup", "dup2", "dup3", "readlink",
+	"readlinkat", "getdents64", "unlink", "unlinkat", "rename", "renameat", "renameat2",
+	"mkdir", "mkdirat", "rmdir", "ftruncate", "fallocate", "fsync", "fdatasync", "flock",
+	"chmod", "fchmod", "fchmodat", "umask", "memfd_create", "getcwd", "fstatfs", "statfs",
 	// Memory.
-	"brk",
-	"mmap",
-	"munmap",
-	"mremap",
-	"mprotect",
-	"madvise",
-	"msync",
-	"mincore",
+	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "msync", "mincore",
 	// Threads, and waiting for each other.
-	"futex",
-	"set_robust_list",
-	"rseq",
-	"membarrier",
-	"sched_yield",
-	"sched_getaffinity",
-	"sched_setaffinity",
-	"sched_getscheduler",
-	"sched_getparam",
-	"gettid",
-	"tgkill",
-	"exit",
-	"exit_group",
-	"getcpu",
-	"set_tid_address",
+	"futex", "set_robust_list", "rseq", "membarrier", "sched_yield", "sched_getaffinity",
+	"sched_setaffinity", "sched_getscheduler", "sched_getparam", "gettid", "tgkill", "exit",
+	"exit_group", "getcpu", "set_tid_address",
 	// Signals.
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"rt_sigtimedwait",
-	"sigaltstack",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack",
 	// What time it is, who we are, chance.
-	"clock_gettime",
-	"clock_getres",
-	"gettimeofday",
-	"time",
-	"getrandom",
-	"getpid",
-	"getppid",
-	"getuid",
-	"geteuid",
-	"getgid",
-	"getegid",
-	"getrusage",
-	"uname",
-	"sysinfo",
-	"prlimit64",
-	"getrlimit",
-	"times",
-};
+	"clock_gettime", "clock_getres", "gettimeofday", "time", "getrandom", "getpid", "getppid",
+	"getuid", "geteuid", "getgid", "getegid", "getrusage", "uname", "sysinfo", "prlimit64",
+	"getrlimit", "times"};
 
 static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET};
 static const unsigned prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE};
@@ -193,22 +84,31 @@ static int allow(scmp_filter_ctx filter, const char *name)
 	return call == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
 }
 
+// One argument of a call, compared.
+static int allow_if(scmp_filter_ctx filter, int call, unsigned arg, uint64_t mask, uint64_t value)
+{
+	const struct scmp_arg_cmp compare = {
+		.arg = arg,
+		.op = SCMP_CMP_MASKED_EQ,
+		.datum_a = mask,
+		.datum_b = value,
+	};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &compare);
+}
+
 static int allow_some(scmp_filter_ctx filter)
 {
 	int error = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(families) && !error; i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-		                         SCMP_A0(SCMP_CMP_EQ, families[i]));
+		error = allow_if(filter, SCMP_SYS(socket), 0, UINT32_MAX, families[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(prctls) && !error; i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-		                         SCMP_A0(SCMP_CMP_EQ, prctls[i]));
+		error = allow_if(filter, SCMP_SYS(prctl), 0, UINT32_MAX, prctls[i]);
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1,
-		                         SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET));
+		error = allow_if(filter, SCMP_SYS(setns), 1, UINT32_MAX, CLONE_NEWNET);
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-		                         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+		error = allow_if(filter, SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD);
 	if (!error)
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	return error;
