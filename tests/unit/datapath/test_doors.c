@@ -55,7 +55,9 @@ struct table {
 	unsigned version;
 };
 
-static void set_door(struct table *table, uint32_t slot, struct counter_port *door)
+// What the change replaces is freed once `doors` (NULL: nobody) has followed, as after a settle.
+static void set_door(struct table *table, uint32_t slot, struct counter_port *door,
+                     struct doors *doors)
 {
 	struct edit *edit = edit_new();
 	struct port_config *config = &table->configs[table->version++ % 2][slot];
@@ -65,6 +67,8 @@ static void set_door(struct table *table, uint32_t slot, struct counter_port *do
 		config->door = &door->port;
 	assert_int_equal(pmap_set(&table->ports, edit, slot, NULL), 0);
 	assert_int_equal(pmap_set(&table->ports, edit, slot, config), 0);
+	if (doors)
+		doors_update(doors, &table->ports, 1000);
 	edit_keep(edit);
 }
 
@@ -77,7 +81,7 @@ static void queues_are_spread_over_workers(void **state)
 	unsigned watched = 0;
 
 	open_counters(&port, 5, false);
-	set_door(&table, 5, &port);
+	set_door(&table, 5, &port, NULL);
 	for (unsigned i = 0; i < ARRAY_SIZE(doors); i++) {
 		assert_int_equal(doors_init(&doors[i], i, ARRAY_SIZE(doors), bell), 0);
 		doors_update(&doors[i], &table.ports, 1000);
@@ -108,7 +112,7 @@ static void a_readable_queue_is_hot_until_it_cools(void **state)
 	int bell = eventfd(0, EFD_NONBLOCK);
 
 	open_counters(&port, 1, false);
-	set_door(&table, 1, &port);
+	set_door(&table, 1, &port, NULL);
 	assert_int_equal(doors_init(&doors, 0, 1, bell), 0);
 	doors_update(&doors, &table.ports, 1000);
 	assert_int_equal(doors.hot_count, 0);
@@ -158,7 +162,7 @@ static void mute_doors_are_always_hot(void **state)
 	int bell = eventfd(0, EFD_NONBLOCK);
 
 	open_counters(&mute, 2, true);
-	set_door(&table, 2, &mute);
+	set_door(&table, 2, &mute, NULL);
 	assert_int_equal(doors_init(&doors, 0, 1, bell), 0);
 	doors_update(&doors, &table.ports, 1000);
 	assert_int_equal(doors.mute_count, QUEUES);
@@ -167,8 +171,7 @@ static void mute_doors_are_always_hot(void **state)
 	assert_int_equal(doors.hot_count, QUEUES);
 	doors_abandon(&doors, &doors.doors[doors.hot[0]]);
 	assert_int_equal(doors.mute_count, QUEUES - 1);
-	set_door(&table, 2, NULL);
-	doors_update(&doors, &table.ports, 1000);
+	set_door(&table, 2, NULL, &doors);
 	assert_int_equal(doors.mute_count, 0);
 	assert_int_equal(doors.hot_count, 0);
 	doors_fini(&doors);
@@ -188,20 +191,18 @@ static void updates_follow_opened_replaced_and_closed(void **state)
 	assert_int_equal(doors_init(&doors, 0, 1, bell), 0);
 	// Enough rounds that doors which are not given back would show.
 	for (unsigned round = 0; round < 100; round++) {
-		set_door(&table, 3, &first);
-		doors_update(&doors, &table.ports, 1000);
+		set_door(&table, 3, &first, &doors);
 		ring(first.fds[0]);
 		assert_int_equal(doors_look(&doors, 0, 1000), 1);
 
 		// The same door in another config of the port: nothing happens to it.
 		struct table other = {0};
 
-		set_door(&other, 3, &first);
+		set_door(&other, 3, &first, NULL);
 		doors_update(&doors, &other.ports, 1000);
 		assert_int_equal(doors.hot_count, 1);
 
-		set_door(&table, 3, &second);
-		doors_update(&doors, &table.ports, 1000);
+		set_door(&table, 3, &second, &doors);
 		pmap_fini(&other.ports);
 		assert_int_equal(doors.hot_count, 0);
 		assert_int_equal(doors_look(&doors, 0, 1000), 0);
