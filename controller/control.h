@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // control: the one place where intent changes: model, store, guests and datapath move together or not at
-// all. docs/decisions/0010-order-of-a-commit.md tells why in this order. Main thread.
+// all. docs/decisions/0004-order-of-a-commit.md tells why in this order. Main thread.
 
 #pragma once
 

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// fake_datapath: as simple as the contract in channel.proto allows, so that it is plainly right.
+
+#include "tests/unit/controller/fake_datapath.h"
+
+#include "base/stream.h"
+#include "proto/digest.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+
+struct fake_object {
+	uint32_t kind;
+	size_t len;
+	uint8_t packed[];
+};
+
+struct fake_op {
+	bool delete;
+	uint64_t id;
+	struct fake_object *object;
+};
+
+void fake_send(struct fake_datapath *fake, unsigned stream_id, uint16_t type, uint64_t request,
+               const ProtobufCMessage *message, const int *fds, unsigned nfds)
+{
+	size_t len = protobuf_c_message_get_packed_size(message);
+	uint8_t *body = malloc(len + 1);
+
+	protobuf_c_message_pack(message, body);
+	if (fake->stream)
+		stream_send(fake->stream, stream_id, type, request, body, len, fds, nfds);
+	free(body);
+}
+
+static void answer(struct fake_datapath *fake, uint16_t type, uint64_t request,
+                   const ProtobufCMessage *message)
+{
+	fake_send(fake, WEFT__STREAM_ID__STREAM_CONTROL, type, request, message, NULL, 0);
+}
+
+static void drop_ops(struct fake_datapath *fake)
+{
+	for (size_t i = 0; i < fake->op_count; i++)
+		free(fake->ops[i].object);
+	free(fake->ops);
+	fake->ops = NULL;
+	fake->op_count = 0;
+}
+
+static void on_begin(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__TxBegin *begin = weft__tx_begin__unpack(NULL, frame->len, frame->body);
+
+	drop_ops(fake);
+	fake->tx = begin->tx;
+	fake->dry_run = begin->dry_run;
+	fake->confirm_ms = begin->confirm_timeout_ms;
+	weft__tx_begin__free_unpacked(begin, NULL);
+}
+
+static void on_ops(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__TxOps *message = weft__tx_ops__unpack(NULL, frame->len, frame->body);
+
+	fake->ops = realloc(fake->ops, (fake->op_count + message->n_ops) * sizeof(*fake->ops));
+	for (size_t i = 0; i < message->n_ops; i++) {
+		const Weft__Op *op = message->ops[i];
+		struct fake_object *object = malloc(sizeof(*object) + op->object.len + 1);
+
+		object->kind = (uint32_t)op->kind;
+		object->len = op->object.len;
+		if (op->object.len)
+			memcpy(object->packed, op->object.data, op->object.len);
+		fake->ops[fake->op_count++] = (struct fake_op){
+			.delete = op->verb == WEFT__OP_VERB__OP_DELETE,
+			.id = op->id,
+			.object = object,
+		};
+	}
+	weft__tx_ops__free_unpacked(message, NULL);
+}
+
+// The index of the first operation that is not to be had; op_count when all are.
+static size_t find_refused(const struct fake_datapath *fake)
+{
+	size_t at = 0;
+
+	for (bool refused = false; at < fake->op_count; at++) {
+		Weft__Object *object = NULL;
+
+		if (!fake->ops[at].delete)
+			object = weft__object__unpack(NULL, fake->ops[at].object->len,
+			                              fake->ops[at].object->packed);
+		refused = object && fake->refuse && strstr(object->name, fake->refuse);
+		if (object)
+			weft__object__free_unpacked(object, NULL);
+		if (refused)
+			break;
+	}
+	return at;
+}
+
+static void apply(struct fake_datapath *fake)
+{
+	for (size_t i = 0; i < fake->op_count; i++) {
+		struct fake_op *op = &fake->ops[i];
+		void *old = NULL;
+
+		if (op->delete) {
+			old = table_remove(&fake->objects, &op->id, sizeof(op->id));
+			assert_non_null(old);
+		} else {
+			table_put(&fake->objects, &op->id, sizeof(op->id), op->object, &old);
+			op->object = NULL;
+		}
+		free(old);
+	}
+	fake->generation++;
+	fake->transactions++;
+	fake->operations = (unsigned)fake->op_count;
+	fake->tentative = fake->confirm_ms ? fake->tx : 0;
+}
+
+static void on_commit(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__TxResult result = WEFT__TX_RESULT__INIT;
+	size_t refused = find_refused(fake);
+
+	if (fake->deaf)
+		return;
+	result.tx = fake->tx;
+	result.has_generation = true;
+	if (refused < fake->op_count) {
+		result.code = -ENODEV;
+		result.has_op_index = true;
+		result.op_index = (uint32_t)refused;
+		result.what = (char *)"there is no such interface";
+	} else if (!fake->dry_run) {
+		apply(fake);
+		if (fake->lose_next) {
+			fake->lose_next = false;
+			fake_hang_up(fake);
+			return;
+		}
+	}
+	result.generation = fake->generation;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_TX_RESULT, frame->request, &result.base);
+	drop_ops(fake);
+}
+
+static void on_confirm(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__TxConfirm *confirm = weft__tx_confirm__unpack(NULL, frame->len, frame->body);
+	Weft__TxResult result = WEFT__TX_RESULT__INIT;
+
+	result.tx = confirm->tx;
+	result.code = confirm->tx == fake->tentative ? 0 : -ENOENT;
+	fake->tentative = 0;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_TX_RESULT, frame->request, &result.base);
+	weft__tx_confirm__free_unpacked(confirm, NULL);
+}
+
+void fake_digest(const struct fake_datapath *fake, uint64_t count[16], uint64_t hash[16])
+{
+	const struct fake_object *object;
+	const void *key;
+	size_t cursor = 0;
+
+	memset(count, 0, 16 * sizeof(*count));
+	memset(hash, 0, 16 * sizeof(*hash));
+	while ((object = table_next(&fake->objects, &cursor, &key, NULL))) {
+		uint64_t id;
+
+		memcpy(&id, key, sizeof(id));
+		count[object->kind]++;
+		hash[object->kind] += digest_object(object->kind, id, object->packed, object->len);
+	}
+}
+
+static void on_digest_request(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__Digest digest = WEFT__DIGEST__INIT;
+	Weft__TableDigest tables[16], *list[16];
+	uint64_t count[16], hash[16];
+
+	fake_digest(fake, count, hash);
+	for (unsigned kind = 1; kind < 16; kind++) {
+		weft__table_digest__init(&tables[kind]);
+		tables[kind].kind = kind;
+		tables[kind].count = count[kind];
+		tables[kind].hash = hash[kind];
+		list[digest.n_tables++] = &tables[kind];
+	}
+	digest.generation = fake->generation;
+	digest.tables = list;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_DIGEST, frame->request, &digest.base);
+}
+
+// Ids and hashes of one bucket, or of all when bucket is 256; returns how many.
+static size_t members(const struct fake_datapath *fake, uint32_t kind, unsigned bucket,
+                      uint64_t *ids, uint64_t *hashes)
+{
+	const struct fake_object *object;
+	const void *key;
+	size_t cursor = 0, count = 0;
+
+	while ((object = table_next(&fake->objects, &cursor, &key, NULL))) {
+		uint64_t id;
+
+		memcpy(&id, key, sizeof(id));
+		if (object->kind != kind || (bucket < 256 && digest_bucket(id) != bucket))
+			continue;
+		ids[count] = id;
+		hashes[count++] = digest_object(kind, id, object->packed, object->len);
+	}
+	return count;
+}
+
+static void on_buckets_request(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__BucketsRequest *request =
+		weft__buckets_request__unpack(NULL, frame->len, frame->body);
+	Weft__Buckets buckets = WEFT__BUCKETS__INIT;
+	uint64_t *ids = calloc(2 * (fake->objects.count + 1), sizeof(*ids));
+	uint64_t *hashes = ids + fake->objects.count + 1, sums[256] = {0};
+	size_t count = members(fake, (uint32_t)request->kind, 256, ids, hashes);
+
+	for (size_t i = 0; i < count; i++)
+		sums[digest_bucket(ids[i])] += hashes[i];
+	buckets.kind = request->kind;
+	buckets.n_hashes = 256;
+	buckets.hashes = sums;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_BUCKETS, frame->request, &buckets.base);
+	free(ids);
+	weft__buckets_request__free_unpacked(request, NULL);
+}
+
+static void on_bucket_request(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__BucketRequest *request = weft__bucket_request__unpack(NULL, frame->len, frame->body);
+	Weft__Bucket bucket = WEFT__BUCKET__INIT;
+
+	bucket.kind = request->kind;
+	bucket.bucket = request->bucket;
+	bucket.ids = calloc(fake->objects.count + 1, sizeof(uint64_t));
+	bucket.hashes = calloc(fake->objects.count + 1, sizeof(uint64_t));
+	bucket.n_ids =
+		members(fake, (uint32_t)request->kind, request->bucket, bucket.ids, bucket.hashes);
+	bucket.n_hashes = bucket.n_ids;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_BUCKET, frame->request, &bucket.base);
+	free(bucket.ids);
+	free(bucket.hashes);
+	weft__bucket_request__free_unpacked(request, NULL);
+}
+
+static void on_frame(void *user, struct stream_frame *frame)
+{
+	struct fake_datapath *fake = user;
+
+	switch (frame->type) {
+	case WEFT__FRAME_TYPE__FRAME_TX_BEGIN:
+		on_begin(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_TX_OPS:
+		on_ops(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_TX_COMMIT:
+		on_commit(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_TX_CONFIRM:
+		on_confirm(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_DIGEST_REQUEST:
+		on_digest_request(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_BUCKETS_REQUEST:
+		on_buckets_request(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_BUCKET_REQUEST:
+		on_bucket_request(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_KEPT:
+		fake->kept++;
+		break;
+	case WEFT__FRAME_TYPE__FRAME_KEPT_END:
+		fake->kept_end = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_closed(void *user, int error, const char *reason)
+{
+	fake_hang_up(user);
+}
+
+static const struct stream_ops fake_ops = {.frame = on_frame, .closed = on_closed};
+
+void fake_connect(struct fake_datapath *fake, int fd)
+{
+	Weft__Hello hello = WEFT__HELLO__INIT;
+	char tap[] = "tap", *capabilities[] = {tap};
+
+	fake_hang_up(fake);
+	fake->stream = stream_new(fake->base, fd, &fake_ops, fake);
+	assert_non_null(fake->stream);
+	hello.version = 1;
+	hello.software = (char *)"fake-datapath";
+	hello.n_capabilities = 1;
+	hello.capabilities = capabilities;
+	hello.has_generation = true;
+	hello.generation = fake->generation;
+	hello.has_fresh = true;
+	hello.fresh = fake->fresh;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_HELLO, 0, &hello.base);
+	fake->fresh = false;
+}
+
+void fake_hang_up(struct fake_datapath *fake)
+{
+	// What was received of a transaction dies with the connection.
+	drop_ops(fake);
+	stream_free(fake->stream);
+	fake->stream = NULL;
+}
+
+void fake_fini(struct fake_datapath *fake)
+{
+	struct fake_object *object;
+	size_t cursor = 0;
+
+	fake_hang_up(fake);
+	while ((object = table_next(&fake->objects, &cursor, NULL, NULL)))
+		free(object);
+	table_fini(&fake->objects);
+}
