@@ -19,6 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
+// zsh's serves both as a file of its function path, which is the body of _weft at its first call, and for
+// eval.
 static const struct {
 	const char *shell, *script;
 } scripts[] = {
@@ -31,15 +33,16 @@ static const struct {
                  "\"${COMP_WORDS[COMP_CWORD]}\"))\n"
                  "}\n"
                  "complete -F _weft weft\n"},
-	{"zsh", "#compdef weft\n"
-                "_weft()\n"
-                "{\n"
-                "\tlocal -a found\n"
-                "\tfound=(${(f)\"$(weft complete-words -- \"${(@)words[2,CURRENT]}\" "
-                "2>/dev/null)\"})\n"
-                "\t(( ${#found} )) && compadd -- $found || _files\n"
-                "}\n"
-                "compdef _weft weft\n"},
+	{"zsh",
+         "#compdef weft\n"
+         "_weft()\n"
+         "{\n"
+         "\tlocal -a found\n"
+         "\tfound=(${(f)\"$(weft complete-words -- \"${(@)words[2,CURRENT]}\" "
+         "2>/dev/null)\"})\n"
+         "\t(( ${#found} )) && compadd -- $found || _files\n"
+         "}\n"
+         "if [[ $funcstack[1] == _weft ]]; then _weft \"$@\"; else compdef _weft weft; fi\n"},
 	{"fish", "complete -c weft -f -a '(weft complete-words -- "
                  "(commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'\n"},
 };

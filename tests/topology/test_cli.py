@@ -3,12 +3,13 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import BIN, add_lan, need
+from conftest import BIN, add_lan, eventually, need
 
 
 @pytest.fixture
@@ -194,6 +195,24 @@ def test_doctor(small):
 def test_events(small):
     small.weft("events")
     assert isinstance(small.json("events"), list)
+
+
+def test_events_as_they_happen(small):
+    log = small.path / "events"
+    small.start([BIN / "weft", "events", "-f"], log=log)
+    time.sleep(0.5)
+    small.weft("ns", "add", "h2", "--net", "lan")
+    small.guest("h2").lease()
+    eventually(lambda: "lease" in log.read_text(), 5, "the event of a lease")
+
+
+def test_interrupted(small):
+    """Ctrl-C ends a command that follows, by the signal as it should."""
+    process = small.start([BIN / "weft", "events", "-f"])
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=5) != 0
 
 
 def test_full_standard_output(small):

@@ -97,8 +97,10 @@ def test_datapath_killed_keeps_learned_state(outside):
     eventually(lambda: internet.listens(7000), 5)
     client = h1.start("python3", "-c", connections, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert client.stdout.readline() == b"up\n"
+    known = {(row["mac"], row["port"]) for row in outside.json("fdb", "ls")}
     outside.kill("datapath")
     eventually(outside.ready, 10, "a new datapath")
+    assert known <= {(row["mac"], row["port"]) for row in outside.json("fdb", "ls")}, "MACs are learnt anew"
     client.stdin.write(b"\n")
     client.stdin.flush()
     assert client.stdout.readline() == b"b\n", "an idle connection was forgotten"
