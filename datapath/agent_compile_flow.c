@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 // A domain that does not exist matches nothing.
-enum { DOMAIN_NOBODY = UINT32_MAX };
+static const uint32_t DOMAIN_NOBODY = UINT32_MAX;
 
 static void fill_layer2(struct agent_change *change, const Weft__FlowMatch *match,
                         struct flow_rule *rule)

@@ -21,42 +21,68 @@ static int enum_value(const ProtobufCEnumDescriptor *type, const char *word)
 	return 0;
 }
 
+// Where a field of the message is; libprotobuf-c aligns it for its type.
+static void *field_at(ProtobufCMessage *message, unsigned offset)
+{
+	return (char *)message + offset;
+}
+
+static void append_value(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+                         const char *value)
+{
+	size_t *count = field_at(message, field->quantifier_offset);
+
+	if (field->type == PROTOBUF_C_TYPE_STRING) {
+		char ***list = field_at(message, field->offset);
+
+		*list = realloc(*list, (*count + 1) * sizeof(**list));
+		(*list)[(*count)++] = strdup(value);
+	} else {
+		uint32_t **list = field_at(message, field->offset);
+
+		*list = realloc(*list, (*count + 1) * sizeof(**list));
+		(*list)[(*count)++] = (uint32_t)atoi(value);
+	}
+}
+
+static void set_scalar(const ProtobufCFieldDescriptor *field, const char *value, void *at)
+{
+	if (field->type == PROTOBUF_C_TYPE_ENUM) {
+		int number = enum_value((const ProtobufCEnumDescriptor *)field->descriptor, value);
+
+		memcpy(at, &number, sizeof(number));
+	} else if (field->type == PROTOBUF_C_TYPE_BOOL) {
+		protobuf_c_boolean truth = atoi(value) != 0;
+
+		memcpy(at, &truth, sizeof(truth));
+	} else {
+		uint32_t number = (uint32_t)strtoul(value, NULL, 0);
+
+		memcpy(at, &number, sizeof(number));
+	}
+}
+
 static void set_field(ProtobufCMessage *message, const char *name, const char *value)
 {
 	const ProtobufCFieldDescriptor *field =
 		protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
-	char *base = (char *)message;
+	protobuf_c_boolean *has;
+	char **text;
 
 	if (!field)
 		fail_msg("no field '%s' in %s", name, message->descriptor->name);
 	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-		size_t *count = (size_t *)(base + field->quantifier_offset);
-
-		if (field->type == PROTOBUF_C_TYPE_STRING) {
-			char ***list = (char ***)(base + field->offset);
-
-			*list = realloc(*list, (*count + 1) * sizeof(**list));
-			(*list)[(*count)++] = strdup(value);
-		} else {
-			uint32_t **list = (uint32_t **)(base + field->offset);
-
-			*list = realloc(*list, (*count + 1) * sizeof(**list));
-			(*list)[(*count)++] = (uint32_t)atoi(value);
-		}
+		append_value(message, field, value);
 		return;
 	}
 	if (field->type == PROTOBUF_C_TYPE_STRING) {
-		*(char **)(base + field->offset) = strdup(value);
+		text = field_at(message, field->offset);
+		*text = strdup(value);
 		return;
 	}
-	*(protobuf_c_boolean *)(base + field->quantifier_offset) = true;
-	if (field->type == PROTOBUF_C_TYPE_ENUM)
-		*(int *)(base + field->offset) =
-			enum_value((const ProtobufCEnumDescriptor *)field->descriptor, value);
-	else if (field->type == PROTOBUF_C_TYPE_BOOL)
-		*(protobuf_c_boolean *)(base + field->offset) = atoi(value) != 0;
-	else
-		*(uint32_t *)(base + field->offset) = (uint32_t)strtoul(value, NULL, 0);
+	has = field_at(message, field->quantifier_offset);
+	*has = true;
+	set_scalar(field, value, field_at(message, field->offset));
 }
 
 static ProtobufCMessage *add_body(Weft__Intent *intent, const char *word)
