@@ -87,9 +87,11 @@ static void cut_and_compare(struct packet_pool *pool, const struct frame_spec *s
 
 	// The packet borrows from `super`, which build_wanted() uses as well.
 	kept = super;
-	for (unsigned i = 0; i < packet->segment_count; i++)
-		((struct segment *)(uintptr_t)packet->segments)[i].base +=
-			(uintptr_t)kept.bytes - (uintptr_t)super.bytes;
+	for (unsigned i = 0; i < packet->segment_count; i++) {
+		struct segment *piece = &((struct segment *)(uintptr_t)packet->segments)[i];
+
+		piece->base = kept.bytes + (piece->base - super.bytes);
+	}
 	segment_begin(&cutter, packet);
 	for (unsigned index = 0; !segment_is_done(&cutter); index++) {
 		struct packet *cut = packet_take(pool);
