@@ -30,6 +30,7 @@ struct question {
 	Weft__Record **records; // Gathered so far; owned.
 	size_t record_count, record_room;
 	struct fanout *fanout; // Of api_query.c; owned.
+	char assumed[IP_TEXT]; // A trace: the source address that nobody gave.
 	struct question *next;
 };
 

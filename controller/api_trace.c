@@ -218,6 +218,40 @@ static const char *short_name(const struct object *object)
 	return slash ? slash + 1 : object ? object->name : "?";
 }
 
+// The net whose tag the sender would use, when its port is not simply in one.
+static const struct intent *net_of_vid(const struct model *model, uint32_t vid)
+{
+	char claim[32], user[KEY_SIZE];
+	size_t cursor = 0;
+
+	snprintf(claim, sizeof(claim), "vlan/%u", vid);
+	return graph_next_user(&model->graph, claim, &cursor, user) ? model_get_key(model, user)
+	                                                            : NULL;
+}
+
+// Nobody has told the sender's address: takes one that a host there could have. Beyond an external net
+// it is the next hop's, from where everything comes.
+static struct ip_addr assume_address(const struct model *model, const struct end *from,
+                                     const struct end *to, bool want6)
+{
+	const struct intent *net = from->net ? from->net : net_of_vid(model, choose_vid(from, to));
+	struct net_plan plan = {0};
+	struct ip_addr addr;
+	bool has_plan = net && derive_plan(net, &plan);
+
+	if (has_plan && !ip_is_none(want6 ? plan.via6 : plan.via4))
+		return want6 ? plan.via6 : plan.via4;
+	if (has_plan && (want6 ? plan.has6 : plan.has4)) {
+		addr = ip_add(want6 ? plan.subnet6.addr : plan.subnet4.addr, 2);
+		return ip_equal(addr, want6 ? plan.gateway6 : plan.gateway4)
+		               ? ip_add(want6 ? plan.subnet6.addr : plan.subnet4.addr, 1)
+		               : addr;
+	}
+	// Documentation addresses: they stand for anybody.
+	ip_parse(want6 ? "2001:db8::2" : "192.0.2.2", &addr);
+	return addr;
+}
+
 // "{ID}" becomes the name of the object; numbers of what is gone stay.
 static void name_ids(const struct desired *desired, const char *text, char *buf, size_t size)
 {
@@ -258,13 +292,27 @@ static void say_nouns_once(char *text)
 	}
 }
 
-static Weft__Record *result_record(struct api *api, const Weft__TraceResult *result)
+// Says what was made up, before what follows from it.
+static void add_assumption(Weft__Record *record, const char *assumed)
 {
-	const struct desired *desired = &api->env.control->desired;
+	Weft__Record *step;
+
+	if (!assumed[0])
+		return;
+	step = record_new();
+	record_text(step, "stage", "assumed");
+	record_format(step, "text", "source address %s, since none is known", assumed);
+	record_append_record(record, "steps", step);
+}
+
+static Weft__Record *result_record(const struct question *question, const Weft__TraceResult *result)
+{
+	const struct desired *desired = &question->api->env.control->desired;
 	Weft__Record *record = record_new();
 	char text[512];
 
 	record_list(record, "steps");
+	add_assumption(record, question->assumed);
 	for (size_t i = 0; i < result->n_steps; i++) {
 		Weft__Record *step = record_new();
 
@@ -297,7 +345,7 @@ static void on_result(void *user, int err, const struct stream_frame *frame)
 	else if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_REFUSED)
 		refused = weft__refused__unpack(NULL, frame->len, frame->body);
 	if (result) {
-		question_add(question, result_record(question->api, result));
+		question_add(question, result_record(question, result));
 		question_answer(question);
 	} else {
 		question_fail(question, refused ? refused->code : -EAGAIN, "trace",
@@ -364,10 +412,9 @@ void api_trace(struct question *question)
 		return;
 	}
 	if (!from.has_ip) {
-		question_fail(question, -EADDRNOTAVAIL, "trace",
-		              "the guest at the start of the trace has no address yet",
-		              "wait for its lease, or reserve one with 'weft port set'");
-		return;
+		from.ip = assume_address(&api->env.control->model, &from, &to, want6);
+		from.has_ip = true;
+		ip_format(from.ip, question->assumed);
 	}
 	if (ask(question, &from, &to, protocol) < 0)
 		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
