@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -319,8 +320,14 @@ int stand_in_start(struct stand_in *stand_in, const char *const *arguments)
 
 	while (arguments && *arguments && count < ARGUMENTS_MAX - 1)
 		argv[count++] = *arguments++;
+	// What a dead predecessor sent has been read, or never will be.
+	stream_free(stand_in->stream);
+	stand_in->stream = NULL;
+	stand_in->greeted = false;
 	stand_in->pid = fork();
 	if (stand_in->pid == 0) {
+		// A test that fails leaves nobody behind.
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execv(argv[0], (char **)argv);
 		_exit(127);
 	}
