@@ -208,6 +208,14 @@ class Instance:
         done = self.weft("-o", "json", "status", check=False)
         return done.returncode == 0 and json.loads(done.stdout).get("host", {}).get("state") == "ready"
 
+    def revived(self, killed):
+        """Waits for the datapath after the one that was killed, which the controller may not miss yet."""
+        def is_another():
+            host = self.status()["host"]
+            return host["state"] == "ready" and host["pid"] != killed
+
+        eventually(is_another, 10, "a new datapath")
+
     def logs(self):
         text = ""
         for log in sorted(self.run_dir.glob("*.log")) if self.run_dir.exists() else []:

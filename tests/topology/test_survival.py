@@ -66,9 +66,7 @@ def test_datapath_killed_under_iperf3(outside):
     log = outside.path / "iperf3"
     client = h1.start("iperf3", "-c", "203.0.113.80", "-t", "8", "-i", "0.1", "-J", log=log)
     time.sleep(2)
-    killed = outside.kill("datapath")
-    eventually(outside.ready, 10, "a new datapath")
-    assert outside.status()["host"]["pid"] != killed
+    outside.revived(outside.kill("datapath"))
     client.wait(timeout=40)
     result = json.loads(log.read_text())
     assert "error" not in result, result.get("error")
@@ -98,8 +96,7 @@ def test_datapath_killed_keeps_learned_state(outside):
     client = h1.start("python3", "-c", connections, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert client.stdout.readline() == b"up\n"
     known = {(row["mac"], row["port"]) for row in outside.json("fdb", "ls")}
-    outside.kill("datapath")
-    eventually(outside.ready, 10, "a new datapath")
+    outside.revived(outside.kill("datapath"))
     assert known <= {(row["mac"], row["port"]) for row in outside.json("fdb", "ls")}, "MACs are learnt anew"
     client.stdin.write(b"\n")
     client.stdin.flush()
