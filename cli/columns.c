@@ -102,6 +102,40 @@ static const struct output_column event_columns[] = {
 	{0},
 };
 
+static const struct output_column conn_columns[] = {
+	{"vrf", "ROUTER", OUTPUT_PLAIN},
+	{"protocol", "PROTOCOL", OUTPUT_PLAIN},
+	{"src", "SOURCE", OUTPUT_PLAIN},
+	{"src_port", "PORT", OUTPUT_RIGHT},
+	{"dst", "DESTINATION", OUTPUT_PLAIN},
+	{"dst_port", "PORT", OUTPUT_RIGHT},
+	{"nat", "NAT", OUTPUT_PLAIN},
+	{"reply_src", "ANSWERS FROM", OUTPUT_PLAIN},
+	{"reply_dst", "ANSWERS TO", OUTPUT_PLAIN},
+	{"reply_dst_port", "PORT", OUTPUT_RIGHT},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"bytes", "SENT", OUTPUT_BYTES},
+	{"reply_bytes", "GOT", OUTPUT_BYTES},
+	{"left_seconds", "ENDS IN S", OUTPUT_RIGHT},
+	{0},
+};
+
+static const struct output_column fdb_columns[] = {
+	{"bridge", "BRIDGE", OUTPUT_PLAIN},
+	{"vlan", "VLAN", OUTPUT_RIGHT},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"port", "PORT", OUTPUT_PLAIN},
+	{"static", "STATIC", OUTPUT_PLAIN},
+	{"age_seconds", "AGE S", OUTPUT_RIGHT},
+	{0},
+};
+
+static const struct output_column neighbour_columns[] = {
+	{"interface", "NET", OUTPUT_PLAIN}, {"ip", "ADDRESS", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},       {"state", "STATE", OUTPUT_PLAIN},
+	{"age_ms", "AGE MS", OUTPUT_RIGHT}, {0},
+};
+
 static const struct {
 	const char *what;
 	const struct output_column *columns;
@@ -109,6 +143,7 @@ static const struct {
 	{"net", net_columns},         {"port", port_columns},    {"guest", guest_columns},
 	{"forward", forward_columns}, {"lease", lease_columns},  {"host", host_columns},
 	{"history", history_columns}, {"events", event_columns}, {"drops", drop_columns},
+	{"conn", conn_columns},       {"fdb", fdb_columns},      {"neighbour", neighbour_columns},
 };
 
 const struct output_column *columns_of(const char *what)
