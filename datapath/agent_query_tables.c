@@ -134,7 +134,7 @@ static void conn_row(struct agent_rows *rows, const struct generation *generatio
 	agent_rows_text(rows, conn->flags & CONN_SNAT   ? "snat"
 	                      : conn->flags & CONN_DNAT ? "dnat"
 	                                                : "");
-	agent_rows_flag(rows, conn->flags & CONN_SEEN_REPLY);
+	agent_rows_flag(rows, conn->packets[CONN_REPLY] > 0);
 	agent_rows_number(rows, idle);
 	agent_rows_number(rows, conn->timeout > idle ? conn->timeout - idle : 0);
 	agent_rows_number(rows, conn->packets[CONN_ORIGINAL]);

@@ -50,7 +50,9 @@ def test_many_connections(outside):
     urls = ["http://203.0.113.80/[1-200]"]
     out = h1.run("curl", "-sS", "--parallel", "--no-keepalive", "-H", "Connection: close", *urls).stdout
     assert out == "x\n" * 200
-    assert outside.json("conn", "ls")
+    web = [conn for conn in outside.json("conn", "ls") if conn["dst_port"] == 80]
+    assert web and all(conn["nat"] == "snat" and conn["reply_dst"] == "198.51.100.2" for conn in web)
+    assert all(conn["answered"] for conn in web)
 
 
 def test_throughput_through_nat(outside):
