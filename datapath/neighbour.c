@@ -9,89 +9,30 @@
 // release, so that a reader who saw a new word also sees the new sequence. A writer that was killed
 // leaves a wrong check, which covers what an entry says: address and MAC. State and times may be
 // written over without it, so that an entry which is only renewed survives a kill. Which slots are
-// used is known from a bitmap beside the table too, so that walks touch entries only.
+// used is known from a bitmap beside the table too, so that walks (neighbour_walk.c) touch entries
+// only.
 
-#include "datapath/neighbour.h"
+#include "datapath/neighbour_priv.h"
 
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "datapath/generation.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
-	SLOTS = 4, // A bucket's.
-	STRIPES = 64,
 	STRIPE_BUCKETS = 64,
 	MIN_ENTRIES = 16,
 	MAX_ENTRIES = 1 << 20,
-	WORDS = 5,
-	READ_TRIES = 8,
-	WORD_BITS = 64,
 };
 
 #define NEIGHBOUR_MAGIC UINT64_C(0x3130696574666577)
-
-// An entry as people handle it; as words it is in struct slot.
-struct record {
-	struct ip_addr ip;
-	uint32_t interface;
-	uint8_t state; // enum neighbour_state
-	uint8_t tries; // Questions sent since the last answer.
-	uint16_t spare;
-	uint64_t mac;
-	uint32_t since; // Confirmed, or first asked.
-	uint32_t asked; // Last time.
-};
-
-_Static_assert(sizeof(struct record) == WORDS * sizeof(uint64_t), "copied whole");
-
-struct slot {
-	_Atomic uint32_t sequence; // Odd while it is written.
-	_Atomic uint32_t check;
-	_Atomic uint64_t words[WORDS];
-	uint8_t spare[16];
-};
-
-_Static_assert(sizeof(struct slot) == 64, "one line");
 
 struct header {
 	uint64_t magic;
 	uint64_t seed;
 	uint32_t entries;
 	uint8_t spare[44];
-};
-
-struct stripe {
-	pthread_mutex_t lock;
-} __attribute__((aligned(64)));
-
-struct neighbour_table {
-	struct slot *slots; // Borrowed, as is all of the shared memory.
-	uint64_t seed;
-	uint32_t bucket_mask;
-	uint32_t stripe_mask;
-	uint32_t limit;
-	uint32_t tick_cursor;
-	_Atomic uint32_t count;
-	struct stripe stripes[STRIPES];
-	_Atomic uint32_t epochs[MAX_INTERFACES];
-	_Atomic uint64_t used[]; // One bit a slot.
-};
-
-struct place {
-	struct ip_addr ip;
-	uint32_t interface;
-	uint32_t buckets[2];
-	pthread_mutex_t *lock; // Borrowed: the stripe's.
 };
 
 static uint32_t bucket_count(uint32_t entries)
@@ -109,79 +50,13 @@ uint32_t neighbour_slots(const struct neighbour_table *table)
 	return (table->bucket_mask + 1) * SLOTS;
 }
 
-static bool has_mac(uint8_t state)
-{
-	return state == NEIGHBOUR_REACHABLE || state == NEIGHBOUR_STALE ||
-	       state == NEIGHBOUR_PROBE || state == NEIGHBOUR_STATIC;
-}
-
-// Time passed; another worker's clock may be ahead, which is none.
-static uint32_t elapsed(uint32_t since, uint32_t now)
-{
-	uint32_t passed = now - since;
-
-	return passed >> 31 ? 0 : passed;
-}
-
-// The state with what time alone did to it.
-static enum neighbour_state state_at(const struct record *record, uint32_t now)
-{
-	uint32_t age = elapsed(record->since, now);
-
-	if (record->state == NEIGHBOUR_REACHABLE && age >= NEIGHBOUR_REACHABLE_MS)
-		return NEIGHBOUR_STALE;
-	if (record->state == NEIGHBOUR_FAILED && elapsed(record->asked, now) >= NEIGHBOUR_FAILED_MS)
-		return NEIGHBOUR_NONE;
-	return record->state;
-}
-
-static struct place place_of(const struct neighbour_table *table, uint32_t interface,
-                             const struct ip_addr *ip)
-{
-	assert(interface < MAX_INTERFACES);
-
-	uint64_t hash = XXH3_64bits_withSeed(ip, sizeof(*ip), table->seed + interface);
-	uint32_t first = (uint32_t)hash & table->bucket_mask;
-	uint32_t step = (uint32_t)(hash >> 32) & table->bucket_mask & ~table->stripe_mask;
-	const struct stripe *stripe = &table->stripes[first & table->stripe_mask];
-
-	if (step == 0)
-		step = (table->stripe_mask + 1) & table->bucket_mask;
-	return (struct place){
-		.ip = *ip,
-		.interface = interface,
-		.buckets = {first, first ^ step},
-		.lock = (pthread_mutex_t *)&stripe->lock,
-	};
-}
-
 static struct slot *slot_of(const struct neighbour_table *table, const struct place *place,
                             unsigned choice)
 {
 	return &table->slots[place->buckets[choice / SLOTS] * SLOTS + choice % SLOTS];
 }
 
-static void load_words(const struct slot *slot, struct record *ret)
-{
-	uint64_t words[WORDS];
-
-	for (unsigned i = 0; i < WORDS; i++)
-		words[i] = atomic_load_explicit(&slot->words[i], memory_order_acquire);
-	memcpy(ret, words, sizeof(words));
-}
-
-// Whether the words were read in one piece.
-static bool try_read(const struct slot *slot, struct record *ret)
-{
-	uint32_t before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-
-	if (before & 1)
-		return false;
-	load_words(slot, ret);
-	return atomic_load_explicit(&slot->sequence, memory_order_relaxed) == before;
-}
-
-static uint32_t check_of(const struct neighbour_table *table, const struct record *record)
+uint32_t neighbour_check(const struct neighbour_table *table, const struct record *record)
 {
 	struct {
 		struct ip_addr ip;
@@ -192,8 +67,7 @@ static uint32_t check_of(const struct neighbour_table *table, const struct recor
 }
 
 // => The stripe is locked.
-static void write_slot(struct neighbour_table *table, struct slot *slot,
-                       const struct record *record)
+void neighbour_write(struct neighbour_table *table, struct slot *slot, const struct record *record)
 {
 	uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
 	uint32_t at = (uint32_t)(slot - table->slots);
@@ -204,7 +78,7 @@ static void write_slot(struct neighbour_table *table, struct slot *slot,
 	atomic_store_explicit(&slot->sequence, sequence | 1, memory_order_relaxed);
 	for (unsigned i = 0; i < WORDS; i++)
 		atomic_store_explicit(&slot->words[i], words[i], memory_order_release);
-	atomic_store_explicit(&slot->check, check_of(table, record), memory_order_release);
+	atomic_store_explicit(&slot->check, neighbour_check(table, record), memory_order_release);
 	atomic_store_explicit(&slot->sequence, (sequence | 1) + 1, memory_order_release);
 	if (record->state == NEIGHBOUR_NONE)
 		atomic_fetch_and(&table->used[at / WORD_BITS], ~bit);
@@ -219,8 +93,8 @@ static bool is_of(const struct record *record, const struct place *place)
 }
 
 // The place's entry. => The stripe is locked.
-static struct slot *find(const struct neighbour_table *table, const struct place *place,
-                         struct record *ret)
+struct slot *neighbour_find(const struct neighbour_table *table, const struct place *place,
+                            struct record *ret)
 {
 	for (unsigned i = 0; i < 2 * SLOTS; i++) {
 		struct slot *slot = slot_of(table, place, i);
@@ -243,7 +117,7 @@ static bool find_unlocked(const struct neighbour_table *table, const struct plac
 			if (++tries < READ_TRIES)
 				continue;
 			pthread_mutex_lock(place->lock);
-			bool found = find(table, place, ret) != NULL;
+			bool found = neighbour_find(table, place, ret) != NULL;
 			pthread_mutex_unlock(place->lock);
 			return found;
 		}
@@ -258,10 +132,9 @@ static void change_epoch(struct neighbour_table *table, uint32_t interface)
 	atomic_fetch_add_explicit(&table->epochs[interface], 1, memory_order_release);
 }
 
-static void remove_slot(struct neighbour_table *table, struct slot *slot,
-                        const struct record *record)
+void neighbour_erase(struct neighbour_table *table, struct slot *slot, const struct record *record)
 {
-	write_slot(table, slot, &(struct record){0});
+	neighbour_write(table, slot, &(struct record){0});
 	atomic_fetch_sub_explicit(&table->count, 1, memory_order_relaxed);
 	if (has_mac(record->state))
 		change_epoch(table, record->interface);
@@ -320,7 +193,7 @@ static struct slot *make_slot(struct neighbour_table *table, const struct place 
 	}
 	slot = find_weakest(table, place);
 	if (slot)
-		write_slot(table, slot, &(struct record){0});
+		neighbour_write(table, slot, &(struct record){0});
 	return slot;
 }
 
@@ -345,53 +218,53 @@ static bool ask_first(struct neighbour_table *table, const struct place *place, 
 		slot = make_slot(table, place, false);
 	if (!slot)
 		return false;
-	write_slot(table, slot,
-	           &(struct record){
-			   .ip = place->ip,
-			   .interface = place->interface,
-			   .state = NEIGHBOUR_INCOMPLETE,
-			   .tries = 1,
-			   .since = now,
-			   .asked = now,
-		   });
+	neighbour_write(table, slot,
+	                &(struct record){
+				.ip = place->ip,
+				.interface = place->interface,
+				.state = NEIGHBOUR_INCOMPLETE,
+				.tries = 1,
+				.since = now,
+				.asked = now,
+			});
 	return true;
 }
 
 // Asks again, or gives up. Returns whether to ask.
-static bool ask_again(struct neighbour_table *table, struct slot *slot, struct record *record,
-                      uint32_t now)
+bool neighbour_ask_again(struct neighbour_table *table, struct slot *slot, struct record *record,
+                         uint32_t now)
 {
 	if (elapsed(record->asked, now) < NEIGHBOUR_RETRY_MS)
 		return false;
 	if (record->tries < NEIGHBOUR_TRIES) {
 		record->tries++;
 		record->asked = now;
-		write_slot(table, slot, record);
+		neighbour_write(table, slot, record);
 		return true;
 	}
 	if (record->state == NEIGHBOUR_PROBE) {
-		remove_slot(table, slot, record);
+		neighbour_erase(table, slot, record);
 		return false;
 	}
 	record->state = NEIGHBOUR_FAILED;
 	record->asked = now;
-	write_slot(table, slot, record);
+	neighbour_write(table, slot, record);
 	return false;
 }
 
-static void start_probe(struct neighbour_table *table, struct slot *slot, struct record *record,
-                        uint32_t now)
+void neighbour_start_probe(struct neighbour_table *table, struct slot *slot, struct record *record,
+                           uint32_t now)
 {
 	record->state = NEIGHBOUR_PROBE;
 	record->tries = 1;
 	record->asked = now;
-	write_slot(table, slot, record);
+	neighbour_write(table, slot, record);
 }
 
 static bool ask_locked(struct neighbour_table *table, const struct place *place, uint32_t now)
 {
 	struct record record;
-	struct slot *slot = find(table, place, &record);
+	struct slot *slot = neighbour_find(table, place, &record);
 
 	if (!slot)
 		return ask_first(table, place, NULL, now);
@@ -400,11 +273,11 @@ static bool ask_locked(struct neighbour_table *table, const struct place *place,
 	case NEIGHBOUR_NONE:
 		return ask_first(table, place, slot, now);
 	case NEIGHBOUR_STALE:
-		start_probe(table, slot, &record, now);
+		neighbour_start_probe(table, slot, &record, now);
 		return true;
 	case NEIGHBOUR_INCOMPLETE:
 	case NEIGHBOUR_PROBE:
-		return ask_again(table, slot, &record, now);
+		return neighbour_ask_again(table, slot, &record, now);
 	case NEIGHBOUR_REACHABLE:
 	case NEIGHBOUR_FAILED:
 	case NEIGHBOUR_STATIC:
@@ -431,7 +304,7 @@ static bool learn(struct neighbour_table *table, struct slot *slot, const struct
 	bool knew = has_mac(before->state);
 	bool changed = !knew || before->mac != after->mac;
 
-	write_slot(table, slot, after);
+	neighbour_write(table, slot, after);
 	if (knew && changed)
 		change_epoch(table, after->interface);
 	return changed;
@@ -441,7 +314,7 @@ static bool confirm_locked(struct neighbour_table *table, const struct place *pl
                            bool solicited, bool create, uint32_t now)
 {
 	struct record record;
-	struct slot *slot = find(table, place, &record);
+	struct slot *slot = neighbour_find(table, place, &record);
 
 	if (!slot) {
 		slot = create ? make_slot(table, place, true) : NULL;
@@ -487,7 +360,7 @@ int neighbour_set_static(struct neighbour_table *table, uint32_t interface,
 				    };
 
 	pthread_mutex_lock(place.lock);
-	struct slot *slot = find(table, &place, &before);
+	struct slot *slot = neighbour_find(table, &place, &before);
 
 	if (!slot) {
 		slot = make_slot(table, &place, true);
@@ -505,59 +378,11 @@ void neighbour_remove(struct neighbour_table *table, uint32_t interface, const s
 	struct record record;
 
 	pthread_mutex_lock(place.lock);
-	struct slot *slot = find(table, &place, &record);
+	struct slot *slot = neighbour_find(table, &place, &record);
 
 	if (slot)
-		remove_slot(table, slot, &record);
+		neighbour_erase(table, slot, &record);
 	pthread_mutex_unlock(place.lock);
-}
-
-// The first used slot at or behind `at`; the number of slots when there is none.
-static uint32_t next_used(const struct neighbour_table *table, uint32_t at)
-{
-	uint32_t slots = neighbour_slots(table);
-
-	while (at < slots) {
-		uint64_t left =
-			atomic_load_explicit(&table->used[at / WORD_BITS], memory_order_relaxed) >>
-			at % WORD_BITS;
-
-		if (left)
-			return at + (uint32_t)__builtin_ctzll(left);
-		at = (at / WORD_BITS + 1) * WORD_BITS;
-	}
-	return slots;
-}
-
-// Reads what is at the slot, for a walk; false when it is being changed or gone.
-static bool peek(const struct neighbour_table *table, uint32_t at, struct record *ret)
-{
-	for (unsigned tries = 0; tries < READ_TRIES; tries++)
-		if (try_read(&table->slots[at], ret))
-			return ret->state != NEIGHBOUR_NONE;
-	return false;
-}
-
-void neighbour_flush(struct neighbour_table *table, uint32_t interface)
-{
-	uint32_t slots = neighbour_slots(table);
-
-	for (uint32_t at = next_used(table, 0); at < slots; at = next_used(table, at + 1)) {
-		struct record record;
-
-		// An entry that is being written now is as if written after the flush.
-		if (!peek(table, at, &record) || record.interface != interface)
-			continue;
-
-		struct place place = place_of(table, interface, &record.ip);
-
-		pthread_mutex_lock(place.lock);
-		struct slot *slot = find(table, &place, &record);
-
-		if (slot && record.state != NEIGHBOUR_STATIC)
-			remove_slot(table, slot, &record);
-		pthread_mutex_unlock(place.lock);
-	}
 }
 
 uint32_t neighbour_epoch(const struct neighbour_table *table, uint32_t interface)
@@ -569,157 +394,6 @@ uint32_t neighbour_epoch(const struct neighbour_table *table, uint32_t interface
 uint32_t neighbour_count(const struct neighbour_table *table)
 {
 	return atomic_load_explicit(&table->count, memory_order_relaxed);
-}
-
-bool neighbour_next(const struct neighbour_table *table, uint32_t *cursor, uint32_t now,
-                    struct neighbour *ret)
-{
-	uint32_t slots = neighbour_slots(table);
-
-	for (uint32_t at = next_used(table, *cursor); at < slots; at = next_used(table, at + 1)) {
-		struct record record;
-
-		if (!peek(table, at, &record) || state_at(&record, now) == NEIGHBOUR_NONE)
-			continue;
-		*ret = (struct neighbour){
-			.interface = record.interface,
-			.ip = record.ip,
-			.mac = mac_from_u64(record.mac),
-			.state = state_at(&record, now),
-			.age_ms = record.state == NEIGHBOUR_STATIC ? 0 : elapsed(record.since, now),
-		};
-		*cursor = at + 1;
-		return true;
-	}
-	*cursor = slots;
-	return false;
-}
-
-bool neighbour_find_mac(const struct neighbour_table *table, uint32_t interface,
-                        const struct mac *mac, int family, struct ip_addr *ret)
-{
-	uint32_t slots = neighbour_slots(table);
-	uint64_t wanted = mac_to_u64(*mac);
-
-	for (uint32_t at = next_used(table, 0); at < slots; at = next_used(table, at + 1)) {
-		struct record record;
-
-		if (peek(table, at, &record) && record.interface == interface &&
-		    has_mac(record.state) && record.mac == wanted &&
-		    ip_is4(record.ip) == (family == AF_INET) && !ip_is_link_local(record.ip)) {
-			*ret = record.ip;
-			return true;
-		}
-	}
-	return false;
-}
-
-// What time asks of one entry. Returns whether a question is due; *removed when the entry went.
-static bool tick_slot(struct neighbour_table *table, struct slot *slot, struct record *record,
-                      uint32_t now, bool *removed)
-{
-	switch (state_at(record, now)) {
-	case NEIGHBOUR_NONE:
-		remove_slot(table, slot, record);
-		*removed = true;
-		return false;
-	case NEIGHBOUR_STALE:
-		if (elapsed(record->since, now) < 2 * NEIGHBOUR_REACHABLE_MS)
-			return false;
-		start_probe(table, slot, record, now);
-		return true;
-	case NEIGHBOUR_PROBE:
-	case NEIGHBOUR_INCOMPLETE: {
-		bool is_last = record->state == NEIGHBOUR_PROBE &&
-		               record->tries == NEIGHBOUR_TRIES &&
-		               elapsed(record->asked, now) >= NEIGHBOUR_RETRY_MS;
-
-		*removed = is_last;
-		return ask_again(table, slot, record, now);
-	}
-	case NEIGHBOUR_REACHABLE:
-	case NEIGHBOUR_FAILED:
-	case NEIGHBOUR_STATIC:
-		break;
-	}
-	return false;
-}
-
-// The callback comes without the lock held: it may call back into the table.
-static bool tick_at(struct neighbour_table *table, uint32_t at, uint32_t now, neighbour_due_fn due,
-                    void *user)
-{
-	struct record record;
-	bool removed = false, is_due = false;
-
-	if (!peek(table, at, &record))
-		return false;
-
-	struct place place = place_of(table, record.interface, &record.ip);
-
-	pthread_mutex_lock(place.lock);
-	struct slot *slot = find(table, &place, &record);
-
-	if (slot)
-		is_due = tick_slot(table, slot, &record, now, &removed);
-	pthread_mutex_unlock(place.lock);
-	if (is_due)
-		due(user, &(struct neighbour){
-				  .interface = record.interface,
-				  .ip = record.ip,
-				  .mac = mac_from_u64(record.mac),
-				  .state = record.state,
-				  .age_ms = elapsed(record.since, now),
-			  });
-	return removed;
-}
-
-unsigned neighbour_tick(struct neighbour_table *table, uint32_t now, uint32_t slots,
-                        neighbour_due_fn due, void *user)
-{
-	uint32_t all = neighbour_slots(table), start = table->tick_cursor;
-	uint32_t end = start + MIN(slots, all - start);
-	unsigned removed = 0;
-
-	for (uint32_t at = next_used(table, start); at < end; at = next_used(table, at + 1))
-		removed += tick_at(table, at, now, due, user);
-	table->tick_cursor = end < all ? end : 0;
-	return removed;
-}
-
-// Whether lookups find the entry in this slot, and it is worth keeping.
-static bool is_settled(const struct neighbour_table *table, const struct slot *slot,
-                       const struct record *record)
-{
-	struct record found;
-
-	if (!has_mac(record->state) || record->interface >= MAX_INTERFACES ||
-	    atomic_load_explicit(&slot->check, memory_order_relaxed) != check_of(table, record))
-		return false;
-
-	struct place place = place_of(table, record->interface, &record->ip);
-
-	return find(table, &place, &found) == slot;
-}
-
-static void recover_entries(struct neighbour_table *table)
-{
-	uint32_t slots = neighbour_slots(table);
-
-	for (uint32_t at = 0; at < slots; at++) {
-		struct slot *slot = &table->slots[at];
-		struct record record;
-
-		load_words(slot, &record);
-		if (!is_settled(table, slot, &record)) {
-			memset(slot, 0, sizeof(*slot));
-			continue;
-		}
-		if (record.state != NEIGHBOUR_REACHABLE)
-			record.state = NEIGHBOUR_STALE;
-		write_slot(table, slot, &record);
-		table->count++;
-	}
 }
 
 struct neighbour_table *neighbour_open(void *memory, uint32_t entries, bool recover)
@@ -751,7 +425,7 @@ struct neighbour_table *neighbour_open(void *memory, uint32_t entries, bool reco
 	for (unsigned i = 0; i < STRIPES; i++)
 		pthread_mutex_init(&table->stripes[i].lock, NULL);
 	if (known)
-		recover_entries(table);
+		neighbour_recover(table);
 	return table;
 }
 
