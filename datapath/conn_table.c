@@ -3,7 +3,7 @@
 // conn_table: objects in shared memory; index, free lists and wheels around them.
 //
 // The index lives in the process (conn_index.c) and is rebuilt at opening, as are the free lists
-// and the wheels, whose links are in the objects. Slots are first handed out in order, so that
+// and the wheels (conn_wheel.c), whose links are in the objects. Slots are first handed out in order, so that
 // memory behind `fresh` is never touched, neither by use nor by recovery.
 //
 // An object's life: taken from a free list and put on its owner's wheel in one go (owner's lock);
@@ -12,12 +12,8 @@
 // (owner's lock). Whoever makes the version even frees the object, nobody else, so every object is
 // freed once. The wheel may meet an object before it is born or after it died: it passes over it.
 // Locks are taken in the order owner, lower stripe, higher stripe.
-//
-// A wheel has a slot for each of the next WHEEL_SLOTS seconds; what ends later waits in the last
-// one and is put further on from there. Use only notes the time: the wheel looks when the first
-// timeout is over, and moves the connection on if it was used since.
 
-#include "datapath/conn_table.h"
+#include "datapath/conn_table_priv.h"
 
 #include "base/bytes.h"
 #include "base/mem.h"
@@ -26,49 +22,18 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum {
-	WHEEL_SLOTS = 512,
 	MAX_WORKERS = 64,
-	CHUNK = 16, // Fresh slots a worker takes at once.
 	MIN_CONNS = 64,
 	MAX_CONNS = 1 << 26,
 };
 
 #define CONN_MAGIC UINT64_C(0x31306e6e6f637477)
-
-struct header {
-	uint64_t magic;
-	uint64_t seed;
-	uint32_t connections;
-	_Atomic uint32_t fresh; // Slots from here on were never handed out.
-	uint8_t spare[40];
-};
-
-_Static_assert(sizeof(struct header) == 64, "one line");
-
-struct owner {
-	pthread_mutex_t lock;
-	uint32_t free_first; // Chained by wheel_next.
-	uint32_t time;       // Wheel slots up to this second's are done.
-	uint32_t heads[WHEEL_SLOTS];
-} __attribute__((aligned(64)));
-
-struct conn_table {
-	struct header *header; // Borrowed, as is all of the shared memory.
-	struct conn *conns;
-	struct conn_index *index; // Owned.
-	uint64_t seed;
-	uint32_t capacity;
-	unsigned workers;
-	_Atomic uint32_t count;
-	struct owner owners[];
-};
 
 size_t conn_table_bytes(uint32_t connections)
 {
@@ -83,11 +48,6 @@ static uint64_t load_word(const uint64_t *word)
 static void store_word(uint64_t *word, uint64_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-static uint32_t version_of(const struct conn *conn)
-{
-	return atomic_load_explicit(&conn->version, memory_order_acquire);
 }
 
 static void load_keys(const struct conn *conn, struct conn_key ret[static 2])
@@ -116,116 +76,6 @@ static uint32_t check_of(const struct conn_table *table, const struct conn *conn
 
 	load_keys(conn, fixed.keys);
 	return (uint32_t)XXH3_64bits_withSeed(&fixed, sizeof(fixed), table->seed);
-}
-
-static void lock(struct owner *owner)
-{
-	pthread_mutex_lock(&owner->lock);
-}
-
-static void unlock(struct owner *owner)
-{
-	pthread_mutex_unlock(&owner->lock);
-}
-
-// Puts the object on the wheel for the second `due`, or as near as the wheel reaches. => The
-// owner's lock is held, as for all that follows up to release_slot().
-static void arm(struct conn_table *table, struct owner *owner, uint32_t at, uint32_t due)
-{
-	struct conn *conn = &table->conns[at];
-	int32_t ahead = (int32_t)(due - owner->time);
-	uint32_t steps = ahead < 1 ? 1 : MIN((uint32_t)ahead, WHEEL_SLOTS - 1U);
-	uint32_t slot = (owner->time + steps) % WHEEL_SLOTS;
-
-	conn->wheel_slot = slot;
-	conn->wheel_prev = CONN_NONE;
-	conn->wheel_next = owner->heads[slot];
-	if (conn->wheel_next != CONN_NONE)
-		table->conns[conn->wheel_next].wheel_prev = at;
-	owner->heads[slot] = at;
-}
-
-static void disarm(struct conn_table *table, struct owner *owner, uint32_t at)
-{
-	struct conn *conn = &table->conns[at];
-
-	if (conn->wheel_prev == CONN_NONE)
-		owner->heads[conn->wheel_slot] = conn->wheel_next;
-	else
-		table->conns[conn->wheel_prev].wheel_next = conn->wheel_next;
-	if (conn->wheel_next != CONN_NONE)
-		table->conns[conn->wheel_next].wheel_prev = conn->wheel_prev;
-}
-
-static void push_free(struct conn_table *table, struct owner *owner, uint32_t at)
-{
-	table->conns[at].wheel_next = owner->free_first;
-	owner->free_first = at;
-}
-
-// Takes fresh slots, if there are any left.
-static void refill(struct conn_table *table, struct owner *owner)
-{
-	uint32_t fresh = atomic_load(&table->header->fresh), end;
-
-	do {
-		if (fresh >= table->capacity)
-			return;
-		end = MIN(fresh + CHUNK, table->capacity);
-	} while (!atomic_compare_exchange_weak(&table->header->fresh, &fresh, end));
-
-	while (end-- > fresh)
-		push_free(table, owner, end);
-}
-
-static uint32_t pop_free(struct conn_table *table, struct owner *owner)
-{
-	uint32_t at = owner->free_first;
-
-	if (at != CONN_NONE)
-		owner->free_first = table->conns[at].wheel_next;
-	return at;
-}
-
-// A free slot, of the worker's own, a fresh one, or one that another worker can spare; armed on the
-// worker's wheel. CONN_NONE: full.
-static uint32_t take_slot(struct conn_table *table, unsigned worker, uint32_t due)
-{
-	struct owner *own = &table->owners[worker];
-	uint32_t at;
-
-	lock(own);
-	if (own->free_first == CONN_NONE)
-		refill(table, own);
-	at = pop_free(table, own);
-	unlock(own);
-
-	for (unsigned i = 1; i < table->workers && at == CONN_NONE; i++) {
-		struct owner *other = &table->owners[(worker + i) % table->workers];
-
-		lock(other);
-		at = pop_free(table, other);
-		unlock(other);
-	}
-	if (at == CONN_NONE)
-		return CONN_NONE;
-
-	lock(own);
-	__atomic_store_n(&table->conns[at].owner, worker, __ATOMIC_RELAXED);
-	arm(table, own, at, due);
-	unlock(own);
-	return at;
-}
-
-// Ends the slot's use. => Its version is even, made so by the caller.
-static void release_slot(struct conn_table *table, uint32_t at)
-{
-	struct owner *owner = &table->owners[table->conns[at].owner];
-
-	lock(owner);
-	disarm(table, owner, at);
-	push_free(table, owner, at);
-	unlock(owner);
 }
 
 // The key's entry in the index leads to an object that has the key, now.
@@ -371,7 +221,7 @@ int conn_insert(struct conn_table *table, unsigned worker, const struct conn_key
 	assert(worker < table->workers);
 
 	uint64_t hashes[2] = {hash_of(table, &keys[0]), hash_of(table, &keys[1])};
-	uint32_t at = take_slot(table, worker, now + timeout);
+	uint32_t at = conn_wheel_take(table, worker, now + timeout);
 
 	if (at == CONN_NONE)
 		return -ENOSPC;
@@ -383,7 +233,7 @@ int conn_insert(struct conn_table *table, unsigned worker, const struct conn_key
 	conn_index_unlock(table->index, hashes);
 
 	if (result < 0) {
-		release_slot(table, at);
+		conn_wheel_release(table, at);
 		return result;
 	}
 	atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed);
@@ -391,8 +241,7 @@ int conn_insert(struct conn_table *table, unsigned worker, const struct conn_key
 	return 0;
 }
 
-// Ends the life of the object. Returns whether it was this call that did.
-static bool kill_conn(struct conn_table *table, struct conn_ref ref)
+bool conn_kill(struct conn_table *table, struct conn_ref ref)
 {
 	struct conn *conn = conn_get(table, ref);
 	struct conn_key keys[2];
@@ -419,93 +268,14 @@ static bool kill_conn(struct conn_table *table, struct conn_ref ref)
 
 void conn_remove(struct conn_table *table, struct conn_ref ref)
 {
-	if (kill_conn(table, ref))
-		release_slot(table, ref.index);
+	if (conn_kill(table, ref))
+		conn_wheel_release(table, ref.index);
 }
 
 void conn_touch(struct conn *conn, uint32_t now)
 {
 	if (atomic_load_explicit(&conn->last_seen, memory_order_relaxed) != now)
 		atomic_store_explicit(&conn->last_seen, now, memory_order_relaxed);
-}
-
-// Moves the object forward on the wheel if it now ends before the wheel would look at it.
-static void hasten(struct conn_table *table, struct owner *owner, struct conn_ref ref,
-                   uint32_t timeout)
-{
-	struct conn *conn = &table->conns[ref.index];
-	uint32_t steps = (conn->wheel_slot - owner->time) % WHEEL_SLOTS;
-	uint32_t due = atomic_load_explicit(&conn->last_seen, memory_order_relaxed) + timeout;
-
-	if ((int32_t)(due - owner->time) >= (int32_t)steps)
-		return;
-	disarm(table, owner, ref.index);
-	arm(table, owner, ref.index, due);
-}
-
-void conn_set_timeout(struct conn_table *table, struct conn_ref ref, uint32_t timeout)
-{
-	struct conn *conn = conn_get(table, ref);
-
-	if (!conn)
-		return;
-
-	// While the version stands, the object is on its owner's wheel: whoever ends it takes it
-	// off only under this lock.
-	struct owner *owner = &table->owners[__atomic_load_n(&conn->owner, __ATOMIC_RELAXED)];
-
-	lock(owner);
-	if (conn_is_live(table, ref)) {
-		atomic_store_explicit(&conn->timeout, timeout, memory_order_relaxed);
-		hasten(table, owner, ref, timeout);
-	}
-	unlock(owner);
-}
-
-// Looks at one object whose second has come, off the wheel by now: it ends, or is armed again.
-static bool expire_one(struct conn_table *table, struct owner *owner, uint32_t at, uint32_t now)
-{
-	struct conn *conn = &table->conns[at];
-	struct conn_ref ref = {.index = at, .version = version_of(conn)};
-	uint32_t due = atomic_load_explicit(&conn->last_seen, memory_order_relaxed) +
-	               atomic_load_explicit(&conn->timeout, memory_order_relaxed);
-
-	if (ref.version & 1 && (int32_t)(due - now) <= 0 && kill_conn(table, ref)) {
-		push_free(table, owner, at);
-		return true;
-	}
-	arm(table, owner, at, due);
-	return false;
-}
-
-unsigned conn_expire(struct conn_table *table, unsigned worker, uint32_t now, unsigned limit)
-{
-	struct owner *owner = &table->owners[worker];
-	unsigned ended = 0;
-
-	lock(owner);
-	if ((int32_t)(now - owner->time) > WHEEL_SLOTS)
-		owner->time = now - WHEEL_SLOTS;
-	while ((int32_t)(now - owner->time) > 0) {
-		uint32_t *head = &owner->heads[(owner->time + 1) % WHEEL_SLOTS];
-
-		// Arming never puts anything into the slot that is being emptied: it is a whole
-		// turn away once the time has moved on to it.
-		owner->time++;
-		while (*head != CONN_NONE && limit > 0) {
-			uint32_t at = *head;
-
-			disarm(table, owner, at);
-			ended += expire_one(table, owner, at, now);
-			limit--;
-		}
-		if (*head != CONN_NONE) {
-			owner->time--;
-			break;
-		}
-	}
-	unlock(owner);
-	return ended;
 }
 
 uint32_t conn_count(const struct conn_table *table)
@@ -562,12 +332,12 @@ static void recover_one(struct conn_table *table, uint32_t at, uint32_t now)
 
 	if (!is_sound(table, at) || enter(table, at, hashes) < 0) {
 		conn->version += conn->version & 1;
-		push_free(table, owner, at);
+		conn_wheel_give(table, owner, at);
 		return;
 	}
 	if ((int32_t)(now - conn->last_seen) < 0)
 		conn->last_seen = now;
-	arm(table, owner, at, conn->last_seen + conn->timeout);
+	conn_wheel_arm(table, owner, at, conn->last_seen + conn->timeout);
 	table->count++;
 }
 
@@ -579,19 +349,6 @@ static void recover_conns(struct conn_table *table, uint32_t now)
 	// From the end, so that the free lists start with low slots.
 	for (uint32_t at = fresh; at-- > 0;)
 		recover_one(table, at, now);
-}
-
-static void init_owners(struct conn_table *table, uint32_t now)
-{
-	for (unsigned i = 0; i < table->workers; i++) {
-		struct owner *owner = &table->owners[i];
-
-		pthread_mutex_init(&owner->lock, NULL);
-		owner->free_first = CONN_NONE;
-		owner->time = now;
-		for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++)
-			owner->heads[slot] = CONN_NONE;
-	}
 }
 
 struct conn_table *conn_table_open(void *memory, uint32_t connections, unsigned workers,
@@ -629,7 +386,7 @@ struct conn_table *conn_table_open(void *memory, uint32_t connections, unsigned 
 	table->seed = header->seed;
 	table->capacity = connections;
 	table->workers = workers;
-	init_owners(table, now);
+	conn_wheel_init(table, now);
 	if (known)
 		recover_conns(table, now);
 	return table;
