@@ -105,6 +105,9 @@ void conn_set_timeout(struct conn_table *table, struct conn_ref ref, uint32_t ti
 // Returns how many ended. Owning worker.
 unsigned conn_expire(struct conn_table *table, unsigned worker, uint32_t now, unsigned limit);
 
+// Whether conn_expire stopped at its limit, and entries that are due by `now` wait. Owning worker.
+bool conn_is_behind(const struct conn_table *table, unsigned worker, uint32_t now);
+
 uint32_t conn_count(const struct conn_table *table);
 uint32_t conn_capacity(const struct conn_table *table);
 

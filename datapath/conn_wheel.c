@@ -201,3 +201,8 @@ unsigned conn_expire(struct conn_table *table, unsigned worker, uint32_t now, un
 	unlock(owner);
 	return ended;
 }
+
+bool conn_is_behind(const struct conn_table *table, unsigned worker, uint32_t now)
+{
+	return (int32_t)(now - table->owners[worker].time) > 0;
+}

@@ -2,8 +2,10 @@
 //
 // upkeep: bounded work once a second, and ten times a second while packets wait for a neighbour.
 //
-// Tables that all workers share are walked by the first one. Each walk looks at a fixed number of slots, so a
-// big table is gone round in several seconds; ages are that exact and no more.
+// Tables that all workers share are walked by the first one. Each walk looks at a fixed number of
+// slots, so a big table is gone round in several seconds; ages are that exact and no more.
+// Connections are each worker's own; a second that brings more than one walk is allowed is gone on
+// with shortly after, in between packets.
 
 #include "datapath/upkeep.h"
 
@@ -44,31 +46,34 @@ static void ask_again(void *user, const struct neighbour *neighbour)
 		nd_ask(pipeline, interface, neighbour->ip);
 }
 
-// Returns whether there may be more to do at once.
-static bool run_second(struct pipeline *pipeline)
+static void walk_shared(struct pipeline *pipeline)
 {
 	struct state *state = pipeline->state;
-	unsigned worker = pipeline->config.worker;
-	unsigned ended = conn_expire(state->conns, worker, pipeline->now_s, CONN_LIMIT);
 
-	pipeline->words[STATS_CONNS_EXPIRED] += ended;
-	if (ended >= CONN_LIMIT / 2)
-		return true;
-	pipeline->ticked = pipeline->now_s;
-	if (worker == 0) {
-		fdb_age(state->fdb, pipeline->now_s, FDB_SLOTS, age_of, pipeline);
-		neighbour_tick(state->neighbours, pipeline->now_ms, NEIGHBOUR_SLOTS, ask_again,
-		               pipeline);
-	}
-	return false;
+	fdb_age(state->fdb, pipeline->now_s, FDB_SLOTS, age_of, pipeline);
+	neighbour_tick(state->neighbours, pipeline->now_ms, NEIGHBOUR_SLOTS, ask_again, pipeline);
+}
+
+// Returns whether more wait: ends and renewals alike are work, and a second may bring many of both.
+static bool end_connections(struct pipeline *pipeline)
+{
+	struct conn_table *conns = pipeline->state->conns;
+	unsigned worker = pipeline->config.worker;
+
+	pipeline->words[STATS_CONNS_EXPIRED] +=
+		conn_expire(conns, worker, pipeline->now_s, CONN_LIMIT);
+	return conn_is_behind(conns, worker, pipeline->now_s);
 }
 
 uint64_t upkeep_run(struct pipeline *pipeline)
 {
-	bool behind = false;
+	bool behind = end_connections(pipeline);
 
-	if (pipeline->ticked != pipeline->now_s)
-		behind = run_second(pipeline);
+	if (pipeline->ticked != pipeline->now_s) {
+		pipeline->ticked = pipeline->now_s;
+		if (pipeline->config.worker == 0)
+			walk_shared(pipeline);
+	}
 	hold_tend(pipeline);
 	if (behind)
 		return BEHIND_NS;

@@ -222,6 +222,27 @@ static void expiry_keeps_to_its_limit(void **state)
 	assert_int_equal(calls, 7);
 }
 
+// Looking costs the same whether a connection ends or was used since.
+static void expiry_tells_when_it_is_behind(void **state)
+{
+	struct fixture *fixture = *state;
+	struct conn_ref ref;
+
+	for (uint32_t n = 0; n < 20; n++) {
+		assert_int_equal(insert(fixture, 2 * n, 10, START, &ref), 0);
+		conn_touch(conn_get(fixture->table, ref), START + 5);
+	}
+	assert_int_equal(conn_expire(fixture->table, 0, START + 10, 8), 0);
+	assert_true(conn_is_behind(fixture->table, 0, START + 10));
+	assert_int_equal(conn_expire(fixture->table, 0, START + 10, 8), 0);
+	assert_true(conn_is_behind(fixture->table, 0, START + 10));
+	assert_int_equal(conn_expire(fixture->table, 0, START + 10, 8), 0);
+	assert_false(conn_is_behind(fixture->table, 0, START + 10));
+
+	assert_int_equal(conn_expire(fixture->table, 0, START + 15, 20), 20);
+	assert_false(conn_is_behind(fixture->table, 0, START + 15));
+}
+
 static void iterates_over_the_living(void **state)
 {
 	struct fixture *fixture = *state;
@@ -289,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(expires_when_unused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_shorter_timeout_counts_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(expiry_keeps_to_its_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(expiry_tells_when_it_is_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(iterates_over_the_living, setup, teardown),
 		cmocka_unit_test_setup_teardown(recovery_keeps_what_verifies, setup, teardown),
 		cmocka_unit_test_setup_teardown(odd_sizes_are_refused, setup, teardown),
