@@ -12,6 +12,7 @@
 #include "cli/client.h"
 #include "cli/fields.h"
 #include "cli/output.h"
+#include "cli/record.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -110,13 +111,87 @@ static void free_changes(struct change_set *set)
 	set->apply.n_changes = 0;
 }
 
+// "net/lan" as people say it: "net lan".
+static void say_object(const char *object, char *buf, size_t size)
+{
+	char *slash;
+
+	snprintf(buf, size, "%s", object);
+	slash = strchr(buf, '/');
+	if (slash)
+		*slash = ' ';
+}
+
+static const char *text_of(const Weft__Record *record, const char *key, const char *none)
+{
+	const Weft__Field *field = record_find(record, key);
+
+	return field && field->value_case == WEFT__FIELD__VALUE_TEXT ? field->text : none;
+}
+
+// A line an object: what differs in one comes in successive records.
+static void print_preview(Weft__Record *const *records, size_t count)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < count; i++) {
+		const char *object = text_of(records[i], "object", "");
+		const char *verb = text_of(records[i], "verb", "set");
+		const char *field = text_of(records[i], "field", NULL);
+		bool same = field && strcmp(object, last) == 0;
+		char said[256];
+
+		say_object(object, said, sizeof(said));
+		if (same)
+			printf(",");
+		else
+			printf("%s%c %s", i > 0 ? "\n" : "",
+			       strcmp(verb, "add") == 0      ? '+'
+			       : strcmp(verb, "delete") == 0 ? '-'
+			                                     : '~',
+			       said);
+		if (field)
+			printf(" %s %s -> %s", field, text_of(records[i], "before", "none"),
+			       text_of(records[i], "after", "none"));
+		last = object;
+	}
+	if (count > 0)
+		printf("\n");
+}
+
+int change_show_preview(const struct invocation *call, const Weft__Reply *reply)
+{
+	if (call->format == OUTPUT_TABLE) {
+		print_preview(reply->records, reply->n_records);
+		for (size_t i = 0; i < reply->n_notes; i++)
+			printf("%s\n", reply->notes[i]);
+		if (!reply->changed)
+			printf("no change\n");
+		return reply->changed ? EXIT_CHANGES : EXIT_OK;
+	}
+
+	json_t *result = json_pack("{s:I,s:b,s:[],s:[]}", "revision", (json_int_t)reply->revision,
+	                           "changed", reply->changed, "changes", "notes");
+
+	for (size_t i = 0; i < reply->n_records; i++)
+		json_array_append_new(json_object_get(result, "changes"),
+		                      record_json(reply->records[i]));
+	for (size_t i = 0; i < reply->n_notes; i++)
+		json_array_append_new(json_object_get(result, "notes"),
+		                      json_string(reply->notes[i]));
+	json_dumpf(result, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(result);
+	return reply->changed ? EXIT_CHANGES : EXIT_OK;
+}
+
 static int show_result(const struct invocation *call, const Weft__Reply *reply)
 {
-	bool dry_run = invocation_has(call, "dry-run");
-
+	if (invocation_has(call, "dry-run"))
+		return change_show_preview(call, reply);
 	if (call->format != OUTPUT_TABLE) {
 		json_t *result = json_pack("{s:I,s:b}", "revision", (json_int_t)reply->revision,
-		                           "changed", dry_run ? reply->changed : 1);
+		                           "changed", 1);
 		json_t *notes = json_array();
 
 		for (size_t i = 0; i < reply->n_notes; i++)
@@ -128,12 +203,10 @@ static int show_result(const struct invocation *call, const Weft__Reply *reply)
 	}
 	for (size_t i = 0; call->format == OUTPUT_TABLE && i < reply->n_notes; i++)
 		printf("%s\n", reply->notes[i]);
-	if (dry_run && call->format == OUTPUT_TABLE && !reply->n_notes)
-		printf("%s\n", reply->changed ? "this would change something" : "no change");
-	if (!dry_run && invocation_has(call, "confirm") && call->format == OUTPUT_TABLE)
+	if (invocation_has(call, "confirm") && call->format == OUTPUT_TABLE)
 		printf("undone in %s unless you say: weft confirm\n",
 		       invocation_text(call, "confirm"));
-	return dry_run && reply->changed ? EXIT_CHANGES : EXIT_OK;
+	return EXIT_OK;
 }
 
 int change_send(struct change_set *set, const struct invocation *call)

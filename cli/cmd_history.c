@@ -3,6 +3,7 @@
 // cmd_history: the revisions of the intent, and the ways back.
 
 #include "cli/ask.h"
+#include "cli/change.h"
 #include "cli/client.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
@@ -54,6 +55,11 @@ static int send_and_tell(const struct invocation *call, Weft__Request *request, 
 
 	if (code != EXIT_OK)
 		return code;
+	if (invocation_has(call, "dry-run")) {
+		code = change_show_preview(call, reply);
+		client_reply_free(reply);
+		return code;
+	}
 	for (size_t i = 0; i < reply->n_notes; i++)
 		printf("%s\n", reply->notes[i]);
 	if (reply->n_notes == 0 && reply->has_revision)
@@ -72,6 +78,7 @@ int cmd_undo(const struct invocation *call)
 		return code;
 	request.body_case = WEFT__REQUEST__BODY_UNDO;
 	request.undo = &undo;
+	undo.has_dry_run = undo.dry_run = invocation_has(call, "dry-run");
 	return send_and_tell(call, &request, "undone");
 }
 
@@ -100,6 +107,7 @@ int cmd_destroy(const struct invocation *call)
 	destroy.lab = (char *)(call->argument_count ? call->arguments[0] : NULL);
 	destroy.has_stop = destroy.stop = !invocation_has(call, "keep-running");
 	request.body_case = WEFT__REQUEST__BODY_DESTROY;
+	destroy.has_dry_run = destroy.dry_run = invocation_has(call, "dry-run");
 	request.destroy = &destroy;
 
 	int code = daemons_find(call, &daemons, &fail);
@@ -108,6 +116,11 @@ int cmd_destroy(const struct invocation *call)
 		code = ask_quietly(call, &request, &reply, &fail);
 	if (code != EXIT_OK) {
 		output_fail(call, &fail);
+		return code;
+	}
+	if (destroy.dry_run) {
+		code = change_show_preview(call, reply);
+		client_reply_free(reply);
 		return code;
 	}
 	for (size_t i = 0; i < reply->n_notes; i++)

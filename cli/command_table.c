@@ -345,6 +345,7 @@ const struct command command_table[] = {
 		.arguments = "[REVISION]",
 		.max_arguments = 1,
 		.summary = "go back to the revision before the last, or to the one named",
+		.flags = undo_flags,
 		.run = cmd_undo,
 	},
 	{

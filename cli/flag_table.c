@@ -203,7 +203,15 @@ const struct flag up_flags[] = {
 	{0},
 };
 
+const struct flag undo_flags[] = {
+	{"dry-run", NULL, "say what would change, change nothing; exit 3 if it would",
+         VALUE_SWITCH, NULL, NULL, false},
+	{0},
+};
+
 const struct flag destroy_flags[] = {
+	{"dry-run", NULL, "say what would go, remove nothing; exit 3 if anything would",
+         VALUE_SWITCH, NULL, NULL, false},
 	{"keep-running", NULL, "leave the daemons running though nothing is left", VALUE_SWITCH,
          NULL, NULL, false},
 	{0},

@@ -23,5 +23,6 @@ extern const struct flag last_flags[];
 extern const struct flag event_flags[];
 extern const struct flag trace_flags[];
 extern const struct flag up_flags[];
+extern const struct flag undo_flags[];
 extern const struct flag destroy_flags[];
 extern const struct flag demo_flags[];

@@ -7,6 +7,7 @@
 #include "controller/api_priv.h"
 
 #include "controller/control_priv.h"
+#include "controller/difference.h"
 #include "controller/suggest.h"
 
 #include <errno.h>
@@ -29,7 +30,19 @@ static void on_done(void *user, const struct change_result *result)
 	reply.changed = result->changed;
 	reply.n_notes = note ? 1 : 0;
 	reply.notes = &note;
+	reply.n_records = question->record_count;
+	reply.records = question->records;
 	question_reply(question, &reply);
+}
+
+static void take_difference(void *user, Weft__Record *record)
+{
+	question_add(user, record);
+}
+
+static void on_preview(void *user, const struct model_change *object)
+{
+	difference_each(object, take_difference, user);
 }
 
 static void submit(struct question *question, struct change *change)
@@ -40,6 +53,7 @@ static void submit(struct question *question, struct change *change)
 	}
 	change->done = on_done;
 	change->done_user = question;
+	change->preview = on_preview;
 	change->uid = question->uid;
 	control_submit(question->api->env.control, change);
 }
@@ -171,7 +185,8 @@ static void on_destroyed(void *user, const struct change_result *result)
 	const Weft__Destroy *destroy = question->request->destroy;
 	struct api *api = question->api;
 	bool empty = is_empty(&api->env.control->model);
-	bool stop = destroy->has_stop && destroy->stop && !result->refusal;
+	bool stop = destroy->has_stop && destroy->stop && !result->refusal &&
+	            !(destroy->has_dry_run && destroy->dry_run);
 	struct change_result told = *result;
 
 	if (stop && !empty)
@@ -203,6 +218,9 @@ static void submit_destroy(struct question *question)
 	         question->request->destroy->lab ? question->request->destroy->lab : "");
 	change->done = on_destroyed;
 	change->done_user = question;
+	change->preview = on_preview;
+	change->dry_run =
+		question->request->destroy->has_dry_run && question->request->destroy->dry_run;
 	change->uid = question->uid;
 	control_submit(question->api->env.control, change);
 }
@@ -323,6 +341,8 @@ void api_undo(struct question *question)
 	change = target ? control_new_change(edit_undo, target, free) : NULL;
 	if (change) {
 		change->state_of = *target;
+		change->dry_run =
+			question->request->undo->has_dry_run && question->request->undo->dry_run;
 		snprintf(change->command, sizeof(change->command), "undo to revision %llu",
 		         (unsigned long long)*target);
 	}

@@ -225,8 +225,16 @@ static int try_out(struct control *control, struct change *change, struct refusa
 	return err;
 }
 
+static void show_preview(const struct control *control, const struct change *change)
+{
+	for (size_t i = 0; change->done && change->preview && i < control->model.change_count; i++)
+		if (differs(&control->model.changes[i]))
+			change->preview(change->done_user, &control->model.changes[i]);
+}
+
 static void start_dry(struct control *control, struct change *change)
 {
+	show_preview(control, change);
 	if (host_state(control->host) != HOST_READY || change->ops.count == 0) {
 		undo_model(control);
 		end(control, change, NULL, true,

@@ -38,6 +38,8 @@ struct change {
 	void (*free_data)(void *data);
 	change_done_fn done; // NULL: nobody waits any more.
 	void *done_user;
+	// A dry run: told each object that would differ, before `done`. May be NULL.
+	void (*preview)(void *done_user, const struct model_change *object);
 	uint32_t uid;
 	bool dry_run;
 	uint32_t confirm_seconds;

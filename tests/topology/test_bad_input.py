@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Everything that a user may get wrong: a clear error that names the object, and nothing changed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -113,9 +114,31 @@ def test_dry_run_changes_nothing(small):
     before = small.revision()
     done = small.weft("net", "add", "x", "--subnet", "10.90.0.0/24", "--dry-run", check=False)
     assert done.returncode == 3, done.stderr
+    assert done.stdout == "+ net x\n"
     assert small.revision() == before
     assert [net["name"] for net in small.json("net", "ls")] == ["lan"]
     refuse(small, "net add x --subnet 10.77.0.0/24 --mode nat --dry-run", "overlaps")
+
+
+def test_dry_run_says_what(small):
+    def dry(*words):
+        done = small.weft(*words, "--dry-run", check=False)
+        assert done.returncode == (0 if done.stdout == "no change\n" else 3), done.stderr
+        return done.stdout
+
+    before = small.revision()
+    assert dry("port", "set", "h1", "--mtu", "1400") == "~ port h1 mtu none -> 1400\n"
+    assert dry("net", "set", "lan", "--mode", "isolated", "--lease", "60") == \
+        "~ net lan mode nat -> isolated, lease_seconds none -> 60\n"
+    assert dry("net", "set", "lan", "--mode", "nat") == "no change\n"
+    assert sorted(dry("net", "delete", "lan", "--cascade").splitlines()) == ["- net lan", "- port h1"]
+    assert sorted(dry("destroy").splitlines()) == ["- guest h1", "- net lan", "- port h1"]
+    assert sorted(dry("undo").splitlines()) == ["- guest h1", "- port h1"]
+    done = small.weft("-o", "json", "port", "set", "h1", "--mtu", "1400", "--dry-run", check=False)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["changes"] == [
+        {"verb": "set", "object": "port/h1", "field": "mtu", "after": "1400"}]
+    assert small.revision() == before
 
 
 def test_second_controller(small):
