@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
-void trace_step(struct trace *trace, const char *stage, const char *format, ...)
+void trace_add(struct trace *trace, const char *stage, const char *format, ...)
 {
-	if (!trace || trace->count == TRACE_STEPS)
+	if (trace->count == TRACE_STEPS)
 		return;
 
 	struct trace_step *step = &trace->steps[trace->count++];

@@ -28,6 +28,14 @@ struct trace {
 	char hint[240];
 };
 
-// Does nothing when trace is NULL.
-void trace_step(struct trace *trace, const char *stage, const char *format, ...)
+// Adds a step. => trace is not NULL; stages call trace_step().
+void trace_add(struct trace *trace, const char *stage, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+// Does nothing when trace is NULL, and then does not even look at the arguments: a macro, because the
+// addresses in them are formatted by calls that would cost a miss more than its decision does.
+#define trace_step(trace, ...)                         \
+	do {                                           \
+		if (trace)                             \
+			trace_add(trace, __VA_ARGS__); \
+	} while (0)
