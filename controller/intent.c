@@ -45,14 +45,15 @@ struct intent *intent_from_packed(const void *packed, size_t len)
 struct intent *intent_new(const Weft__Intent *msg)
 {
 	size_t len = weft__intent__get_packed_size(msg);
-	auto_free uint8_t *packed = malloc(len ? len : 1);
+	auto_free uint8_t *packed = NULL;
 
-	if (!packed)
-		return NULL;
 	if (noun_of(msg) == NOUN_NONE) {
 		errno = EINVAL;
 		return NULL;
 	}
+	packed = malloc(len ? len : 1);
+	if (!packed)
+		return NULL;
 	weft__intent__pack(msg, packed);
 	return intent_from_packed(packed, len);
 }

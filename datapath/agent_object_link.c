@@ -60,7 +60,7 @@ static const struct ip_addr nothing;
 static struct ip_addr key_of_text(const char *text, uint64_t seed)
 {
 	XXH128_hash_t hash = XXH3_128bits_withSeed(text, strlen(text), seed);
-	struct ip_addr key;
+	struct ip_addr key = {{0}};
 
 	store_be64(key.b, hash.high64);
 	store_be64(key.b + 8, hash.low64);

@@ -211,6 +211,7 @@ static void send_trace(struct agent *agent, uint64_t request, struct trace *trac
 	uint64_t out[ARRAY_SIZE(trace->out_ports)];
 
 	message.steps = pointers;
+	// cppcheck-suppress nullPointerRedundantCheck; without a trace there is something wrong.
 	for (unsigned i = 0; i < trace->count && i < TRACE_STEPS; i++) {
 		weft__trace_step__init(&steps[i]);
 		steps[i].stage = trace->steps[i].stage;
