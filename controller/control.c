@@ -216,6 +216,8 @@ static int try_out(struct control *control, struct change *change, struct refusa
 	err = change->edit(control, change, refusal);
 	if (err == 0)
 		err = model_settle(&control->model, refusal);
+	if (err == 0 && control->judge)
+		err = control->judge(control->listener, &control->model, refusal);
 	if (err == 0 && !any_difference(&control->model))
 		err = 1;
 	if (err == 0)

@@ -87,6 +87,8 @@ struct control {
 	void (*told)(void *listener, const char *type, const char *object, const char *text);
 	void (*on_lease)(void *listener, const Weft__Lease *lease);
 	uint8_t *(*leases)(void *listener, size_t *ret_len);
+	// What the intent alone cannot tell of the open batch: 0 or a refusal. May be NULL.
+	int (*judge)(void *listener, const struct model *model, struct refusal *refusal);
 	const char *(*trouble)(void *listener); // Why there is no datapath, or NULL.
 };
 

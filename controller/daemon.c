@@ -14,6 +14,7 @@
 #include "controller/api.h"
 #include "controller/control.h"
 #include "controller/launch.h"
+#include "controller/lease_clash.h"
 #include "controller/leases.h"
 
 #include <dirent.h>
@@ -100,6 +101,13 @@ static void on_lease(void *user, const Weft__Lease *lease)
 static uint8_t *on_leases_wanted(void *user, size_t *ret_len)
 {
 	return leases_pack(&((struct daemon *)user)->leases, ret_len);
+}
+
+static int on_judge(void *user, const struct model *model, struct refusal *refusal)
+{
+	const struct daemon *daemon = user;
+
+	return lease_clash_check(&daemon->leases, model, clock_wall() / NSEC_PER_SEC, refusal);
 }
 
 static const char *on_trouble(void *user)
@@ -194,6 +202,7 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 	daemon->control.told = on_told;
 	daemon->control.on_lease = on_lease;
 	daemon->control.leases = on_leases_wanted;
+	daemon->control.judge = on_judge;
 	daemon->control.trouble = on_trouble;
 	err = leases_open(&daemon->leases, daemon->store, fail);
 	if (err < 0)

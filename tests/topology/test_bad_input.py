@@ -110,6 +110,16 @@ def test_nothing_half_done(small):
     assert not [name for name in os.listdir("/run/netns") if name == "h9"] if os.path.isdir("/run/netns") else True
 
 
+def test_leased_address(weft):
+    """An address that a guest has by DHCP is not given to another."""
+    add_lan(weft)
+    address = weft.add_guest("h1", "--net", "lan").lease().split("/")[0]
+    error = refuse(weft, f"ns add h2 --net lan --ip {address}", address, "h1", "10.77.0.2 is free")
+    assert "until 20" in error
+    weft.weft("port", "set", "h1", "--ip", address)
+    weft.add_guest("h2", "--net", "lan", "--ip", "10.77.0.2")
+
+
 def test_dry_run_changes_nothing(small):
     before = small.revision()
     done = small.weft("net", "add", "x", "--subnet", "10.90.0.0/24", "--dry-run", check=False)
