@@ -69,7 +69,11 @@ static int start_controller(const struct invocation *call, pid_t *ret, struct fa
 		                  call->state_dir);
 
 	char *arguments[] = {
-		program, (char *)"--run-dir", run_dir, (char *)"--state-dir", state_dir, NULL};
+		program,   (char *)"--run-dir",
+		run_dir,   (char *)"--state-dir",
+		state_dir, invocation_has(call, "fresh") ? (char *)"--fresh" : NULL,
+		NULL,
+	};
 	pid_t child = fork();
 
 	if (child == 0)
@@ -80,19 +84,37 @@ static int start_controller(const struct invocation *call, pid_t *ret, struct fa
 	return 0;
 }
 
-static void last_line(const char *run_dir, char *buf, size_t size)
+// The last sentence of the controller's log, and the hint that may follow it.
+struct last_words {
+	char what[400], hint[400];
+};
+
+static void take_line(struct last_words *words, char *line)
+{
+	static const char speaker[] = "weft-controller: ";
+
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(line, "  ", 2) == 0) {
+		snprintf(words->hint, sizeof(words->hint), "%s", line + 2);
+		return;
+	}
+	if (strncmp(line, speaker, sizeof(speaker) - 1) == 0)
+		line += sizeof(speaker) - 1;
+	snprintf(words->what, sizeof(words->what), "%s", line);
+	words->hint[0] = '\0';
+}
+
+static void last_words(const char *run_dir, struct last_words *words)
 {
 	char path[PATH_MAX], line[400];
 	FILE *log = path_join(path, sizeof(path), run_dir, "controller.log") == 0
 	                    ? fopen(path, "re")
 	                    : NULL;
 
-	buf[0] = '\0';
-	while (log && fgets(line, sizeof(line), log)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (*line)
-			snprintf(buf, size, "%s", line);
-	}
+	*words = (struct last_words){0};
+	while (log && fgets(line, sizeof(line), log))
+		if (line[0] != '\n')
+			take_line(words, line);
 	if (log)
 		fclose(log);
 }
@@ -111,7 +133,7 @@ static int await_ready(const struct invocation *call, pid_t child, struct fail *
 	uint64_t seconds = invocation_number(call, "wait", UP_SECONDS);
 	uint64_t end = clock_now() + seconds * 1000000000u;
 	bool answered = false;
-	char line[400];
+	struct last_words words;
 
 	while (clock_now() < end) {
 		Weft__Reply *reply;
@@ -125,17 +147,21 @@ static int await_ready(const struct invocation *call, pid_t child, struct fail *
 		if (ready)
 			return 0;
 		if (child > 0 && waitpid(child, NULL, WNOHANG) == child) {
-			last_line(call->run_dir, line, sizeof(line));
-			fail_set(fail, -ECHILD, "weft-controller ended at once: %s", line);
-			fail_hint(fail, "the whole story is in %s/controller.log", call->run_dir);
+			last_words(call->run_dir, &words);
+			fail_set(fail, -ECHILD, "weft-controller ended at once: %s", words.what);
+			if (words.hint[0])
+				fail_hint(fail, "%s", words.hint);
+			else
+				fail_hint(fail, "the whole story is in %s/controller.log",
+				          call->run_dir);
 			return -ECHILD;
 		}
 		usleep(POLL_USEC);
 	}
-	last_line(call->run_dir, line, sizeof(line));
+	last_words(call->run_dir, &words);
 	fail_set(fail, -ETIMEDOUT, "%s within %llu seconds: %s",
 	         answered ? "the datapath was not ready" : "weft-controller did not answer",
-	         (unsigned long long)seconds, line);
+	         (unsigned long long)seconds, words.what);
 	fail_hint(fail, "see the logs in %s; weft doctor checks the machine", call->run_dir);
 	return -ETIMEDOUT;
 }

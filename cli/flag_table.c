@@ -198,6 +198,8 @@ const struct flag trace_flags[] = {
 };
 
 const struct flag up_flags[] = {
+	{"fresh", NULL, "move a database that is there aside, and begin empty", VALUE_SWITCH, NULL,
+         NULL, false},
 	{"wait", "TIME", "how long to wait for the datapath (default 15s)", VALUE_SECONDS, NULL,
          NULL, false},
 	{0},

@@ -294,6 +294,18 @@ static void say_claim(const char *claim, char *buf, size_t size)
 		snprintf(buf, size, "%s", value ? value + 1 : claim);
 }
 
+// What the user gave has its flag, but for two: an interface has either of two, a forward's port none.
+static void hint_at_claim(const char *field, struct fail *fail)
+{
+	if (strcmp(field, "ifname") == 0)
+		fail_hint(fail, "choose another interface");
+	else if (strcmp(field, "outside_port") == 0)
+		fail_hint(fail, "choose another port, or one address of the gateway's with "
+		                "--outside");
+	else
+		fail_hint(fail, "choose another --%s", field);
+}
+
 static int check_claim(const struct model *model, const struct intent *intent,
                        const struct ref *ref, struct refusal *refusal)
 {
@@ -307,7 +319,7 @@ static int check_claim(const struct model *model, const struct intent *intent,
 		say_claim(ref->key, said, sizeof(said));
 		refuse(refusal, -EEXIST, intent->key, ref->field, "%s: %s is already that of %s",
 		       intent->key, said, user);
-		fail_hint(&refusal->fail, "choose another --%s", ref->field);
+		hint_at_claim(ref->field, &refusal->fail);
 		return -EEXIST;
 	}
 	return 0;

@@ -173,6 +173,13 @@ static int check_attach(const struct intent *intent, struct refusal *refusal)
 		return refuse(refusal, -EINVAL, intent->key, "ifname",
 		              "%s: '%s' cannot be the name of an interface", intent->key,
 		              port->ifname);
+	// The host, or a guest, needs its own; what a switch sends there comes straight back.
+	if (port->ifname && strcmp(port->ifname, "lo") == 0) {
+		refuse(refusal, -EINVAL, intent->key, "ifname",
+		       "%s: lo is the loopback interface, which cannot be a port", intent->key);
+		fail_hint(&refusal->fail, "name another interface");
+		return -EINVAL;
+	}
 	if (port->guest && port->netns)
 		return refuse(refusal, -EINVAL, intent->key, "netns",
 		              "%s: the namespace is that of guest '%s'", intent->key, port->guest);

@@ -40,6 +40,15 @@ static int code_of(sqlite3 *db)
 	}
 }
 
+// Short enough that a long path does not push the second way out of the hint.
+static void hint_at_repair(const struct store *store, struct fail *fail)
+{
+	fail_hint(fail,
+	          "put the last good copy, %s.bak, in its place and remove weft.db-wal; or begin "
+	          "empty with --fresh, which moves it aside",
+	          store->path);
+}
+
 int store_fail(struct store *store, struct fail *fail)
 {
 	int code = code_of(store->db);
@@ -52,10 +61,7 @@ int store_fail(struct store *store, struct fail *fail)
 	} else if (code == -EUCLEAN) {
 		fail_set(fail, code, "the database %s is damaged (%s)", store->path,
 		         sqlite3_errmsg(store->db));
-		fail_hint(fail,
-		          "stop, restore the last good copy with: cp %s.bak %s && rm -f %s-wal; "
-		          "or start with --fresh, which moves it aside",
-		          store->path, store->path, store->path);
+		hint_at_repair(store, fail);
 	} else {
 		fail_set(fail, code, "the database %s: %s", store->path, sqlite3_errmsg(store->db));
 	}
@@ -156,10 +162,7 @@ static int check(struct store *store, struct fail *fail)
 		if (!result || strcmp(result, "ok") != 0) {
 			err = fail_set(fail, -EUCLEAN, "the database %s is damaged (%s)",
 			               store->path, result ? result : "unreadable");
-			fail_hint(fail,
-			          "restore the last good copy with: cp %s.bak %s && rm -f %s-wal; "
-			          "or start with --fresh, which moves it aside",
-			          store->path, store->path, store->path);
+			hint_at_repair(store, fail);
 		}
 	}
 	sqlite3_finalize(statement);

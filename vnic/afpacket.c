@@ -429,7 +429,7 @@ static int open_bound(const struct afpacket_config *config, struct link_state *l
 	if (!error)
 		error = link_get(config->netns, config->ifname, link, fail);
 	if (error) {
-		fail_prefix(fail, "port '%s'", config->name);
+		fail_prefix(fail, "%s", config->name);
 		return error;
 	}
 
@@ -437,14 +437,14 @@ static int open_bound(const struct afpacket_config *config, struct link_state *l
 
 	if (fd < 0) {
 		error = fd;
-		fail_errno(fail, error, "port '%s': cannot open a packet socket", config->name);
+		fail_errno(fail, error, "%s: cannot open a packet socket", config->name);
 		if (error == -EPERM)
 			fail_hint(fail, "run as root, or give the program CAP_NET_RAW");
 		return error;
 	}
 	error = attach(fd, link->ifindex);
 	if (error)
-		return fail_errno(fail, error, "port '%s': cannot attach to the interface '%s'",
+		return fail_errno(fail, error, "%s: cannot attach to the interface '%s'",
 		                  config->name, config->ifname);
 	return TAKE_FD(fd);
 }
@@ -463,7 +463,7 @@ int afpacket_open(const struct afpacket_config *config, struct port **ret, struc
 		afpacket->places = mem_block_new("afpacket", sizeof(*afpacket->places), 0);
 	if (!afpacket || !afpacket->places) {
 		free(afpacket);
-		return fail_set(fail, -ENOMEM, "port '%s': out of memory", config->name);
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	}
 	afpacket->fd = TAKE_FD(fd);
 	afpacket->ask = BATCH_SIZE;

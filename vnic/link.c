@@ -56,6 +56,8 @@ static int report(int nl_error, struct fail *fail, const char *what, const char 
 	         error == -EIO ? nl_geterror(nl_error) : strerrordesc_np(-error));
 	if (error == -EPERM)
 		fail_hint(fail, "run as root, or give the program CAP_NET_ADMIN");
+	if (error == -ENODEV)
+		fail_hint(fail, "'ip link' shows those there are");
 	return error;
 }
 

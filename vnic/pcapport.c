@@ -189,14 +189,14 @@ static int open_reader(struct pcapport *pcapport, const struct pcapport_config *
 	pcapport->reader = pcap_open_offline_with_tstamp_precision(
 		config->read_path, PCAP_TSTAMP_PRECISION_NANO, words);
 	if (!pcapport->reader)
-		return fail_set(fail, -EINVAL, "port '%s': cannot read the capture: %s",
-		                config->name, words);
+		return fail_set(fail, -EINVAL, "%s: cannot read the capture: %s", config->name,
+		                words);
 
 	int type = pcap_datalink(pcapport->reader);
 
 	if (type != DLT_EN10MB)
 		return fail_set(fail, -EINVAL,
-		                "port '%s': the capture '%s' is of link type %s, not Ethernet",
+		                "%s: the capture '%s' is of link type %s, not Ethernet",
 		                config->name, config->read_path, pcap_datalink_val_to_name(type));
 	return 0;
 }
@@ -207,10 +207,10 @@ static int open_writer(struct pcapport *pcapport, const struct pcapport_config *
 	pcapport->format = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, FRAME_MOST,
 	                                                        PCAP_TSTAMP_PRECISION_NANO);
 	if (!pcapport->format)
-		return fail_set(fail, -ENOMEM, "port '%s': out of memory", config->name);
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	pcapport->writer = pcap_dump_open(pcapport->format, config->write_path);
 	if (!pcapport->writer)
-		return fail_set(fail, -EIO, "port '%s': cannot record: %s", config->name,
+		return fail_set(fail, -EIO, "%s: cannot record: %s", config->name,
 		                pcap_geterr(pcapport->format));
 	return 0;
 }
@@ -221,7 +221,7 @@ int pcapport_open(const struct pcapport_config *config, struct port **ret, struc
 	int error = 0;
 
 	if (!pcapport)
-		return fail_set(fail, -ENOMEM, "port '%s': out of memory", config->name);
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	if (config->read_path)
 		error = open_reader(pcapport, config, fail);
 	if (!error && config->write_path)

@@ -235,10 +235,10 @@ static int open_control(const struct tap_config *config, struct fail *fail)
 	if (entering.code) {
 		if (fail)
 			*fail = entering;
-		fail_prefix(fail, "port '%s'", config->name);
+		fail_prefix(fail, "%s", config->name);
 		return fd;
 	}
-	fail_errno(fail, fd, "port '%s': cannot open /dev/net/tun", config->name);
+	fail_errno(fail, fd, "%s: cannot open /dev/net/tun", config->name);
 	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
 		fail_hint(fail, "load the kernel's tun module: modprobe tun");
 	else
@@ -261,7 +261,7 @@ static int open_queue(const struct tap_config *config, bool is_first, struct fai
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
 		int error = errno;
 
-		fail_errno(fail, error, "port '%s': cannot make the TAP '%s'", config->name,
+		fail_errno(fail, error, "%s: cannot make the TAP '%s'", config->name,
 		           config->ifname);
 		if (error == EBUSY)
 			fail_hint(fail, "an interface of that name is there already; remove it");
@@ -280,14 +280,12 @@ static int check_inherited(const struct tap_config *config, int fd, struct fail 
 	int flags = fcntl(fd, F_GETFL);
 
 	if (ioctl(fd, TUNGETIFF, &request) < 0)
-		return fail_errno(fail, errno, "port '%s': the TAP that was kept is gone",
-		                  config->name);
+		return fail_errno(fail, errno, "%s: the TAP that was kept is gone", config->name);
 	if ((request.ifr_flags & (wanted | IFF_TUN)) != wanted)
-		return fail_set(fail, -EINVAL, "port '%s': '%s' is no TAP with vnet headers",
-		                config->name, request.ifr_name);
+		return fail_set(fail, -EINVAL, "%s: '%s' is no TAP with vnet headers", config->name,
+		                request.ifr_name);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return fail_errno(fail, errno, "port '%s': cannot use the TAP's descriptor",
-		                  config->name);
+		return fail_errno(fail, errno, "%s: cannot use the TAP's descriptor", config->name);
 	return 0;
 }
 
@@ -296,7 +294,7 @@ static int settle(struct tap *tap, const struct tap_config *config, struct fail 
 	int error = negotiate(config, tap->fds[0], &tap->port.offloads);
 
 	if (error)
-		return fail_errno(fail, error, "port '%s': the kernel refuses vnet headers on '%s'",
+		return fail_errno(fail, error, "%s: the kernel refuses vnet headers on '%s'",
 		                  config->name, config->ifname);
 	tap->port.ops = &tap_ops;
 	tap->port.mtu = config->mtu;
@@ -308,7 +306,7 @@ static int check_queues(const struct tap_config *config, unsigned queues, struct
 {
 	if (queues >= 1 && queues <= TAP_QUEUES)
 		return 0;
-	return fail_set(fail, -EINVAL, "port '%s': a TAP has 1 to %d queues, not %u", config->name,
+	return fail_set(fail, -EINVAL, "%s: a TAP has 1 to %d queues, not %u", config->name,
 	                TAP_QUEUES, queues);
 }
 
@@ -318,7 +316,7 @@ int tap_open(const struct tap_config *config, struct port **ret, struct fail *fa
 	int error = check_queues(config, config->queues, fail);
 
 	if (!tap)
-		return fail_set(fail, -ENOMEM, "port '%s': out of memory", config->name);
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	while (!error && tap->port.queue_count < config->queues) {
 		int fd = open_queue(config, tap->port.queue_count == 0, fail);
 
@@ -332,7 +330,7 @@ int tap_open(const struct tap_config *config, struct port **ret, struct fail *fa
 	if (!error) {
 		error = link_set_mtu(config->netns, config->ifname, config->mtu, fail);
 		if (error)
-			fail_prefix(fail, "port '%s'", config->name);
+			fail_prefix(fail, "%s", config->name);
 	}
 	if (error) {
 		tap_close(&tap->port);
@@ -355,7 +353,7 @@ int tap_adopt(const struct tap_config *config, const int *fds, unsigned count, s
 	struct tap *tap = calloc(1, sizeof(*tap));
 
 	if (!tap)
-		return fail_set(fail, -ENOMEM, "port '%s': out of memory", config->name);
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	// Every ioctl that follows may be repeated, so a keeper can hand out the same TAP any number of times.
 	memcpy(tap->fds, fds, count * sizeof(*fds));
 	error = settle(tap, config, fail);

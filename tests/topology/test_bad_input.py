@@ -84,7 +84,12 @@ def test_bad_mac(small, mac):
 
 
 def test_no_such_interface(small):
-    refuse(small, "port add lan --name up --netdev no-such-if", "no-such-if")
+    refuse(small, "port add lan --name up --netdev no-such-if", "port/up: interface 'no-such-if'", "ip link")
+
+
+def test_loopback_is_no_port(small):
+    refuse(small, "port add lan --name up --netdev lo", "port/up", "loopback")
+    refuse(small, "ns add h9 --net lan --ifname lo", "port/h9", "loopback")
 
 
 def test_name_taken(small):
@@ -172,11 +177,27 @@ def test_corrupt_database(small):
     done = small.weft("up", check=False)
     assert done.returncode == 1
     assert databases[0].name in done.stderr, done.stderr
+    assert "damaged" in done.stderr or "not a database" in done.stderr, done.stderr
+    assert "--fresh" in done.stderr, done.stderr
     # It was not touched, so that it can be looked at; with the right one all is back.
     assert databases[0].read_bytes().startswith(b"not a database")
     databases[0].write_bytes(intact)
     small.up()
     assert [net["name"] for net in small.json("net", "ls")] == ["lan"]
+
+
+def test_begin_afresh(weft):
+    """The way out without a good copy: what is damaged goes aside, and all begins empty."""
+    weft.weft("net", "add", "lan", "--subnet", "10.77.0.0/24")
+    weft.weft("down")
+    database = weft.state_dir / "weft.db"
+    damaged = b"not a database at all" * 1000
+    database.write_bytes(damaged)
+    for side in weft.state_dir.glob("weft.db-*"):
+        side.unlink()
+    weft.weft("up", "--fresh")
+    assert weft.json("net", "ls") == []
+    assert damaged in [path.read_bytes() for path in weft.state_dir.iterdir() if path != database]
 
 
 def test_full_disk(instances, tmp_path):

@@ -107,6 +107,8 @@ static void test_ports(void **state)
 	kit_refused(*state, "port p attach=netdev net=lan", -EINVAL, "ifname", "which interface");
 	kit_refused(*state, "port p attach=netdev ifname=averyveryverylongname", -EINVAL, "ifname",
 	            "cannot be the name");
+	kit_refused(*state, "port p attach=netdev net=lan ifname=lo", -EINVAL, "ifname",
+	            "loopback");
 	kit_refused(*state, "port averyveryverylongname net=lan", -ENAMETOOLONG, "ifname", "15");
 	kit_refused(*state, "port p guest=h1 ifname=eth0", -EEXIST, "ifname", "port/h1");
 	kit_put(*state, "port p guest=h1");
