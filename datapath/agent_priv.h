@@ -105,6 +105,9 @@ int agent_run_start(struct agent *agent, struct fail *fail);
 void agent_run_stop(struct agent *agent);
 void agent_run_complete(struct agent *agent);
 
+// agent_lease.c
+void agent_lease_take(struct agent *agent); // => The state is open.
+
 // agent_session.c: frames.
 void agent_session_frame(struct agent *agent, struct stream_frame *frame);
 void agent_session_hello(struct agent *agent);

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_priv.h"
-#include "datapath/lease.h"
 #include "datapath/pipeline.h"
 #include "datapath/upstream.h"
 #include "vnic/link.h"
@@ -191,42 +190,6 @@ static void on_port_error(void *user, uint64_t id, const char *text)
 	agent_event(user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id, text);
 }
 
-static void take_lease(struct agent *agent, const Weft__Lease *message)
-{
-	struct lease lease = {
-		.scope = message->scope, .expires = message->expires, .state = LEASE_BOUND};
-
-	if (!message->expires || agent_mac(&message->mac, &lease.mac) < 0 ||
-	    agent_ip(&message->ip, &lease.ip) < 0)
-		return;
-	if (message->client_id.len <= sizeof(lease.client_id)) {
-		lease.client_id_len = (uint8_t)message->client_id.len;
-		if (lease.client_id_len > 0)
-			memcpy(lease.client_id, message->client_id.data, lease.client_id_len);
-	}
-	if (message->hostname)
-		strncpy(lease.hostname, message->hostname, sizeof(lease.hostname) - 1);
-	lease_put(agent->state->leases, &lease);
-}
-
-// The controller's notes of leases count only when the table itself did not survive.
-static void take_leases(struct agent *agent)
-{
-	enum { LEASES_LIMIT = 64 << 20 };
-	const struct agent_kept *kept = agent_keep_find(agent->keep, "leases");
-	struct agent_arena arena;
-	Weft__Leases *leases;
-
-	if (!kept)
-		return;
-	agent_arena_init(&arena, LEASES_LIMIT);
-	leases = weft__leases__unpack(&arena.allocator, kept->note_len, kept->note);
-	for (size_t i = 0; leases && !agent->state->recovered && i < leases->n_leases; i++)
-		take_lease(agent, leases->leases[i]);
-	agent_arena_fini(&arena);
-	agent_keep_claim(agent->keep, "leases");
-}
-
 static int claim(struct agent *agent, const char *name)
 {
 	int fd = agent_keep_claim(agent->keep, name);
@@ -247,7 +210,7 @@ static int open_segments(struct agent *agent, struct fail *fail)
 	if (agent->state->recovered)
 		log_info("took over %u connections and %u MAC addresses of the process before",
 		         conn_count(agent->state->conns), fdb_count(agent->state->fdb));
-	take_leases(agent);
+	agent_lease_take(agent);
 	if (agent_keep_lend(agent->keep, "state", "state", 0, agent->state->fd, NULL, 0) < 0 ||
 	    agent_keep_lend(agent->keep, "stats", "stats", 0, stats_fd(agent->stats), NULL, 0) < 0)
 		return fail_set(fail, -ENOMEM, "out of memory");
