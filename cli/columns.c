@@ -52,6 +52,16 @@ static const struct output_column forward_columns[] = {
 	{0},
 };
 
+static const struct output_column flow_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"priority", "PRIORITY", OUTPUT_RIGHT},
+	{"match", "MATCH", OUTPUT_PLAIN},
+	{"actions", "ACTIONS", OUTPUT_PLAIN},
+	{"packets", "PACKETS", OUTPUT_RIGHT},
+	{"bytes", "BYTES", OUTPUT_BYTES},
+	{0},
+};
+
 static const struct output_column lease_columns[] = {
 	{"net", "NET", OUTPUT_PLAIN},
 	{"ip", "ADDRESS", OUTPUT_PLAIN},
@@ -140,10 +150,19 @@ static const struct {
 	const char *what;
 	const struct output_column *columns;
 } choices[] = {
-	{"net", net_columns},         {"port", port_columns},    {"guest", guest_columns},
-	{"forward", forward_columns}, {"lease", lease_columns},  {"host", host_columns},
-	{"history", history_columns}, {"events", event_columns}, {"drops", drop_columns},
-	{"conn", conn_columns},       {"fdb", fdb_columns},      {"neighbour", neighbour_columns},
+	{"net", net_columns},
+	{"port", port_columns},
+	{"guest", guest_columns},
+	{"forward", forward_columns},
+	{"lease", lease_columns},
+	{"host", host_columns},
+	{"history", history_columns},
+	{"events", event_columns},
+	{"drops", drop_columns},
+	{"flow", flow_columns},
+	{"conn", conn_columns},
+	{"fdb", fdb_columns},
+	{"neighbour", neighbour_columns},
 };
 
 const struct output_column *columns_of(const char *what)

@@ -17,6 +17,7 @@ static const struct {
 	Weft__QueryWhat query;
 } live[] = {
 	{"port", WEFT__QUERY_WHAT__QUERY_PORTS},
+	{"flow", WEFT__QUERY_WHAT__QUERY_FLOW_RULES},
 	{"conn", WEFT__QUERY_WHAT__QUERY_CONNS},
 	{"fdb", WEFT__QUERY_WHAT__QUERY_FDB},
 	{"neighbour", WEFT__QUERY_WHAT__QUERY_NEIGHBOURS},

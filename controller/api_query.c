@@ -2,8 +2,9 @@
 //
 // api_query: what only the datapath knows, asked page by page and put in the user's names.
 //
-// A row's columns are the datapath's; ids become names on the way. Ports are listed from the intent, and
-// what is live is added to them, so a port that could not be opened is in the list with its reason.
+// A row's columns are the datapath's; ids become names on the way. Ports and flow rules are listed from the
+// intent, and what is live is added to them, so a port that could not be opened is in the list with its
+// reason.
 
 #include "controller/api_priv.h"
 
@@ -26,7 +27,8 @@ struct fanout {
 	unsigned left; // Rows still wanted.
 	char **columns;
 	size_t column_count;
-	struct table ports; // name -> record of the list
+	enum noun noun;      // Whose list it is added to; NOUN_NONE: a list of its own.
+	struct table listed; // name -> record of the list
 };
 
 static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor);
@@ -41,7 +43,7 @@ void api_query_forget(struct question *question)
 	for (size_t i = 0; i < fanout->column_count; i++)
 		free(fanout->columns[i]);
 	free(fanout->columns);
-	table_fini(&fanout->ports);
+	table_fini(&fanout->listed);
 	free(fanout);
 	question->fanout = NULL;
 }
@@ -108,8 +110,8 @@ static void add_value(const struct fanout *fanout, Weft__Record *record, const c
 	}
 }
 
-// The port that a row of live ports speaks of: the first value that is an object.
-static Weft__Record *port_record(const struct fanout *fanout, const Weft__Row *row)
+// What of the list a row speaks of: the first value that is an object.
+static Weft__Record *listed_record(const struct fanout *fanout, const Weft__Row *row)
 {
 	for (size_t i = 0; i < row->n_values; i++) {
 		const struct object *object;
@@ -119,8 +121,8 @@ static Weft__Record *port_record(const struct fanout *fanout, const Weft__Row *r
 			continue;
 		object = desired_get(&fanout->question->api->env.control->desired,
 		                     row->values[i]->object);
-		if (object && noun_of_key(object->name, &name) == NOUN_PORT)
-			return table_get_text(&fanout->ports, name);
+		if (object && noun_of_key(object->name, &name) == fanout->noun)
+			return table_get_text(&fanout->listed, name);
 	}
 	return NULL;
 }
@@ -146,21 +148,21 @@ static void add_packet(Weft__Record *record, const char *head)
 
 static void add_row(struct fanout *fanout, const Weft__Row *row)
 {
-	bool ports = fanout->what == WEFT__QUERY_WHAT__QUERY_PORTS;
-	Weft__Record *record = ports ? port_record(fanout, row) : record_new();
+	bool listed = fanout->noun != NOUN_NONE;
+	Weft__Record *record = listed ? listed_record(fanout, row) : record_new();
 
 	if (!record)
 		return;
 	for (size_t i = 0; i < row->n_values && i < fanout->column_count; i++) {
-		// The intent's own word on a port comes first.
-		if (ports && record_find(record, fanout->columns[i]))
+		// The intent's own word comes first.
+		if (listed && record_find(record, fanout->columns[i]))
 			continue;
 		add_value(fanout, record, fanout->columns[i], row->values[i]);
 		if (strcmp(fanout->columns[i], "head") == 0 &&
 		    row->values[i]->value_case == WEFT__VALUE__VALUE_TEXT)
 			add_packet(record, row->values[i]->text);
 	}
-	if (ports)
+	if (listed)
 		return;
 	if (fanout->question->request->body_case == WEFT__REQUEST__BODY_STATUS &&
 	    fanout->question->record_count > 0)
@@ -221,7 +223,7 @@ static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor)
 		finish(fanout);
 }
 
-static void index_ports(struct fanout *fanout)
+static void index_list(struct fanout *fanout)
 {
 	struct question *question = fanout->question;
 
@@ -229,7 +231,7 @@ static void index_ports(struct fanout *fanout)
 		const Weft__Field *name = record_find(question->records[i], "name");
 
 		if (name)
-			table_put_text(&fanout->ports, name->text, question->records[i]);
+			table_put_text(&fanout->listed, name->text, question->records[i]);
 	}
 }
 
@@ -253,20 +255,50 @@ static bool find_object(struct question *question, const char *name, uint64_t *r
 	return false;
 }
 
+// Whose list a question is an addition to.
+static enum noun noun_of_query(Weft__QueryWhat what)
+{
+	switch (what) {
+	case WEFT__QUERY_WHAT__QUERY_PORTS:
+		return NOUN_PORT;
+	case WEFT__QUERY_WHAT__QUERY_FLOW_RULES:
+		return NOUN_FLOW;
+	default:
+		return NOUN_NONE;
+	}
+}
+
+// Fills the list of what is desired. False: it has no such name, and the refusal is sent.
+static bool list_desired(struct question *question, enum noun noun, const Weft__List *list)
+{
+	const char *name = list ? list->name : NULL;
+	struct refusal refusal = {0};
+	char key[KEY_SIZE];
+
+	api_list_nouns(question, noun, name, list ? list->net : NULL);
+	if (!name || noun == NOUN_PORT || question->record_count > 0)
+		return true;
+	model_unknown(&question->api->env.control->model, noun_key(key, noun, name), NULL, noun,
+	              name, &refusal);
+	question_refuse(question, &refusal);
+	return false;
+}
+
 void api_query(struct question *question, Weft__QueryWhat what)
 {
 	const Weft__List *list = question->request->body_case == WEFT__REQUEST__BODY_LIST
 	                                 ? question->request->list
 	                                 : NULL;
 	const char *name = list ? list->name : NULL;
+	enum noun noun = noun_of_query(what);
 	struct fanout *fanout;
 	uint64_t object = 0;
 
-	if (what == WEFT__QUERY_WHAT__QUERY_PORTS)
-		api_list_nouns(question, NOUN_PORT, name, list ? list->net : NULL);
-	if (name && !find_object(question, name, &object))
+	if (noun != NOUN_NONE && !list_desired(question, noun, list))
 		return;
-	if (what != WEFT__QUERY_WHAT__QUERY_PORTS && list &&
+	if (name && noun != NOUN_FLOW && !find_object(question, name, &object))
+		return;
+	if (noun == NOUN_NONE && list &&
 	    host_state(question->api->env.control->host) != HOST_READY) {
 		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
 		              "'weft status' tells more");
@@ -281,12 +313,11 @@ void api_query(struct question *question, Weft__QueryWhat what)
 		.question = question,
 		.what = what,
 		.object = object,
-		.left = list && list->has_limit && what != WEFT__QUERY_WHAT__QUERY_PORTS
-	                        ? list->limit
-	                        : ROWS_MOST,
+		.left = list && list->has_limit && noun == NOUN_NONE ? list->limit : ROWS_MOST,
+		.noun = noun,
 	};
 	question->fanout = fanout;
-	if (what == WEFT__QUERY_WHAT__QUERY_PORTS)
-		index_ports(fanout);
+	if (noun != NOUN_NONE)
+		index_list(fanout);
 	ask_page(fanout, 0, false);
 }

@@ -9,6 +9,7 @@
 #include "datapath/agent_apply.h"
 
 #include "datapath/agent_change.h"
+#include "datapath/flow_rule.h"
 #include "proto/digest.h"
 
 #include <assert.h>
@@ -505,7 +506,7 @@ static void give_pieces(struct edit *edit, struct generation *last)
 		edit_replaced(edit, vrf, free);
 	}
 	if (last->flow_rules)
-		edit_replaced(edit, (void *)last->flow_rules, free);
+		edit_replaced(edit, (void *)last->flow_rules, flow_rules_free);
 	pmap_clear(&last->ports, edit);
 	pmap_clear(&last->interfaces, edit);
 	pmap_clear(&last->domains, edit);

@@ -3,6 +3,7 @@
 // agent_compile_flow: the flow rules, as one sorted array: few by decree, so they are always made anew.
 
 #include "datapath/agent_change.h"
+#include "datapath/flow_count.h"
 #include "datapath/flow_rule.h"
 
 #include <errno.h>
@@ -100,6 +101,20 @@ static int compare_rules(const void *a, const void *b)
 	return one->id < other->id ? -1 : one->id > other->id;
 }
 
+// A rule that is compiled anew goes on counting.
+static struct flow_counts *counts_of(const struct flow_rules *old, uint64_t id)
+{
+	for (uint32_t i = 0; old && i < old->count; i++)
+		if (old->rules[i].id == id)
+			return flow_counts_take(old->rules[i].counts);
+	return flow_counts_new();
+}
+
+static int out_of_memory(struct agent_change *change)
+{
+	return agent_change_fail(change, -ENOMEM, "out of memory while compiling");
+}
+
 int agent_compile_flow_rules(struct agent_change *change)
 {
 	const struct agent_node *all = agent_change_node(change, INDEX_FLOW_RULES, 0);
@@ -109,26 +124,29 @@ int agent_compile_flow_rules(struct agent_change *change)
 
 	if (count > 0) {
 		piece = calloc(1, sizeof(*piece) + count * sizeof(struct flow_rule));
-		if (agent_piece_new(change, piece) < 0)
-			return change->result->code;
+		if (!piece || edit_created(change->edit, piece, flow_rules_free) < 0)
+			return out_of_memory(change);
 
 		struct flow_rule *rules = (struct flow_rule *)(piece + 1);
 
+		piece->rules = rules;
 		for (const struct agent_link *link = all->links; link; link = link->next) {
 			const Weft__FlowRule *message = link->from->message->flow_rule;
 			struct flow_rule *rule = &rules[piece->count++];
 
 			rule->id = link->from->id;
 			rule->priority = message->priority;
+			rule->counts = counts_of(old, rule->id);
+			if (!rule->counts)
+				return out_of_memory(change);
 			fill_layer2(change, message->match, rule);
 			fill_layer3(message->match, rule);
 			fill_actions(change, message, rule);
 		}
 		qsort(rules, piece->count, sizeof(*rules), compare_rules);
-		piece->rules = rules;
 	}
 	change->next->flow_rules = piece;
-	if (old && edit_replaced(change->edit, (void *)old, free) < 0)
-		return agent_change_fail(change, -ENOMEM, "out of memory while compiling");
+	if (old && edit_replaced(change->edit, (void *)old, flow_rules_free) < 0)
+		return out_of_memory(change);
 	return 0;
 }

@@ -21,6 +21,7 @@ static const agent_query_fn answers[] = {
 	[WEFT__QUERY_WHAT__QUERY_FLOW_CACHE] = agent_query_flow_cache,
 	[WEFT__QUERY_WHAT__QUERY_PORTS] = agent_query_ports,
 	[WEFT__QUERY_WHAT__QUERY_SUMMARY] = agent_query_summary,
+	[WEFT__QUERY_WHAT__QUERY_FLOW_RULES] = agent_query_flow_rules,
 };
 
 static void answer(struct agent *agent, uint64_t request, const Weft__Query *query)

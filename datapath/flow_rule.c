@@ -9,10 +9,21 @@
 
 #include "base/bytes.h"
 #include "datapath/egress.h"
+#include "datapath/flow_count.h"
 #include "datapath/miss.h"
 #include "datapath/wire.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+void flow_rules_free(void *rules)
+{
+	struct flow_rules *piece = rules;
+
+	for (uint32_t i = 0; piece && i < piece->count; i++)
+		flow_counts_give(piece->rules[i].counts);
+	free(piece);
+}
 
 // The address at `offset` of the L3 header.
 static struct ip_addr address_at(const struct packet *packet, unsigned offset4, unsigned offset6)
@@ -102,7 +113,10 @@ static bool output(struct miss *miss, const struct flow_rule *rule)
 
 static bool apply(struct miss *miss, const struct flow_rule *rule)
 {
-	miss->program->rule = rule->id;
+	if (rule->counts) {
+		miss->program->flags |= PROGRAM_COUNTED;
+		miss->program->counts = rule->counts;
+	}
 	if (rule->has_set_src)
 		miss->src = rule->set_src;
 	if (rule->has_set_dst)

@@ -28,6 +28,9 @@ enum flow_rule_field {
 	FLOW_RULE_L4_DST = 1 << 9,
 };
 
+// Frees the rules and gives their references; NULL is fine. For edit_replaced().
+void flow_rules_free(void *rules);
+
 // => The packet is parsed to L4. A later fragment matches no rule that names a port of L4.
 bool flow_rule_matches(const struct flow_rule *rule, const struct packet *packet, uint32_t domain);
 

@@ -125,6 +125,7 @@ struct flow_rule {
 	struct mac set_src, set_dst;
 	uint32_t output; // port slot
 	bool has_output;
+	struct flow_counts *counts; // a reference of its own
 };
 
 struct flow_rules {

@@ -116,7 +116,6 @@ static bool take_connection(struct miss *miss)
 	miss->program->flags |= PROGRAM_CONN;
 	miss->program->conn = ref;
 	miss->program->direction = direction;
-	miss->program->rule = conn->rule;
 	if (miss->trace)
 		trace_existing(miss, conn, direction);
 	return true;
@@ -221,7 +220,6 @@ static int insert(struct miss *miss, uint32_t flags, uint64_t rule, enum conn_di
 		pipeline->words[STATS_CONNS_NEW]++;
 		miss->program->flags |= PROGRAM_CONN;
 		miss->program->direction = CONN_ORIGINAL;
-		miss->program->rule = rule;
 	}
 	return code;
 }

@@ -13,6 +13,7 @@
 #include "datapath/bridge.h"
 #include "datapath/conn.h"
 #include "datapath/cut.h"
+#include "datapath/flow_count.h"
 #include "datapath/flow_rule.h"
 #include "datapath/fragment.h"
 #include "datapath/hold.h"
@@ -224,6 +225,13 @@ static void deliver(struct pipeline *pipeline, const struct program *program, st
 		pipeline_drop(pipeline, packet, reason);
 }
 
+static void count_rule(struct pipeline *pipeline, const struct program *program,
+                       const struct packet *packet)
+{
+	if (program->flags & PROGRAM_COUNTED)
+		flow_counts_add(program->counts, pipeline->config.worker, packet->len);
+}
+
 static void execute(struct pipeline *pipeline, const struct program *program, struct packet *packet)
 {
 	if (!(program->flags & (PROGRAM_DROP | PROGRAM_DONE))) {
@@ -268,6 +276,9 @@ static void run_miss(struct pipeline *pipeline, struct packet *packet, bool deep
 	pipeline->words[STATS_CACHE_MISSES]++;
 	fill_miss(&miss, pipeline, packet, &program, NULL);
 	miss_run(&miss, deep);
+	// A packet that waited comes again, without a key.
+	if (key)
+		count_rule(pipeline, &program, packet);
 
 	if (hash && !(program.flags & PROGRAM_NO_CACHE)) {
 		struct flow_entry *entry = flow_cache_insert(pipeline->cache, key, hash);
@@ -334,6 +345,7 @@ static void run_one(struct pipeline *pipeline, const struct port_config *in,
 			bridge_refresh(pipeline, in, program, packet);
 		if (program_accepts(program, packet)) {
 			pipeline->words[STATS_CACHE_HITS]++;
+			count_rule(pipeline, program, packet);
 			execute(pipeline, program, packet);
 			deliver(pipeline, program, packet);
 			return;

@@ -30,6 +30,7 @@ enum program_flag {
 	PROGRAM_DONE = 1 << 9, // consumed (answered, held, handed to a service): nothing to send
 	PROGRAM_LEARNT =
 		1 << 10, // the source MAC is in the FDB of in_domain and wants to be kept young
+	PROGRAM_COUNTED = 1 << 11, // a flow rule matched: count
 };
 
 // 112 bytes: with its key and counters, three lines of the flow cache. What a bridged packet needs
@@ -54,7 +55,7 @@ struct program {
 	uint32_t direction;          // enum conn_direction
 	uint16_t src_port, dst_port; // host order
 	struct ip_addr src, dst;
-	uint64_t rule; // object id that decided (flow rule, NAT rule, forward); counters
+	struct flow_counts *counts; // borrowed from the generation: of the flow rule that matched
 };
 
 // Whether everything the program was compiled from still stands.

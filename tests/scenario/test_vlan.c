@@ -4,6 +4,8 @@
 
 #include "tests/scenario/scenario.h"
 
+#include "datapath/flow_count.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -221,6 +223,28 @@ static void rule_drops_what_it_matches_and_nothing_else(void **user)
 	assert_int_equal(scenario_drops(s, A10, DROP_FLOW_RULE), 1);
 }
 
+// Through the stages, then through the cache; what other frames do is nothing to the rule.
+static void rule_counts_each_frame_it_matches(void **user)
+{
+	struct scenario *s = *user;
+	Weft__FlowMatch match = WEFT__FLOW_MATCH__INIT;
+	Weft__FlowAction action = WEFT__FLOW_ACTION__INIT;
+	struct frame frame = frame_udp(&a, &b, "x");
+	uint64_t packets, bytes;
+
+	match.has_port = true;
+	match.port = A10;
+	action.has_normal = action.normal = true;
+	put_rule(s, 50, 10, &match, &action);
+	scenario_send(s, B10, frame_udp(&b, &a, "x"));
+	for (int i = 0; i < 5; i++)
+		scenario_send(s, A10, frame);
+	flow_counts_sum(scenario_generation(s)->flow_rules->rules[0].counts, &packets, &bytes);
+	assert_int_equal(packets, 5);
+	assert_int_equal(bytes, 5 * frame.len);
+	scenario_discard(s);
+}
+
 static void rule_of_higher_priority_wins(void **user)
 {
 	struct scenario *s = *user;
@@ -274,6 +298,7 @@ int main(void)
 		SCENARIO(membership_that_ends_is_felt_by_cached_flows),
 		SCENARIO(trace_names_the_refused_vlan),
 		SCENARIO(rule_drops_what_it_matches_and_nothing_else),
+		SCENARIO(rule_counts_each_frame_it_matches),
 		SCENARIO(rule_of_higher_priority_wins),
 		SCENARIO(rule_sends_out_by_another_port),
 #undef SCENARIO

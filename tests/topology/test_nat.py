@@ -99,3 +99,7 @@ def test_drop_is_explained(outside):
     assert trace["forwarded"] is False and trace["drop"] == "flow_rule"
     outside.guest("h1").run("curl", "-sS", "--max-time", "1", "http://203.0.113.80:81/", check=False)
     eventually(lambda: [d for d in outside.drops("h1") if d.get("reason") == "flow_rule"], 5)
+    rule = outside.json("flow", "ls")[0]
+    assert rule["name"] == "no-web" and rule["actions"] == "drop"
+    assert rule["packets"] >= 1 and rule["bytes"] >= rule["packets"] * 60
+    assert outside.weft("flow", "show", "no-such", check=False).returncode != 0

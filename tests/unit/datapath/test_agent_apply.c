@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include "base/rand.h"
+#include "datapath/flow_count.h"
 
 #include <errno.h>
 
@@ -363,6 +364,38 @@ static void rules_stand_in_their_order(void **state)
 	assert_int_equal(world->published->flow_rules->count, 3);
 }
 
+static void expect_count(const struct flow_rule *rule, uint64_t packets)
+{
+	uint64_t counted, bytes;
+
+	flow_counts_sum(rule->counts, &counted, &bytes);
+	assert_int_equal(counted, packets);
+	assert_int_equal(bytes, packets * 100);
+}
+
+static void rules_go_on_counting_until_they_go(void **state)
+{
+	struct apply_world *world = *state;
+	struct objects list = {0};
+
+	basic(&list);
+	objects_flow_rule(&list, 60, 5, 10);
+	apply_world_do(world, &list);
+	flow_counts_add(world->published->flow_rules->rules[0].counts, 0, 100);
+	flow_counts_add(world->published->flow_rules->rules[0].counts, 3, 100);
+	objects_flow_rule(&list, 60, 7, 0);
+	objects_flow_rule(&list, 61, 9, 0);
+	apply_world_do(world, &list);
+	expect_count(&world->published->flow_rules->rules[0], 0);
+	expect_count(&world->published->flow_rules->rules[1], 2);
+
+	objects_delete(&list, WEFT__KIND__KIND_FLOW_RULE, 60);
+	apply_world_do(world, &list);
+	objects_flow_rule(&list, 60, 7, 0);
+	apply_world_do(world, &list);
+	expect_count(&world->published->flow_rules->rules[1], 0);
+}
+
 static void buckets_hold_what_was_sent(void **state)
 {
 	struct apply_world *world = *state;
@@ -581,6 +614,7 @@ int main(void)
 		WORLD(same_object_twice_counts_once),
 		WORLD(static_entries_come_and_go),
 		WORLD(rules_stand_in_their_order),
+		WORLD(rules_go_on_counting_until_they_go),
 		WORLD(buckets_hold_what_was_sent),
 		WORLD(random_walk_equals_the_whole),
 	};
