@@ -83,7 +83,7 @@ static void on_hello(struct agent *agent, const struct stream_frame *frame)
 		refuse_and_leave(agent, frame->request, -EPROTONOSUPPORT,
 		                 "the two ends speak different versions of the channel",
 		                 "install controller and datapath of the same release");
-	} else if (hello->has_epoch && hello->epoch < agent->epoch) {
+	} else if (hello->epoch < agent->epoch) {
 		// A controller that was replaced must not come back and undo its successor's work.
 		refuse_and_leave(agent, frame->request, -ESTALE,
 		                 "a later controller has taken over this datapath",
