@@ -96,8 +96,9 @@ int cmd_forward_add(const struct invocation *call)
 		output_fail(call, &fail);
 		return EXIT_USAGE;
 	}
-	snprintf(name, sizeof(name), "%s-%s-%s", call->arguments[0], protocol ? protocol : "tcp",
-	         mapping.outside);
+	// The same port may lead to another address in the other family.
+	snprintf(name, sizeof(name), "%s-%s%s-%s", call->arguments[0], protocol ? protocol : "tcp",
+	         strchr(mapping.inside, ':') ? "6" : "", mapping.outside);
 
 	ProtobufCMessage *forward = start(&set, call, "forward", name);
 	int error = forward ? change_take_flags(&set, call) : -ENOMEM;

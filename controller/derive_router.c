@@ -155,17 +155,15 @@ void derive_route(const struct model *model, const struct intent *intent, struct
 	          leg, has_via ? &via : NULL, unit);
 }
 
-void derive_forward(const struct model *model, const struct intent *intent, struct unit *unit)
+static void add_forward(const struct model *model, const struct intent *intent,
+                        const struct ip_addr *inside, struct unit *unit)
 {
 	const Weft__Forward *forward = intent->msg->forward;
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__PortForward message = WEFT__PORT_FORWARD__INIT;
-	struct ip_addr inside, outside;
-	struct refusal ignored = {0};
-	char router_key[KEY_SIZE];
+	char router_key[KEY_SIZE], id_key[KEY_SIZE + 4];
+	struct ip_addr outside;
 
-	if (model_forward_inside(model, intent, &inside, &ignored) < 0)
-		return;
 	noun_key(router_key, NOUN_ROUTER, model_forward_router(model, intent));
 	message.vrf = ident(WEFT__KIND__KIND_VRF, router_key);
 	if (forward->outside && ip_parse(forward->outside, &outside) == 0) {
@@ -174,11 +172,22 @@ void derive_forward(const struct model *model, const struct intent *intent, stru
 	}
 	message.protocol = strcmp(forward->protocol, "udp") == 0 ? 17 : 6;
 	message.outside_port = forward->outside_port;
-	message.inside = derive_ip(&inside);
+	message.inside = derive_ip(inside);
 	message.inside_port = forward->inside_port;
-	object.id = ident(WEFT__KIND__KIND_PORT_FORWARD, intent->key);
+	snprintf(id_key, sizeof(id_key), "%s%s", intent->key, ip_is4(*inside) ? "" : "/6");
+	object.id = ident(WEFT__KIND__KIND_PORT_FORWARD, id_key);
 	object.name = (char *)intent->key;
 	object.body_case = WEFT__OBJECT__BODY_PORT_FORWARD;
 	object.port_forward = &message;
 	unit_add(unit, WEFT__KIND__KIND_PORT_FORWARD, &object);
+}
+
+void derive_forward(const struct model *model, const struct intent *intent, struct unit *unit)
+{
+	struct ip_addr inside;
+
+	if (model_forward_inside(model, intent, true, &inside))
+		add_forward(model, intent, &inside, unit);
+	if (model_forward_inside(model, intent, false, &inside))
+		add_forward(model, intent, &inside, unit);
 }

@@ -9,6 +9,6 @@
 // The router before the forward's net.
 const char *model_forward_router(const struct model *model, const struct intent *forward);
 
-// The address it leads to.
-int model_forward_inside(const struct model *model, const struct intent *forward,
-                         struct ip_addr *ret, struct refusal *refusal);
+// The address it leads to in this family; false when it leads nowhere there.
+bool model_forward_inside(const struct model *model, const struct intent *forward, bool want4,
+                          struct ip_addr *ret);

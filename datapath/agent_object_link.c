@@ -179,6 +179,9 @@ static void link_port_forward(struct draft *draft, const Weft__PortForward *forw
 {
 	struct ip_addr outside = {{0}};
 
+	// Any address is any of the family of the inside.
+	if (forward->inside.len == 4)
+		outside = ip_from4(0);
 	if (forward->has_outside && agent_ip(&forward->outside, &outside) < 0)
 		return;
 	refer(draft, "vrf", WEFT__KIND__KIND_VRF, forward->vrf);

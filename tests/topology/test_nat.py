@@ -34,6 +34,28 @@ def test_forward_keeps_client(outside):
     eventually(lambda: log.read_text().startswith("198.51.100.1 "), 3, "the client's address in the log")
 
 
+def test_forward_in_both_families(outside):
+    """A forward to a guest leads to its IPv6 address too; its log shows the client's own."""
+    outside.weft("forward", "add", "lan", "8080:h2:80")
+    outside.guest("h2").wait_address6()
+    log = outside.guest("h2").serve(80, "from h2")
+    internet = outside.guest("internet")
+    for url in ["http://198.51.100.2:8080/", "http://[2001:db8:77::2]:8080/"]:
+        assert internet.run("curl", "-sS", "--max-time", "5", url).stdout == "from h2\n", url
+    eventually(lambda: "2001:db8:77::1" in log.read_text(), 3, "the client's IPv6 address in the log")
+
+
+def test_forward_to_an_ipv6_address(outside):
+    address = outside.guest("h1").wait_address6()
+    outside.weft("forward", "add", "lan", f"8081:[{address}]:80")
+    outside.weft("forward", "add", "lan", "8081:10.77.0.20:80")
+    outside.guest("h1").serve(80, "from h1")
+    outside.guest("h2").serve(80, "from h2")
+    internet = outside.guest("internet")
+    assert internet.run("curl", "-sS", "--max-time", "5", "http://[2001:db8:77::2]:8081/").stdout == "from h1\n"
+    assert internet.run("curl", "-sS", "--max-time", "5", "http://198.51.100.2:8081/").stdout == "from h2\n"
+
+
 def test_forward_removed(outside):
     outside.weft("forward", "add", "lan", "8080:h2:80")
     outside.guest("h2").serve(80, "from h2")

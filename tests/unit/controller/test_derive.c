@@ -192,7 +192,7 @@ static void test_forward_follows_the_guest(void **state)
 	struct world *world = *state;
 	Weft__Object *object;
 
-	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1");
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 subnet6=none dhcp=1");
 	put(world, "guest h1");
 	put(world, "port h1 net=lan guest=h1 ip=10.77.0.10");
 	assert_int_equal(
@@ -202,6 +202,29 @@ static void test_forward_follows_the_guest(void **state)
 	assert_memory_equal(object->port_forward->inside.data, "\x0a\x4d\x00\x0b", 4);
 	assert_int_equal(object->port_forward->protocol, 6);
 	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_forward_in_both_families(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 subnet6=fd00:1::/64");
+	put(world, "guest h1");
+	put(world, "port h1 net=lan guest=h1 ip=10.77.0.10 mac=02:00:00:00:00:01");
+	assert_int_equal(put(world, "forward web net=lan outside_port=80 guest=h1"), 2);
+	put(world, "-forward web");
+	assert_int_equal(put(world, "forward six net=lan outside_port=80 inside=fd00:1::ff:fe00:1"),
+	                 1);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT_FORWARD, "forward/six");
+	assert_int_equal(object->port_forward->inside.len, 16);
+	weft__object__free_unpacked(object, NULL);
+	// The same port in the other family is another.
+	assert_int_equal(put(world, "forward four net=lan outside_port=80 inside=10.77.0.10"), 1);
+	put(world, "-forward four");
+	put(world, "-forward six");
+	assert_int_equal(
+		put(world, "forward o net=lan outside_port=80 guest=h1 outside=198.51.100.2"), 1);
 }
 
 static void test_the_rest(void **state)
@@ -252,6 +275,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_guest_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlans_share_a_bridge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forward_follows_the_guest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forward_in_both_families, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_port_of_many_costs_one_port, setup,
 	                                        teardown),

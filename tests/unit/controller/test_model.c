@@ -144,6 +144,8 @@ static void test_forwards_and_routes(void **state)
 	kit_refused(*state, "forward h net=lan outside_port=1 protocol=sctp guest=h1", -EINVAL,
 	            "protocol", "sctp");
 	kit_refused(*state, "forward h net=lan outside_port=1", -EINVAL, "guest", "needs a guest");
+	kit_refused(*state, "forward h net=lan outside_port=1 inside=10.77.0.9 outside=2001:db8::1",
+	            -EAFNOSUPPORT, "outside", "the other family");
 	kit_refused(*state, "forward h net=lan outside_port=1 inside=10.9.0.1", -EINVAL, "inside",
 	            "outside the subnet");
 	kit_put(*state, "guest h2");
