@@ -54,7 +54,7 @@ static int choose_subnet6(const struct model *model, const char *key, Weft__Net 
 	char buf[PREFIX_TEXT];
 	struct ip_prefix taken;
 
-	if (!automatic && (net->subnet6 || net->mode != WEFT__NET_MODE__NET_NAT))
+	if (!automatic && (net->subnet6 || !net->subnet || net->mode != WEFT__NET_MODE__NET_NAT))
 		return 0;
 	for (unsigned salt = 0; salt < ULA_TRIES; salt++) {
 		struct ip_prefix prefix = ipam_ula(&model->instance, key, salt);
@@ -203,9 +203,12 @@ static int check_rest(const struct intent *intent, const struct net_plan *plan,
 		return refuse(refusal, -EINVAL, intent->key, "subnet",
 		              "%s: DNS needs a subnet, since it is served at the gateway's address",
 		              intent->key);
-	if (plan->mode == WEFT__NET_MODE__NET_NAT && !plan->has4)
-		return refuse(refusal, -EINVAL, intent->key, "subnet",
-		              "%s: a net in mode nat needs a subnet", intent->key);
+	if (plan->mode == WEFT__NET_MODE__NET_NAT && !plan->has4 && !plan->has6) {
+		refuse(refusal, -EINVAL, intent->key, "subnet",
+		       "%s: a net in mode nat needs a subnet", intent->key);
+		fail_hint(&refusal->fail, "give --subnet, or --subnet6 alone for IPv6 only");
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < net->n_forwarders; i++) {
 		char text[IP_TEXT] = "";
 		struct ip_addr addr;

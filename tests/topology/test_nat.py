@@ -5,6 +5,8 @@
     h2 ---+
 """
 
+import pytest
+
 from conftest import eventually
 
 
@@ -54,6 +56,26 @@ def test_forward_to_an_ipv6_address(outside):
     internet = outside.guest("internet")
     assert internet.run("curl", "-sS", "--max-time", "5", "http://[2001:db8:77::2]:8081/").stdout == "from h1\n"
     assert internet.run("curl", "-sS", "--max-time", "5", "http://198.51.100.2:8081/").stdout == "from h2\n"
+
+
+@pytest.mark.parametrize("mode", ["nat", "routed"])
+def test_ipv6_only(outside, mode):
+    """A net without IPv4 behind the router: addresses, names and the way out, and no address of IPv4."""
+    outside.weft("net", "add", "six", "--mode", mode, "--subnet6", "2001:db8:6::/64", "--dns", "six.test")
+    guests = [outside.add_guest(name, "--net", "six") for name in ["s1", "s2"]]
+    for guest in guests:
+        guest.wait_address6()
+    guests[0].ping("s2.six.test", "-6")
+    guests[0].ping(outside.guest("h1").wait_address6(), "-6")
+    outside.guest("internet").run("ip", "-6", "route", "add", "2001:db8:6::/64", "via", "2001:db8:77::2")
+    guests[0].ping("2001:db8:99::80", "-6")
+    assert guests[0].address(4) == ""
+    if mode == "routed":
+        return
+    outside.weft("forward", "add", "six", "8086:s2:80")
+    guests[1].serve(80, "from s2")
+    assert outside.guest("internet").run("curl", "-sS", "--max-time", "5",
+                                         "http://[2001:db8:77::2]:8086/").stdout == "from s2\n"
 
 
 def test_forward_removed(outside):

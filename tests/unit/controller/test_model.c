@@ -51,6 +51,13 @@ static void test_subnets(void **state)
 	kit_refused(*state, "net d mode=nat subnet=10.1.0.0", -EINVAL, "subnet", "10.1.0.0");
 	kit_refused(*state, "net d mode=nat subnet=10.1.0.0/31", -EINVAL, "subnet", "length");
 	kit_refused(*state, "net d mode=nat", -EINVAL, "subnet", "needs a subnet");
+	kit_put(*state, "net six mode=nat subnet6=fd00:9::/64");
+	assert_null(model_get(*state, NOUN_NET, "six")->msg->net->subnet);
+	kit_put(*state, "net own mode=nat subnet6=auto");
+	assert_int_equal(strncmp(model_get(*state, NOUN_NET, "own")->msg->net->subnet6, "fd", 2),
+	                 0);
+	kit_refused(*state, "net dhcp mode=nat subnet6=fd00:8::/64 dhcp=1", -EINVAL, "subnet",
+	            "DHCP needs a subnet");
 	kit_refused(*state, "net d mode=routed subnet=10.1.0.0/24 subnet6=fd00::/48", -EINVAL,
 	            "subnet6", "not a /64");
 	kit_refused(*state, "net d mode=routed subnet=10.1.0.0/24 gateway=10.2.0.1", -EINVAL,
