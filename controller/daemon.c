@@ -136,6 +136,13 @@ static void on_datapath(evutil_socket_t listener, short what, void *user)
 			close(fd);
 			continue;
 		}
+		// Whoever else comes by, even to see whether we listen, does not replace the one we mind.
+		if (launch_pid(daemon->launch) && launch_pid(daemon->launch) != peer.pid) {
+			log_warn("datapath: pid %d connected, and was turned away for pid %d",
+			         (int)peer.pid, (int)launch_pid(daemon->launch));
+			close(fd);
+			continue;
+		}
 		launch_watch(daemon->launch, peer.pid);
 		host_attach(daemon->control.host, fd, peer.pid);
 	}

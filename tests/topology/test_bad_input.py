@@ -166,6 +166,21 @@ def test_second_controller(small):
     assert small.weft("up").stdout == "already running\n"
 
 
+def test_stray_processes(small):
+    """Neither a controller with a state of its own nor a second datapath takes the place of the first."""
+    datapath = small.status()["host"]["pid"]
+    done = small.run(BIN / "weft-controller", "--run-dir", small.run_dir, "--state-dir", small.run_dir.parent / "other",
+                     check=False, timeout=10)
+    assert done.returncode != 0 and "another process listens" in done.stderr, done.stderr
+    with pytest.raises(subprocess.TimeoutExpired):
+        small.run(BIN / "weft-datapath", "--run-dir", small.run_dir, timeout=1)
+    assert small.status()["host"]["pid"] == datapath
+    small.weft("down")
+    assert not is_alive(datapath)
+    small.weft("up")
+    assert [port["state"] for port in small.json("port", "ls")] == ["up"]
+
+
 def test_corrupt_database(small):
     small.weft("down")
     databases = list(small.state_dir.glob("*.db")) + list(small.state_dir.glob("*.sqlite*"))
