@@ -26,8 +26,8 @@ int change_take_flags(struct change_set *set, const struct invocation *call);
 // Deletes also what refers to the object of the last change.
 void change_cascade(struct change_set *set);
 
-// Sends, shows what came of it, and frees the set. The exit code.
 // Tells what a dry run found, and returns the exit code for it.
 int change_show_preview(const struct invocation *call, const Weft__Reply *reply);
 
+// Sends, shows what came of it, and frees the set. The exit code.
 int change_send(struct change_set *set, const struct invocation *call);

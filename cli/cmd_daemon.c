@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { POLL_USEC = 20000, UP_SECONDS = 15 };
+enum { POLL_USEC = 20000, UP_SECONDS = 15, START_ATTEMPTS = 5, RETRY_USEC = 100000 };
 
 // In the child: a session of its own, nothing of ours open, words to the log.
 static void become_controller(const char *program, const char *log, char *const arguments[])
@@ -127,40 +127,69 @@ static bool is_ready(const Weft__Reply *reply)
 	              "ready") == 0;
 }
 
-// Waits until the controller answers and its datapath is ready, or the child is no more.
-static int await_ready(const struct invocation *call, pid_t child, struct fail *fail)
+// A controller that is being killed may still accept connections, and then still hold its lock; and
+// another weft may start one at the same time. So who is there is asked again and again, and a start
+// that failed is tried a few times more.
+struct start {
+	pid_t child; // 0: none of ours.
+	unsigned attempts;
+	bool answered;
+};
+
+static bool look(const struct invocation *call, struct start *start)
 {
-	uint64_t seconds = invocation_number(call, "wait", UP_SECONDS);
-	uint64_t end = clock_now() + seconds * 1000000000u;
-	bool answered = false;
+	struct fail ignored = {0};
+	Weft__Reply *reply;
+
+	if (daemons_status(call, &reply, &ignored) != EXIT_OK)
+		return false;
+
+	bool ready = is_ready(reply);
+
+	start->answered = true;
+	client_reply_free(reply);
+	return ready;
+}
+
+static int explain_end(const struct invocation *call, struct fail *fail)
+{
 	struct last_words words;
 
-	while (clock_now() < end) {
-		Weft__Reply *reply;
-		bool ready = false;
+	last_words(call->run_dir, &words);
+	fail_set(fail, -ECHILD, "weft-controller ended at once: %s", words.what);
+	if (words.hint[0])
+		fail_hint(fail, "%s", words.hint);
+	else
+		fail_hint(fail, "the whole story is in %s/controller.log", call->run_dir);
+	return -ECHILD;
+}
 
-		if (daemons_status(call, &reply, fail) == EXIT_OK) {
-			answered = true;
-			ready = is_ready(reply);
-			client_reply_free(reply);
-		}
-		if (ready)
-			return 0;
-		if (child > 0 && waitpid(child, NULL, WNOHANG) == child) {
-			last_words(call->run_dir, &words);
-			fail_set(fail, -ECHILD, "weft-controller ended at once: %s", words.what);
-			if (words.hint[0])
-				fail_hint(fail, "%s", words.hint);
-			else
-				fail_hint(fail, "the whole story is in %s/controller.log",
-				          call->run_dir);
-			return -ECHILD;
-		}
-		usleep(POLL_USEC);
+// Starts a controller where there is none. -ECHILD when it does not live.
+static int mind(const struct invocation *call, struct start *start, struct fail *fail)
+{
+	// To begin empty is not for trying twice.
+	unsigned most = invocation_has(call, "fresh") ? 1 : START_ATTEMPTS;
+
+	if (start->child > 0 && waitpid(start->child, NULL, WNOHANG) == start->child) {
+		start->child = 0;
+		usleep(RETRY_USEC);
+		if (start->attempts >= most && !client_is_up(call->run_dir))
+			return explain_end(call, fail);
 	}
+	if (start->child > 0 || client_is_up(call->run_dir))
+		return 0;
+	start->attempts++;
+	return start_controller(call, &start->child, fail);
+}
+
+static int give_up(const struct invocation *call, const struct start *start, uint64_t seconds,
+                   struct fail *fail)
+{
+	struct last_words words;
+
 	last_words(call->run_dir, &words);
 	fail_set(fail, -ETIMEDOUT, "%s within %llu seconds: %s",
-	         answered ? "the datapath was not ready" : "weft-controller did not answer",
+	         start->answered ? "the datapath was not ready" : "weft-controller did not answer",
 	         (unsigned long long)seconds, words.what);
 	fail_hint(fail, "see the logs in %s; weft doctor checks the machine", call->run_dir);
 	return -ETIMEDOUT;
@@ -168,19 +197,25 @@ static int await_ready(const struct invocation *call, pid_t child, struct fail *
 
 int cmd_up(const struct invocation *call)
 {
-	bool running = client_is_up(call->run_dir);
+	uint64_t seconds = invocation_number(call, "wait", UP_SECONDS);
+	uint64_t end = clock_now() + seconds * NSEC_PER_SEC;
+	struct start start = {0};
 	struct fail fail = {0};
-	pid_t child = 0;
-	int error = running ? 0 : start_controller(call, &child, &fail);
+	int error = 0;
 
-	if (error == 0)
-		error = await_ready(call, child, &fail);
+	while (error == 0 && !look(call, &start)) {
+		error = mind(call, &start, &fail);
+		if (error == 0 && clock_now() > end)
+			error = give_up(call, &start, seconds, &fail);
+		if (error == 0)
+			usleep(POLL_USEC);
+	}
 	if (error < 0) {
 		output_fail(call, &fail);
 		return error == -ETIMEDOUT ? EXIT_UNREACHABLE : EXIT_ERROR;
 	}
 	if (call->format == OUTPUT_TABLE)
-		printf(running ? "already running\n" : "running\n");
+		printf(start.attempts ? "running\n" : "already running\n");
 	return EXIT_OK;
 }
 

@@ -206,8 +206,8 @@ const struct flag up_flags[] = {
 };
 
 const struct flag undo_flags[] = {
-	{"dry-run", NULL, "say what would change, change nothing; exit 3 if it would",
-         VALUE_SWITCH, NULL, NULL, false},
+	{"dry-run", NULL, "say what would change, change nothing; exit 3 if it would", VALUE_SWITCH,
+         NULL, NULL, false},
 	{0},
 };
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from conftest import add_internet, add_lan, eventually
+from conftest import BIN, add_internet, add_lan, eventually
 
 
 def start_pings(weft, guest, target, count, interval="0.01"):
@@ -141,3 +141,21 @@ def test_two_instances(instances):
         weft.guest("h1").ping("203.0.113.80")
     both[0].weft("destroy")
     both[1].guest("h1").ping("203.0.113.80")
+
+
+def test_up_right_after_kill(instances):
+    """A controller that is dying still accepts connections and holds its lock for a moment."""
+    weft = instances().up()
+    for _ in range(10):
+        status = weft.status()
+        for pid in (status["pid"], status["host"]["pid"]):
+            os.kill(pid, signal.SIGKILL)
+        weft.up()
+
+
+def test_up_four_times_at_once(instances):
+    weft = instances()
+    starts = [weft.start([BIN / "weft", "up"]) for _ in range(4)]
+    assert [start.wait(timeout=20) for start in starts] == [0] * 4
+    weft.status()
+    assert weft.weft("up").stdout == "already running\n"
