@@ -115,7 +115,7 @@ void question_answer(struct question *question)
 	do {
 		Weft__Reply reply = WEFT__REPLY__INIT;
 
-		reply.records = question->records + at;
+		reply.records = question->records ? question->records + at : NULL;
 		reply.n_records = question->record_count - at;
 		if (reply.n_records > RECORDS_PER_REPLY)
 			reply.n_records = RECORDS_PER_REPLY;

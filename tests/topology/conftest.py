@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("WEFT_BIN", ROOT / "build" / "bin"))
 DEMO = ROOT / "examples" / "demo"
 
-TOOLS = ["ip", "ping", "udhcpc", "dhclient", "curl", "iperf3", "tcpdump", "dig", "nsenter", "unshare"]
+TOOLS = ["ip", "ss", "ping", "udhcpc", "dhclient", "curl", "iperf3", "tcpdump", "dig", "ethtool", "nft", "nsenter",
+         "unshare", "setpriv"]
 
 
 def need(condition, reason):

@@ -160,8 +160,8 @@ def test_completion_in_bash(small):
 def test_completion_scripts(instances, shell):
     script = instances().weft("completion", shell).stdout
     assert "complete-words" in script
-    if shutil.which(shell):
-        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+    need(shutil.which(shell), f"no {shell}")
+    subprocess.run([shell, "-n"], input=script, text=True, check=True)
 
 
 def test_help(instances):
