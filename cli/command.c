@@ -10,7 +10,7 @@
 
 #include "base/fail.h"
 #include "base/path.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "cli/value.h"
 
 #include <assert.h>

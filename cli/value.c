@@ -5,8 +5,8 @@
 #include "cli/value.h"
 
 #include "base/fail.h"
+#include "base/suggest.h"
 #include "cli/command.h"
-#include "cli/suggest.h"
 
 #include <errno.h>
 #include <stdio.h>

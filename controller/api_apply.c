@@ -6,9 +6,9 @@
 
 #include "controller/api_priv.h"
 
+#include "base/suggest.h"
 #include "controller/control_priv.h"
 #include "controller/difference.h"
-#include "controller/suggest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -253,8 +253,8 @@ static bool refuse_unknown_lab(struct question *question)
 	if (!any)
 		return false;
 	refuse(&refusal, -ENOENT, "lab", NULL, "nothing belongs to a lab '%s'", lab);
-	if (suggest_result(&suggest))
-		fail_hint(&refusal.fail, "did you mean '%s'?", suggest_result(&suggest));
+	if (suggest.best)
+		fail_hint(&refusal.fail, "did you mean '%s'?", suggest.best);
 	else
 		fail_hint(&refusal.fail,
 		          "what was added without --lab belongs to none, and is removed by name");

@@ -5,7 +5,7 @@
 #include "controller/api_priv.h"
 
 #include "base/clock.h"
-#include "controller/suggest.h"
+#include "base/suggest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,8 +42,8 @@ static void refuse_what(struct question *question, const char *what)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		suggest_consider(&suggest, others[i]);
 	refuse(&refusal, -ENOENT, "list", "what", "there is no list of '%s'", what);
-	if (suggest_result(&suggest))
-		fail_hint(&refusal.fail, "did you mean '%s'?", suggest_result(&suggest));
+	if (suggest.best)
+		fail_hint(&refusal.fail, "did you mean '%s'?", suggest.best);
 	question_refuse(question, &refusal);
 }
 

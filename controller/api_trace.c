@@ -6,9 +6,9 @@
 #include "controller/api_priv.h"
 
 #include "base/stream.h"
+#include "base/suggest.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
-#include "controller/suggest.h"
 #include "proto/channel.pb-c.h"
 
 #include <ctype.h>
@@ -149,8 +149,8 @@ static int unknown(struct api *api, const char *field, const char *name, struct 
 			suggest_consider(&suggest, intent->name);
 	}
 	refuse(refusal, -ENOENT, "trace", field, "there is no guest, port, net or name '%s'", name);
-	if (suggest_result(&suggest))
-		fail_hint(&refusal->fail, "did you mean '%s'?", suggest_result(&suggest));
+	if (suggest.best)
+		fail_hint(&refusal->fail, "did you mean '%s'?", suggest.best);
 	else
 		fail_hint(&refusal->fail, "an address works too");
 	return -ENOENT;

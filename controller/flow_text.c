@@ -7,7 +7,7 @@
 
 #include "controller/flow_text.h"
 
-#include "controller/suggest.h"
+#include "base/suggest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -284,8 +284,8 @@ static int apply_word(struct scan *scan, const struct word *words, char *word)
 	}
 	refuse(scan->refusal, -EINVAL, scan->key, scan->field, "%s: '%s' is not known in a %s",
 	       scan->key, word, scan->field);
-	if (suggest_result(&suggest))
-		fail_hint(&scan->refusal->fail, "did you mean '%s'?", suggest_result(&suggest));
+	if (suggest.best)
+		fail_hint(&scan->refusal->fail, "did you mean '%s'?", suggest.best);
 	return -EINVAL;
 }
 

@@ -8,8 +8,8 @@
 
 #include "controller/model.h"
 
+#include "base/suggest.h"
 #include "controller/model_noun.h"
-#include "controller/suggest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -90,8 +90,8 @@ int model_unknown(const struct model *model, const char *object, const char *fie
 	else
 		refuse(refusal, -ENOENT, object, field, "%s: there is no %s '%s'", object,
 		       noun_word(noun), name);
-	if (suggest_result(&suggest))
-		fail_hint(&refusal->fail, "did you mean '%s'?", suggest_result(&suggest));
+	if (suggest.best)
+		fail_hint(&refusal->fail, "did you mean '%s'?", suggest.best);
 	else
 		fail_hint(&refusal->fail, "'weft %s ls' shows those there are",
 		          noun == NOUN_GUEST ? "ns" : noun_word(noun));

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// test_text: what turns text into meaning and back: merges, flows, frames, near words; and tables, addresses.
+// test_text: what turns text into meaning and back: merges, flows, frames; and tables, addresses.
 
 #include "controller/flow_text.h"
 #include "controller/frame_text.h"
 #include "controller/ident.h"
-#include "controller/suggest.h"
 #include "tests/unit/controller/kit.h"
 
 #include <errno.h>
@@ -131,19 +130,6 @@ static void test_every_cut_of_a_frame_is_said(void **state)
 	}
 }
 
-static void test_suggestions(void **state)
-{
-	struct suggest suggest;
-
-	suggest_init(&suggest, "interent");
-	suggest_consider(&suggest, "lan");
-	suggest_consider(&suggest, "internet");
-	assert_string_equal(suggest_result(&suggest), "internet");
-	suggest_init(&suggest, "zebra");
-	suggest_consider(&suggest, "lan");
-	assert_null(suggest_result(&suggest));
-}
-
 static void test_table_against_many_keys(void **state)
 {
 	struct table table = {0};
@@ -205,7 +191,6 @@ int main(void)
 		cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_every_cut_of_a_frame_is_said),
-		cmocka_unit_test(test_suggestions),
 		cmocka_unit_test(test_table_against_many_keys),
 		cmocka_unit_test(test_addresses_are_the_instances_own),
 	};

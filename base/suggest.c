@@ -5,7 +5,7 @@
 // A word is near enough when at most a third of its letters differ, or when it begins with all that
 // was typed. Longer words than WORD_MAX are compared by their beginnings.
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <string.h>
 

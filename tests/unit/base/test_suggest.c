@@ -2,7 +2,7 @@
 //
 // test_suggest: near words are found, far ones are not.
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
