@@ -164,8 +164,10 @@ static int check_match(const struct agent_object *object, struct apply_result *r
 	if (code == 0 && match->has_ip_proto && match->ip_proto > UINT8_MAX)
 		code = agent_object_refuse(object, result, -ERANGE, "match.ip_proto",
 		                           "%u is no IP protocol", match->ip_proto);
-	if (code == 0 && ((match->has_l4_src && match->l4_src > UINT16_MAX) ||
-	                  (match->has_l4_dst && match->l4_dst > UINT16_MAX)))
+	if (code == 0 && match->has_l4_src && match->l4_src > UINT16_MAX)
+		code = agent_object_refuse(object, result, -ERANGE, "match.l4_src",
+		                           "a port is a number up to 65535");
+	if (code == 0 && match->has_l4_dst && match->l4_dst > UINT16_MAX)
 		code = agent_object_refuse(object, result, -ERANGE, "match.l4_dst",
 		                           "a port is a number up to 65535");
 	return code;
