@@ -41,8 +41,8 @@ static const char *const allowed[] = {
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "msync", "mincore",
 	// Threads, and waiting for each other.
 	"futex", "set_robust_list", "rseq", "membarrier", "sched_yield", "sched_getaffinity",
-	"sched_setaffinity", "sched_getscheduler", "sched_getparam", "gettid", "tgkill", "exit",
-	"exit_group", "getcpu", "set_tid_address",
+	"sched_setaffinity", "sched_setattr", "getpriority", "sched_getscheduler", "sched_getparam",
+	"gettid", "tgkill", "exit", "exit_group", "getcpu", "set_tid_address",
 	// Signals.
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sigaltstack",
 	// What time it is, who we are, chance.
