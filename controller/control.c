@@ -68,6 +68,9 @@ static void undo_model(struct control *control)
 	model_rollback(&control->model);
 	if (derive_dirty(&control->model, &control->desired, NULL, &ignored) < 0)
 		log_err("%s", ignored.fail.what);
+	// What was held back is derived as if it were not; the digests tell which of it is missing.
+	control->resync_again =
+		control->resync_again || host_next_held(control->host, &(size_t){0});
 }
 
 static void undo_all(struct control *control, struct change *change)
@@ -315,8 +318,19 @@ static bool refuse_while_open(struct control *control, struct change *change)
 	return true;
 }
 
+// Between two changes, since a resync compares with what is desired.
+static void catch_up(struct control *control)
+{
+	if (!control->resync_again || host_state(control->host) != HOST_READY ||
+	    (control->queue && control->queue->state != CHANGE_QUEUED))
+		return;
+	control->resync_again = false;
+	host_resync(control->host);
+}
+
 void control_next(struct control *control)
 {
+	catch_up(control);
 	while (control->queue && control->queue->state == CHANGE_QUEUED) {
 		struct change *change = control->queue;
 
@@ -328,6 +342,7 @@ void control_next(struct control *control)
 		}
 		if (!refuse_while_open(control, change))
 			start(control, change);
+		catch_up(control);
 	}
 }
 

@@ -353,6 +353,28 @@ static void test_resync_goes_on_without_what_is_refused(void **state)
 	assert_int_equal(world->fake.objects.count, 5);
 }
 
+static void test_refused_again_stays_held_back(void **state)
+{
+	struct world *world = *state;
+
+	make_ready(world);
+	put(world, "net lan");
+	put(world, "port up attach=netdev ifname=eth7 net=lan");
+	fake_fini(&world->fake);
+	world->fake =
+		(struct fake_datapath){.base = world->base, .fresh = true, .refuse = "port/up"};
+	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	make_ready(world);
+	// A change that is refused for it is taken back, and the port is as far away as before.
+	assert_int_equal(put(world, "port up attach=netdev ifname=eth8 net=lan").refusal.fail.code,
+	                 -ENODEV);
+	UNTIL(world, host_state(world->control.host) == HOST_READY);
+	assert_int_equal(world->control.desired.held_back, 2);
+	// So its removal is nothing to the datapath, which would refuse to remove what is not there.
+	assert_int_equal(put(world, "-port up").refusal.fail.code, 0);
+	check_equal(world);
+}
+
 static void test_crash_before_the_datapath_heard(void **state)
 {
 	struct world *world = *state;
@@ -492,6 +514,8 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_answer_lost_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_goes_on_without_what_is_refused, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_refused_again_stays_held_back, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_crash_before_the_datapath_heard, setup,
 	                                        teardown),
