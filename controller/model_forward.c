@@ -64,7 +64,8 @@ static bool address_of(const struct model *model, const Weft__PortIntent *port, 
 
 	if (given)
 		return ip_parse(given, ret) == 0;
-	if (want4 || !net || !port->mac || port->attach != WEFT__ATTACH_KIND__ATTACH_TAP || mac_parse(port->mac, &mac) < 0 ||
+	if (want4 || !net || !port->mac || port->attach != WEFT__ATTACH_KIND__ATTACH_TAP ||
+	    mac_parse(port->mac, &mac) < 0 ||
 	    ipam_plan(net->key, net->msg->net, &plan, &ignored) < 0 || !plan.has_gateway6)
 		return false;
 	*ret = ipam_autoconf(plan.subnet6, mac);
