@@ -34,8 +34,10 @@ static uint64_t port_drops(const struct agent *agent, const struct port_config *
 
 static const char *state_of(const struct port_config *port)
 {
-	if (!port->door || port->door->gone)
+	if (!port->door)
 		return "error";
+	if (port->door->gone)
+		return "gone";
 	return port->admin_down ? "down" : "up";
 }
 

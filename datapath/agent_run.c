@@ -71,10 +71,11 @@ static void on_punt(void *user, const struct service_frame *frame)
 
 static void on_notice(void *user, const struct notice *notice)
 {
-	Weft__EventType type = notice->type == NOTICE_DOOR_GONE ? WEFT__EVENT_TYPE__EVENT_PORT_ERROR
-	                                                        : (Weft__EventType)notice->type;
-
-	agent_event(user, type, notice->object, notice->text);
+	if (notice->type == NOTICE_DOOR_GONE)
+		agent_event(user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, notice->object,
+		            "its interface is gone");
+	else
+		agent_event(user, (Weft__EventType)notice->type, notice->object, notice->text);
 }
 
 static void on_punts(evutil_socket_t unused, short what, void *user)
