@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
+#include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
 
 #include <ctype.h>
@@ -210,14 +211,6 @@ static uint32_t choose_vid(const struct end *from, const struct end *to)
 	return port->trunk[0];
 }
 
-// The user's own word: the text around it says what kind of thing it is.
-static const char *short_name(const struct object *object)
-{
-	const char *slash = object ? strchr(object->name, '/') : NULL;
-
-	return slash ? slash + 1 : object ? object->name : "?";
-}
-
 // The net whose tag the sender would use, when its port is not simply in one.
 static const struct intent *net_of_vid(const struct model *model, uint32_t vid)
 {
@@ -252,46 +245,6 @@ static struct ip_addr assume_address(const struct model *model, const struct end
 	return addr;
 }
 
-// "{ID}" becomes the name of the object; numbers of what is gone stay.
-static void name_ids(const struct desired *desired, const char *text, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	while (*text && len + 1 < size) {
-		const struct object *object = NULL;
-		char *end = NULL;
-		uint64_t id;
-
-		if (*text == '{' && isxdigit((unsigned char)text[1])) {
-			id = strtoull(text + 1, &end, 10);
-			if (*end == '}')
-				object = desired_get(desired, id);
-		}
-		if (object && *end == '}') {
-			int added = snprintf(buf + len, size - len, "%s", short_name(object));
-
-			len = len + (size_t)added < size ? len + (size_t)added : size - 1;
-			text = end + 1;
-		} else {
-			buf[len++] = *text++;
-		}
-	}
-	buf[len] = '\0';
-}
-
-// The datapath knows "port/h1" by its whole name, so "port port/h1" becomes "port h1".
-static void say_nouns_once(char *text)
-{
-	for (char *word = text; *word;) {
-		size_t len = strcspn(word, " ");
-		char *next = word + len + (word[len] == ' ');
-
-		if (len && strncmp(next, word, len) == 0 && next[len] == '/')
-			memmove(next, next + len + 1, strlen(next + len + 1) + 1);
-		word = next;
-	}
-}
-
 // Says what was made up, before what follows from it.
 static void add_assumption(Weft__Record *record, const char *assumed)
 {
@@ -308,6 +261,7 @@ static void add_assumption(Weft__Record *record, const char *assumed)
 static Weft__Record *result_record(const struct question *question, const Weft__TraceResult *result)
 {
 	const struct desired *desired = &question->api->env.control->desired;
+	const struct model *model = &question->api->env.control->model;
 	Weft__Record *record = record_new();
 	char text[512];
 
@@ -316,8 +270,7 @@ static Weft__Record *result_record(const struct question *question, const Weft__
 	for (size_t i = 0; i < result->n_steps; i++) {
 		Weft__Record *step = record_new();
 
-		name_ids(desired, result->steps[i]->text, text, sizeof(text));
-		say_nouns_once(text);
+		plain_text(model, desired, result->steps[i]->text, text, sizeof(text));
 		record_text(step, "stage", result->steps[i]->stage);
 		record_text(step, "text", text);
 		record_append_record(record, "steps", step);
@@ -325,10 +278,10 @@ static Weft__Record *result_record(const struct question *question, const Weft__
 	record_flag(record, "forwarded", result->forwarded);
 	for (size_t i = 0; i < result->n_out_ports; i++)
 		record_append(record, "out",
-		              short_name(desired_get(desired, result->out_ports[i])));
+		              plain_name(desired_get(desired, result->out_ports[i])));
 	record_text(record, "drop", result->drop_reason);
 	if (result->hint) {
-		name_ids(desired, result->hint, text, sizeof(text));
+		plain_text(model, desired, result->hint, text, sizeof(text));
 		record_text(record, "hint", text);
 	}
 	return record;

@@ -7,11 +7,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 uint8_t *control_host_leases(void *user, size_t *ret_len)
 {
@@ -126,28 +128,75 @@ static const char *event_name(Weft__EventType type)
 	}
 }
 
+// "h1 (02:00:00:00:00:01) has 10.77.0.20 in net lan, until 2026-01-31 12:00:00"
+static void say_lease(const struct control *control, const Weft__Lease *lease,
+                      const struct object *scope, char *buf, size_t size)
+{
+	const char *net = scope ? plain_name(scope) : "?";
+	char mac[MAC_TEXT] = "?", ip[IP_TEXT] = "?", claim[KEY_SIZE], user[KEY_SIZE],
+	     until[32] = "";
+	const char *who = lease->hostname, *name;
+	time_t end = (time_t)lease->expires;
+	struct tm parts;
+	size_t cursor = 0;
+	uint32_t be;
+
+	if (lease->mac.len == 6) {
+		struct mac bytes;
+
+		memcpy(bytes.b, lease->mac.data, 6);
+		mac_format(bytes, mac);
+	}
+	if (lease->ip.len == 4) {
+		memcpy(&be, lease->ip.data, 4);
+		ip_format(ip_from4(be), ip);
+	}
+	// A port is named after its guest, or stands for itself.
+	snprintf(claim, sizeof(claim), "reserve/%s/%s", net, mac);
+	if (graph_next_user(&control->model.graph, claim, &cursor, user) &&
+	    noun_of_key(user, &name) != NOUN_NONE) {
+		const struct intent *owner = model_get_key(&control->model, user);
+
+		who = owner && owner->noun == NOUN_PORT && owner->msg->port->guest
+		              ? owner->msg->port->guest
+		              : name;
+	}
+	if (lease->expires && localtime_r(&end, &parts))
+		strftime(until, sizeof(until), ", until %F %T", &parts);
+	snprintf(buf, size, "%s (%s) %s %s in net %s%s", who ? who : "a client", mac,
+	         lease->expires ? "has" : "gave back", ip, net, until);
+}
+
+// A port that cannot be named by its object any more, or not yet, names itself in the sentence.
+static void find_port_name(const char *text, char *buf, size_t size)
+{
+	const char *at = strstr(text, "port/");
+
+	if (at)
+		snprintf(buf, size, "%.*s", (int)strcspn(at, "' :,"), at);
+}
+
 void control_host_event(void *user, const Weft__Event *event)
 {
 	struct control *control = user;
 	const struct object *object = NULL;
-	char text[256] = "";
+	char text[256] = "", name[KEY_SIZE] = "";
 
 	if (event->lease) {
 		control->on_lease(control->listener, event->lease);
 		object = desired_get(&control->desired, event->lease->scope);
 	}
-	if (event->has_object)
+	if (event->has_object && !object)
 		object = desired_get(&control->desired, event->object);
-	snprintf(text, sizeof(text), "%s", event->text ? event->text : "");
-	if (event->lease && !event->text && event->lease->mac.len == 6) {
-		char mac[MAC_TEXT];
-		struct mac bytes;
-
-		memcpy(bytes.b, event->lease->mac.data, 6);
-		snprintf(text, sizeof(text), "%s %s", mac_format(bytes, mac),
-		         event->lease->expires ? "has a lease" : "released its lease");
-	}
-	control->told(control->listener, event_name(event->type), object ? object->name : "", text);
+	if (event->text)
+		plain_text(&control->model, &control->desired, event->text, text, sizeof(text));
+	else if (event->lease)
+		say_lease(control, event->lease, object, text, sizeof(text));
+	if (object)
+		snprintf(name, sizeof(name), "%s", object->name);
+	else if (event->type == WEFT__EVENT_TYPE__EVENT_PORT_ERROR && event->text)
+		find_port_name(event->text, name, sizeof(name));
+	control->told(control->listener, event_name(event->type), name, text);
 }
 
 void control_host_reverted(void *user, uint64_t tx)

@@ -178,12 +178,15 @@ static int check(const struct model *model, const struct intent *intent, struct 
 	if (!net)
 		return refuse(refusal, -EINVAL, intent->key, "net",
 		              "%s: it must say in which net the guest is", intent->key);
-	if (net->msg->net->mode != WEFT__NET_MODE__NET_NAT &&
-	    net->msg->net->mode != WEFT__NET_MODE__NET_ROUTED) {
+	if (net->msg->net->mode != WEFT__NET_MODE__NET_NAT) {
+		bool routed = net->msg->net->mode == WEFT__NET_MODE__NET_ROUTED;
+
 		refuse(refusal, -EINVAL, intent->key, "net",
-		       "%s: nothing can be forwarded into net '%s', which has no router in front",
+		       "%s: nothing can be forwarded into net '%s', which is not behind NAT",
 		       intent->key, net->name);
-		fail_hint(&refusal->fail, "only nets in mode nat or routed take forwards");
+		fail_hint(&refusal->fail, "%s",
+		          routed ? "the outside reaches its guests at their own addresses"
+		                 : "only nets in mode nat take forwards");
 		return -EINVAL;
 	}
 	if (strcmp(forward->protocol, "tcp") != 0 && strcmp(forward->protocol, "udp") != 0)

@@ -21,7 +21,6 @@ static const char usage[] =
 	"  --datapath FILE   program to start (default: weft-datapath beside this one);\n"
 	"                    'none': it is started by somebody else\n"
 	"  --fresh           move a database that is there aside, and begin empty\n"
-	"  --lab-exit        end both daemons when the last object is removed\n"
 	"  --log-file FILE   append to it instead of standard error\n"
 	"  --log-level LEVEL error, warn, info or debug\n"
 	"  --version, --help\n";
@@ -59,23 +58,13 @@ static int set_path(char into[static PATH_MAX], const char *path, struct fail *f
 	return make_absolute(into, fail);
 }
 
-enum {
-	OPT_RUN = 256,
-	OPT_STATE,
-	OPT_DATAPATH,
-	OPT_FRESH,
-	OPT_LAB,
-	OPT_FILE,
-	OPT_LEVEL,
-	OPT_VERSION
-};
+enum { OPT_RUN = 256, OPT_STATE, OPT_DATAPATH, OPT_FRESH, OPT_FILE, OPT_LEVEL, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN},
 	{"state-dir", required_argument, NULL, OPT_STATE},
 	{"datapath", required_argument, NULL, OPT_DATAPATH},
 	{"fresh", no_argument, NULL, OPT_FRESH},
-	{"lab-exit", no_argument, NULL, OPT_LAB},
 	{"log-file", required_argument, NULL, OPT_FILE},
 	{"log-level", required_argument, NULL, OPT_LEVEL},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -102,9 +91,6 @@ int options_parse(int argc, char **argv, struct options *ret, struct fail *fail)
 			break;
 		case OPT_FRESH:
 			options.fresh = true;
-			break;
-		case OPT_LAB:
-			options.lab_exit = true;
 			break;
 		case OPT_FILE:
 			options.log_file = optarg;

@@ -17,7 +17,6 @@ struct options {
 	const char *log_file;    // NULL: standard error.
 	enum log_level log_level;
 	bool fresh;
-	bool lab_exit; // End when the last object is gone.
 };
 
 // 0: go on; 1: said what was asked for (help, version); -EINVAL with the reason in fail.

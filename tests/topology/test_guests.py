@@ -27,6 +27,14 @@ def test_lease_by_udhcpc(weft):
     assert [lease["ip"] for lease in leases if lease.get("hostname") == "h1"] == [address.split("/")[0]]
 
 
+def test_lease_event_says_who_and_where(weft):
+    add_lan(weft)
+    address = weft.add_guest("h1", "--net", "lan").lease().split("/")[0]
+    events = [event for event in weft.json("events", "--last", "50") if event["type"] == "lease"]
+    assert events and events[-1]["text"].startswith("h1 (")
+    assert f" has {address} in net lan, until 20" in events[-1]["text"]
+
+
 def test_lease_by_dhclient(weft):
     add_lan(weft)
     h1 = weft.add_guest("h1", "--net", "lan")

@@ -5,6 +5,8 @@
                                         ---- h5 (net ops, VLAN 30)
 """
 
+import json
+
 import pytest
 
 from conftest import DEMO, eventually
@@ -28,6 +30,12 @@ def tagged(weft, vlan, source, target, *options):
 def test_tagged_ping(vlans):
     assert tagged(vlans, 20, "10.88.0.3", "10.88.0.4").returncode == 0
     assert tagged(vlans, 30, "10.89.0.3", "10.89.0.5").returncode == 0
+
+
+def test_trace_names_the_net(vlans):
+    text = json.dumps(vlans.json("trace", "h4", "to", "10.88.0.9", "icmp"))
+    assert "net db" in text
+    assert "shared" not in text
 
 
 def test_wrong_vlan_is_apart(vlans):

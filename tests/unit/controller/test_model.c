@@ -151,6 +151,9 @@ static void test_forwards_and_routes(void **state)
 	kit_refused(*state, "forward h net=lan outside_port=1 protocol=sctp guest=h1", -EINVAL,
 	            "protocol", "sctp");
 	kit_refused(*state, "forward h net=lan outside_port=1", -EINVAL, "guest", "needs a guest");
+	kit_put(*state, "net pub mode=routed subnet=10.200.0.0/24");
+	kit_refused(*state, "forward h net=pub outside_port=1 inside=10.200.0.9", -EINVAL, "net",
+	            "not behind NAT");
 	kit_refused(*state, "forward h net=lan outside_port=1 inside=10.77.0.9 outside=2001:db8::1",
 	            -EAFNOSUPPORT, "outside", "the other family");
 	kit_refused(*state, "forward h net=lan outside_port=1 inside=10.9.0.1", -EINVAL, "inside",
