@@ -14,6 +14,8 @@ struct resync {
 	unsigned waiting; // Answers still to come.
 	struct ops ops;   // What was found to differ.
 	uint64_t started;
+	bool held;     // Something was held back on the way.
+	bool clearing; // It is compared once more, for what is left of that.
 };
 
 struct host {

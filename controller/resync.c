@@ -20,6 +20,7 @@
 enum { HELD_RETRY_SECONDS = 3 };
 
 static void send_difference(struct host *host);
+static void compare(struct host *host);
 
 void resync_stop(struct host *host)
 {
@@ -80,6 +81,7 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 	}
 	if (desired_hold_back(host->env.desired, unit) == 0)
 		return false;
+	host->resync.held = true;
 	for (size_t i = 0; i < ops->count; i++) {
 		struct op *op = &ops->items[i];
 
@@ -92,6 +94,21 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 	return true;
 }
 
+// The datapath may have an earlier state of what was held back, or a part of it: as nobody would ever
+// remove that, it goes, unless something else needs it.
+static void settle(struct host *host)
+{
+	if (host->resync.held) {
+		resync_stop(host);
+		host->resync.held = false;
+		host->resync.clearing = true;
+		compare(host);
+		return;
+	}
+	forget_held(host);
+	finish(host);
+}
+
 static void on_result(void *user, const struct tx_result *result)
 {
 	struct host *host = user;
@@ -102,10 +119,14 @@ static void on_result(void *user, const struct tx_result *result)
 		log_info("datapath: resynced with %zu operations in %llu us",
 		         host->resync.ops.count,
 		         (unsigned long long)((clock_now() - host->resync.started) / 1000));
-		forget_held(host);
-		finish(host);
+		settle(host);
 	} else if (hold_back(host, result)) {
 		send_difference(host);
+	} else if (host->resync.clearing) {
+		log_warn("datapath: what it has of objects left out stays: %s",
+		         result->refusal.fail.what);
+		forget_held(host);
+		finish(host);
 	} else {
 		log_err("datapath: it refused to be resynced: %s", result->refusal.fail.what);
 		host_break(host, "it refused to be resynced");
@@ -116,8 +137,7 @@ static void send_difference(struct host *host)
 {
 	// One that starts anew waits for a transaction before it lets go of what nobody wants.
 	if (host->resync.ops.count == 0 && !host->fresh) {
-		forget_held(host);
-		finish(host);
+		settle(host);
 		return;
 	}
 	host->fresh = false;
@@ -257,21 +277,27 @@ static void on_digest(void *user, int err, const struct stream_frame *frame)
 		answered(host);
 }
 
+static void compare(struct host *host)
+{
+	host->resync.running = true;
+	host->resync.started = clock_now();
+	host->resync.waiting = 1;
+	if (host_ask(host, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_DIGEST_REQUEST,
+	             NULL, on_digest, host) < 0)
+		host_break(host, "it could not be asked for what it holds");
+}
+
 void resync_start(struct host *host)
 {
 	struct ops released = {0};
 
 	host->state = HOST_SYNCING;
 	resync_stop(host);
-	host->resync.running = true;
-	host->resync.started = clock_now();
-	host->resync.waiting = 1;
+	host->resync.held = host->resync.clearing = false;
 	// What was held back gets another chance; the digests will show that it is missing.
 	desired_release(host->env.desired, &released);
 	ops_fini(&released);
-	if (host_ask(host, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_DIGEST_REQUEST,
-	             NULL, on_digest, host) < 0)
-		host_break(host, "it could not be asked for what it holds");
+	compare(host);
 }
 
 void host_resync(struct host *host)

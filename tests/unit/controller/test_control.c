@@ -375,6 +375,30 @@ static void test_refused_again_stays_held_back(void **state)
 	check_equal(world);
 }
 
+static void test_held_back_leaves_nothing_behind(void **state)
+{
+	struct world *world = *state;
+	const struct unit *unit;
+
+	make_ready(world);
+	put(world, "net lan");
+	put(world, "port up attach=netdev ifname=eth7 net=lan");
+	// It has lost a part of the unit, and refuses to have it again.
+	unit = table_get_text(&world->control.desired.units, "port/up");
+	assert_int_equal(unit->count, 2);
+	free(table_remove(&world->fake.objects, &unit->objects[0]->id, sizeof(uint64_t)));
+	world->fake.refuse = "port/up";
+	fake_hang_up(&world->fake);
+	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	make_ready(world);
+	assert_int_equal(world->control.desired.held_back, 2);
+	check_equal(world);
+	assert_int_equal(put(world, "-port up").refusal.fail.code, 0);
+	check_equal(world);
+	assert_int_equal(put(world, "-net lan").refusal.fail.code, 0);
+	assert_int_equal(world->fake.objects.count, 0);
+}
+
 static void test_crash_before_the_datapath_heard(void **state)
 {
 	struct world *world = *state;
@@ -514,6 +538,8 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_answer_lost_on_the_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resync_goes_on_without_what_is_refused, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_held_back_leaves_nothing_behind, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_refused_again_stays_held_back, setup,
 	                                        teardown),
