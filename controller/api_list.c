@@ -115,6 +115,8 @@ static const char *state_word(enum revision_state state)
 		return "pending";
 	case REVISION_UNCONFIRMED:
 		return "unconfirmed";
+	case REVISION_UNDONE:
+		return "undone";
 	default:
 		return "done";
 	}

@@ -196,7 +196,9 @@ void control_host_event(void *user, const Weft__Event *event)
 		snprintf(name, sizeof(name), "%s", object->name);
 	else if (event->type == WEFT__EVENT_TYPE__EVENT_PORT_ERROR && event->text)
 		find_port_name(event->text, name, sizeof(name));
-	control->told(control->listener, event_name(event->type), name, text);
+	// What was undone is told once, by its revision, when we have undone it as well.
+	if (event->type != WEFT__EVENT_TYPE__EVENT_REVERTED)
+		control->told(control->listener, event_name(event->type), name, text);
 }
 
 void control_host_reverted(void *user, uint64_t tx)
@@ -211,7 +213,7 @@ void control_host_reverted(void *user, uint64_t tx)
 		return;
 	log_warn("revision %llu was not confirmed in time; the datapath undid it",
 	         (unsigned long long)number);
-	control->told(control->listener, "reverted", "intent", "not confirmed in time; undone");
+	control_tell_undone(control, number);
 	// The digests tell whether both have gone back to the same.
 	if (host_state(control->host) == HOST_READY && control_is_idle(control))
 		host_resync(control->host);

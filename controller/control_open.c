@@ -76,6 +76,7 @@ int control_revert_open(struct control *control)
 	struct restoring restoring = {control, &refusal};
 	struct fail fail = {0};
 	uint64_t number = control->open.number;
+	bool promised = control->open.why == OPEN_UNCONFIRMED;
 	int err;
 
 	model_begin(&control->model);
@@ -99,12 +100,23 @@ int control_revert_open(struct control *control)
 	model_commit(&control->model);
 	event_del(control->deadline);
 	control->open = (struct open_revision){.why = OPEN_NONE};
-	if (store_revert(control->store, number, &fail) < 0) {
+	err = promised ? store_undo(control->store, number, &fail)
+	               : store_revert(control->store, number, &fail);
+	if (err < 0) {
 		log_err("revision %llu: %s", (unsigned long long)number, fail.what);
 		control->open = (struct open_revision){.why = OPEN_UNREVERTED, .number = number};
 	}
 	read_head(control);
 	return 0;
+}
+
+void control_tell_undone(struct control *control, uint64_t number)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "revision %llu was not confirmed in time and is undone",
+	         (unsigned long long)number);
+	control->told(control->listener, "reverted", "intent", text);
 }
 
 // Time is up, and the datapath has not said that it has undone it: we do it.
@@ -117,7 +129,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 		return;
 	log_warn("revision %llu was not confirmed in time and is undone",
 	         (unsigned long long)number);
-	control->told(control->listener, "reverted", "intent", "not confirmed in time; undone");
+	control_tell_undone(control, number);
 	if (host_state(control->host) == HOST_READY && control_is_idle(control))
 		host_resync(control->host);
 	else
@@ -148,10 +160,10 @@ static int load(struct control *control, struct fail *fail)
 	struct revision head;
 	int err = store_head(control->store, &head, fail);
 
-	if (err == 0 && head.state != REVISION_DONE && head.confirm_deadline) {
+	if (err == 0 && head.state < REVISION_DONE && head.confirm_deadline) {
 		log_warn("revision %llu was never confirmed and is taken back",
 		         (unsigned long long)head.number);
-		err = store_revert(control->store, head.number, fail);
+		err = store_undo(control->store, head.number, fail);
 		if (err == 0)
 			err = store_head(control->store, &head, fail);
 	}

@@ -19,6 +19,7 @@ int control_mark_open(struct control *control, struct fail *fail);
 // The open revision is to be as if it had never been, in the model, the store and the guests. The
 // datapath is not told.
 int control_revert_open(struct control *control);
+void control_tell_undone(struct control *control, uint64_t number);
 void control_arm_deadline(struct control *control);
 
 // Puts one object back to what the history says it was.

@@ -31,7 +31,12 @@ int store_backup(struct store *store, struct fail *fail);
 typedef int (*store_object_fn)(void *user, const void *packed, size_t len);
 int store_load(struct store *store, store_object_fn each, void *user, struct fail *fail);
 
-enum revision_state { REVISION_PENDING, REVISION_UNCONFIRMED, REVISION_DONE };
+enum revision_state {
+	REVISION_PENDING,
+	REVISION_UNCONFIRMED,
+	REVISION_DONE,
+	REVISION_UNDONE, // Was not confirmed in time: stays in the history, and changed nothing.
+};
 
 struct revision {
 	uint64_t number;
@@ -55,6 +60,8 @@ int store_finish(struct store *store, uint64_t number, enum revision_state state
                  struct fail *fail);
 // The datapath has it not: objects back to what they were, and the revision forgotten.
 int store_revert(struct store *store, uint64_t number, struct fail *fail);
+// Nobody confirmed it: objects back to what they were, and the history keeps the revision as undone.
+int store_undo(struct store *store, uint64_t number, struct fail *fail);
 
 typedef void (*store_revision_fn)(void *user, const struct revision *revision);
 int store_history(struct store *store, unsigned limit, store_revision_fn each, void *user,

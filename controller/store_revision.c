@@ -272,10 +272,25 @@ static int revert_one(void *user, const char *noun, const char *name, const void
 	                    reverting->fail);
 }
 
-int store_revert(struct store *store, uint64_t number, struct fail *fail)
+_Static_assert(REVISION_UNDONE == 3, "store_undo() writes the number");
+
+static int settle_fate(struct store *store, uint64_t number, const char *sql, struct fail *fail)
+{
+	sqlite3_stmt *statement = store_query(store, sql, fail);
+	int err;
+
+	if (!statement)
+		return fail->code;
+	sqlite3_bind_int64(statement, 1, (sqlite3_int64)number);
+	err = store_run(store, statement, fail);
+	sqlite3_finalize(statement);
+	return err;
+}
+
+// => `fate` is what becomes of the revision itself, in SQL with its number as ?1.
+static int revert(struct store *store, uint64_t number, const char *fate, struct fail *fail)
 {
 	struct reverting reverting = {.store = store, .fail = fail};
-	char sql[80];
 	int err = store_begin(store, fail);
 
 	if (err < 0)
@@ -284,11 +299,24 @@ int store_revert(struct store *store, uint64_t number, struct fail *fail)
 	if (err == 0)
 		err = store_changes(store, number, revert_one, &reverting, fail);
 	writer_fini(&reverting.writer);
-	snprintf(sql, sizeof(sql), "DELETE FROM revision WHERE number = %llu",
-	         (unsigned long long)number);
 	if (err == 0)
-		err = store_exec(store, sql, fail);
+		err = settle_fate(store, number, fate, fail);
 	return store_end(store, err, fail);
+}
+
+int store_revert(struct store *store, uint64_t number, struct fail *fail)
+{
+	return revert(store, number, "DELETE FROM revision WHERE number = ?1", fail);
+}
+
+int store_undo(struct store *store, uint64_t number, struct fail *fail)
+{
+	// It stands for the state before it, from where the next undo goes on.
+	return revert(store, number,
+	              "UPDATE revision SET state = 3, confirm_deadline = 0, state_of = "
+	              "coalesce((SELECT state_of FROM revision WHERE number < ?1 "
+	              "ORDER BY number DESC LIMIT 1), 0) WHERE number = ?1",
+	              fail);
 }
 
 int store_history(struct store *store, unsigned limit, store_revision_fn each, void *user,

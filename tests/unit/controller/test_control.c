@@ -114,7 +114,7 @@ static void check_equal(struct world *world)
 	assert_memory_equal(count, world->control.desired.count, sizeof(count));
 	assert_memory_equal(hash, world->control.desired.hash, sizeof(hash));
 	assert_int_equal(store_head(world->control.store, &head, &fail), 0);
-	assert_int_equal(head.state, REVISION_DONE);
+	assert_true(head.state == REVISION_DONE || head.state == REVISION_UNDONE);
 	assert_int_equal(head.number, world->control.revision);
 }
 
@@ -471,7 +471,8 @@ static void test_not_confirmed_is_undone(void **state)
 	// This datapath does not keep its promise; our own clock does.
 	UNTIL(world, world->control.open.why == OPEN_NONE);
 	UNTIL(world, host_state(world->control.host) == HOST_READY);
-	assert_int_equal(world->control.revision, 1);
+	// The history keeps it, and the next change has a number of its own.
+	assert_int_equal(world->control.revision, 2);
 	assert_null(model_get(&world->control.model, NOUN_NET, "dmz"));
 	assert_string_equal(world->told, "reverted");
 	check_equal(world);
@@ -488,7 +489,8 @@ static void test_unconfirmed_does_not_survive_a_crash(void **state)
 	fake_hang_up(&world->fake);
 	close_control(world);
 	open_control(world);
-	assert_int_equal(world->control.revision, 0);
+	assert_int_equal(world->control.revision, 1);
+	assert_int_equal(model_count(&world->control.model, NOUN_NET), 0);
 	make_ready(world);
 	check_equal(world);
 	assert_int_equal(world->fake.objects.count, 0);
