@@ -215,6 +215,11 @@ static bool forward(struct miss *miss, const struct route *route)
 		trace_step(miss->trace, "router", "the destination is of one link only");
 		return miss_drop(miss, DROP_MARTIAN_DESTINATION);
 	}
+	// NAT would not take such a source along: to the other link it is a stranger of its own.
+	if (ip_is_link_local(miss->came.src)) {
+		trace_step(miss->trace, "router", "the source is of one link only");
+		return miss_drop(miss, DROP_MARTIAN_SOURCE);
+	}
 	if (check_ttl(miss) || check_length(miss, egress))
 		return true;
 

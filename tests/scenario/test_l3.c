@@ -474,6 +474,18 @@ static void martian_addresses_are_dropped_by_name(void **user)
 	scenario_expect_silence(s);
 }
 
+static void link_local_source_stays_on_its_link(void **user)
+{
+	struct scenario *s = *user;
+	struct end from6 = {A_MAC, "fe80::10", 1};
+	struct end from4 = {A_MAC, "169.254.1.1", 1};
+
+	scenario_send(s, A, frame_udp(&from6, &b6_via, "x"));
+	scenario_send(s, A, frame_udp(&from4, &b_via, "x"));
+	assert_int_equal(scenario_drops(s, A, DROP_MARTIAN_SOURCE), 2);
+	scenario_expect_silence(s);
+}
+
 static void solicitation_for_the_leg_is_answered(void **user)
 {
 	struct scenario *s = *user;
@@ -599,6 +611,7 @@ int main(void)
 		cmocka_unit_test(super_packet_is_routed_whole),
 		SCENARIO(super_packet_of_too_long_segments_is_refused),
 		SCENARIO(martian_addresses_are_dropped_by_name),
+		SCENARIO(link_local_source_stays_on_its_link),
 		SCENARIO(solicitation_for_the_leg_is_answered),
 		SCENARIO(link_local_address_of_the_leg_is_answered),
 		SCENARIO(duplicate_address_detection_is_answered_to_all),
