@@ -107,6 +107,16 @@ int store_run(struct store *store, sqlite3_stmt *statement, struct fail *fail)
 	return err;
 }
 
+int store_run_lazily(struct store *store, sqlite3_stmt *statement, struct fail *fail)
+{
+	int err;
+
+	sqlite3_exec(store->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+	err = store_run(store, statement, fail);
+	sqlite3_exec(store->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+	return err;
+}
+
 static int lock_dir(struct store *store, struct fail *fail)
 {
 	char path[PATH_MAX], pid[32] = "";

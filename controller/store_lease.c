@@ -82,6 +82,7 @@ int store_each_lease(struct store *store, store_lease_fn each, void *user, struc
 	return step == SQLITE_DONE ? 0 : fail->code;
 }
 
+// Namespaces do not outlive the machine either, so what is noted of them need not.
 int store_put_netns(struct store *store, const char *name, uint64_t inode, struct fail *fail)
 {
 	sqlite3_stmt *statement =
@@ -92,7 +93,7 @@ int store_put_netns(struct store *store, const char *name, uint64_t inode, struc
 		return fail->code;
 	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)inode);
-	err = store_run(store, statement, fail);
+	err = store_run_lazily(store, statement, fail);
 	sqlite3_finalize(statement);
 	return err;
 }
@@ -105,7 +106,7 @@ int store_remove_netns(struct store *store, const char *name, struct fail *fail)
 	if (!statement)
 		return fail->code;
 	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-	err = store_run(store, statement, fail);
+	err = store_run_lazily(store, statement, fail);
 	sqlite3_finalize(statement);
 	return err;
 }

@@ -31,4 +31,7 @@ sqlite3_stmt *store_query(struct store *store, const char *sql, struct fail *fai
 // Runs a statement that returns no rows, and makes it ready to be run again.
 int store_run(struct store *store, sqlite3_stmt *statement, struct fail *fail);
 
+// The same, without waiting for the disk: it outlives this process, but perhaps not the machine.
+int store_run_lazily(struct store *store, sqlite3_stmt *statement, struct fail *fail);
+
 int store_migrate(struct store *store, struct fail *fail);

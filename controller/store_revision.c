@@ -204,13 +204,19 @@ int store_finish(struct store *store, uint64_t number, enum revision_state state
 {
 	sqlite3_stmt *statement =
 		store_query(store, "UPDATE revision SET state = ? WHERE number = ?", fail);
+	struct revision was;
+	struct fail ignored = {0};
+	bool promised = store_revision(store, number, &was, &ignored) < 0 || was.confirm_deadline;
 	int err;
 
 	if (!statement)
 		return fail->code;
 	sqlite3_bind_int(statement, 1, (int)state);
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)number);
-	err = store_run(store, statement, fail);
+	// A mark that is lost leaves the revision pending, and the next resync sets it again. What
+	// somebody confirmed would be taken back instead.
+	err = promised ? store_run(store, statement, fail)
+	               : store_run_lazily(store, statement, fail);
 	sqlite3_finalize(statement);
 	return err;
 }
