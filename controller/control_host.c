@@ -74,6 +74,14 @@ static void recover(struct control *control)
 	control->resync_again = true;
 }
 
+bool control_host_recovers(void *user)
+{
+	const struct control *control = user;
+
+	return control->open.why == OPEN_RECOVERING ||
+	       (control->queue && control->queue->state == CHANGE_WAITING);
+}
+
 void control_host_ready(void *user)
 {
 	struct control *control = user;

@@ -197,6 +197,7 @@ static int make_host(struct control *control, struct fail *fail)
 		.leases = control_host_leases,
 		.greeted = control_host_greeted,
 		.ready = control_host_ready,
+		.recovers = control_host_recovers,
 		.gone = control_host_gone,
 		.event = control_host_event,
 		.reverted = control_host_reverted,

@@ -29,6 +29,7 @@ int control_restore_one(struct control *control, const char *word, const char *n
 // What the host tells.
 void control_host_greeted(void *user);
 void control_host_ready(void *user);
+bool control_host_recovers(void *user);
 void control_host_gone(void *user, const char *reason);
 void control_host_event(void *user, const Weft__Event *event);
 void control_host_reverted(void *user, uint64_t tx);

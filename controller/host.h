@@ -39,6 +39,8 @@ struct host_env {
 	void (*gone)(void *user, const char *reason);
 	void (*event)(void *user, const Weft__Event *event);
 	// An unconfirmed transaction was undone by the datapath itself.
+	// Whether what was refused will be taken back once we are ready, and the earlier state stays.
+	bool (*recovers)(void *user);
 	void (*reverted)(void *user, uint64_t tx);
 };
 

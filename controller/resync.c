@@ -98,7 +98,7 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 // remove that, it goes, unless something else needs it.
 static void settle(struct host *host)
 {
-	if (host->resync.held) {
+	if (host->resync.held && !host->env.recovers(host->env.user)) {
 		resync_stop(host);
 		host->resync.held = false;
 		host->resync.clearing = true;
