@@ -267,6 +267,44 @@ static void on_links(evutil_socket_t unused, short what, void *user)
 	link_watch_read(((struct agent *)user)->links);
 }
 
+static void forget_behind(struct agent *agent, uint32_t slot)
+{
+	const struct domain *domain = pmap_get(&apply_generation(agent->apply)->domains, slot);
+
+	if (domain && domain->interface)
+		neighbour_flush(agent->state->neighbours, domain->interface->slot);
+}
+
+// Behind a new interface of an old name others may live, under addresses of the ones before.
+static void forget_neighbours(struct agent *agent, const struct port_config *config)
+{
+	fdb_flush_port(agent->state->fdb, config->slot);
+	forget_behind(agent, config->untagged_domain);
+	for (uint32_t i = 0; i < config->tagged_count; i++)
+		forget_behind(agent, config->tagged[i].domain);
+}
+
+// A door whose interface was taken away waits until there is one of that name again. The kernel tells the
+// socket in two steps, of which a worker may see only the first; so it is us who say that it has gone.
+static void follow_link(struct agent *agent, uint64_t id, bool removed)
+{
+	uint32_t slot = slot_find(agent->state, SLOT_PORT, id, 0);
+	const struct port_config *config =
+		slot ? pmap_get(&apply_generation(agent->apply)->ports, slot) : NULL;
+	struct port *door = config ? config->door : NULL;
+	struct fail fail = {0};
+
+	if (!door || !door->ops->rejoin)
+		return;
+	if (removed) {
+		atomic_store_explicit(&door->gone, true, memory_order_relaxed);
+		forget_neighbours(agent, config);
+	} else if (atomic_load_explicit(&door->gone, memory_order_relaxed) &&
+	           door->ops->rejoin(door, &fail) < 0) {
+		agent_event(agent, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id, fail.what);
+	}
+}
+
 static void on_link(void *user, const char *ifname, const struct link_state *state, bool removed)
 {
 	struct agent *agent = user;
@@ -277,6 +315,7 @@ static void on_link(void *user, const char *ifname, const struct link_state *sta
 	node = agent_store_find(&apply->store, &key);
 	if (!node || !node->links)
 		return;
+	follow_link(agent, node->links->from->id, removed);
 	agent_event(agent, WEFT__EVENT_TYPE__EVENT_PORT_LINK, node->links->from->id,
 	            removed          ? "gone"
 	            : state->running ? "up"

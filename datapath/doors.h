@@ -29,6 +29,7 @@ struct door {
 	uint64_t worked_ns; // when it last had a packet, or turned hot
 	uint32_t faults;    // events since then that told of an error
 	bool gone;          // neither watched nor read
+	bool missing;       // its interface has gone, and may come back
 };
 
 struct doors {

@@ -124,6 +124,19 @@ static bool poll_door(struct worker *worker, struct door *door, const struct gen
 	return true;
 }
 
+// Whether the door is of no use any more. One whose interface may come back is only reported, once.
+static bool door_has_ended(struct worker *worker, struct door *door)
+{
+	bool missing = atomic_load_explicit(&door->port->gone, memory_order_relaxed);
+
+	if (missing && !door->port->ops->rejoin)
+		return true;
+	if (missing && !door->missing)
+		worker_notice(worker, NOTICE_DOOR_GONE, door->object, door->port->name);
+	door->missing = missing;
+	return door->faults > DOOR_FAULTS;
+}
+
 static bool poll_hot(struct worker *worker, const struct generation *generation, uint64_t now)
 {
 	struct doors *doors = &worker->doors;
@@ -135,8 +148,7 @@ static bool poll_hot(struct worker *worker, const struct generation *generation,
 
 		if (poll_door(worker, door, generation, now)) {
 			worked = true;
-		} else if (door->faults > DOOR_FAULTS ||
-		           atomic_load_explicit(&door->port->gone, memory_order_relaxed)) {
+		} else if (door_has_ended(worker, door)) {
 			doors_abandon(doors, door);
 			worker_notice(worker, NOTICE_DOOR_GONE, door->object, door->port->name);
 		} else if (now - door->worked_ns >= worker->idle.spin_ns) {

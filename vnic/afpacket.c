@@ -59,6 +59,8 @@ struct places {
 struct afpacket {
 	struct port port;
 	int fd;
+	char ifname[IFNAMSIZ];
+	char netns[256]; // Empty: ours.
 	unsigned ask;    // how many frames the next receive asks for
 	unsigned unread; // batches since the last look at the losses
 	struct mmsghdr received[BATCH_SIZE];
@@ -352,14 +354,6 @@ static void afpacket_close(struct port *port)
 	free(afpacket);
 }
 
-static const struct port_ops afpacket_ops = {
-	.kind = "netdev",
-	.rx = afpacket_rx,
-	.tx = afpacket_tx,
-	.rx_fd = afpacket_rx_fd,
-	.close = afpacket_close,
-};
-
 // The socket belongs to the namespace it is made in. Without a protocol it receives nothing until bound.
 static int open_socket(void *user)
 {
@@ -449,6 +443,36 @@ static int open_bound(const struct afpacket_config *config, struct link_state *l
 	return TAKE_FD(fd);
 }
 
+// The socket outlives its interface: bound to the new one it works as before, and nobody who uses it has to
+// be told.
+static int afpacket_rejoin(struct port *port, struct fail *fail)
+{
+	struct afpacket *afpacket = (struct afpacket *)port;
+	const char *netns = afpacket->netns[0] ? afpacket->netns : NULL;
+	struct link_state link;
+	int error = link_set_up(netns, afpacket->ifname, true, fail);
+
+	if (!error)
+		error = link_get(netns, afpacket->ifname, &link, fail);
+	if (error)
+		return error;
+	error = attach(afpacket->fd, link.ifindex);
+	if (error)
+		return fail_errno(fail, error, "%s: cannot attach to the interface '%s' again",
+		                  port->name, afpacket->ifname);
+	atomic_store_explicit(&port->gone, false, memory_order_relaxed);
+	return 0;
+}
+
+static const struct port_ops afpacket_ops = {
+	.kind = "netdev",
+	.rx = afpacket_rx,
+	.tx = afpacket_tx,
+	.rx_fd = afpacket_rx_fd,
+	.rejoin = afpacket_rejoin,
+	.close = afpacket_close,
+};
+
 int afpacket_open(const struct afpacket_config *config, struct port **ret, struct fail *fail)
 {
 	struct link_state link;
@@ -474,6 +498,9 @@ int afpacket_open(const struct afpacket_config *config, struct port **ret, struc
 	if (kernel_has_uso())
 		afpacket->port.offloads |= PORT_TX_USO;
 	snprintf(afpacket->port.name, sizeof(afpacket->port.name), "%s", config->name);
+	snprintf(afpacket->ifname, sizeof(afpacket->ifname), "%s", config->ifname);
+	snprintf(afpacket->netns, sizeof(afpacket->netns), "%s",
+	         config->netns ? config->netns : "");
 	*ret = &afpacket->port;
 	return 0;
 }

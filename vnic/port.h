@@ -25,6 +25,7 @@ enum port_offload {
 
 enum { PORT_TX_LOCKS = 16 };
 
+struct fail;
 struct port;
 
 struct port_ops {
@@ -43,6 +44,9 @@ struct port_ops {
 	int (*rx_fd)(const struct port *port, unsigned queue);
 	// NULL, or tells a door that lives by the clock how many ns ago it was opened, before its rx.
 	void (*set_time)(struct port *port, uint64_t now);
+	// NULL, or takes up again an interface that had gone and is there under its name once more. Main
+	// thread; workers may go on using the port meanwhile. 0 or -errno.
+	int (*rejoin)(struct port *port, struct fail *fail);
 	// Main thread, no worker uses the port any more. Frees it.
 	void (*close)(struct port *port);
 };

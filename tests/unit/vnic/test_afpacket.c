@@ -220,6 +220,33 @@ static void test_refusals_have_reasons(void **state)
 	ends_close();
 }
 
+static void test_an_interface_comes_back(void **state)
+{
+	struct frame_spec spec = {.ip_version = 4, .proto = IPPROTO_UDP, .payload = 18};
+	struct packet *packet;
+	struct port *port;
+
+	open_ends();
+	frame_build(&spec, &frame);
+	packet = frame_packet(ends.pool, frame.bytes, frame.len, PACKET_HEAD, 1);
+	port = ends.end[0].port;
+	assert_true(port->ops->rejoin(port, NULL) == 0);
+	link_remove(NULL, "weft-v0", NULL);
+	assert_int_equal(port_tx(port, 0, ends.pool, &packet, 1), 0);
+	ends_drain(0);
+	assert_true(port->gone);
+	assert_true(port->ops->rejoin(port, NULL) < 0);
+	assert_true(port->gone);
+
+	assert_int_equal(link_add_veth("weft-v0", "weft-back", NULL), 0);
+	assert_int_equal(link_set_up(NULL, "weft-back", true, NULL), 0);
+	assert_int_equal(port->ops->rejoin(port, NULL), 0);
+	assert_false(port->gone);
+	packet->drop = DROP_NONE;
+	assert_int_equal(port_tx(port, 0, ends.pool, &packet, 1), 1);
+	ends_close();
+}
+
 static void test_open_fails_with_a_sentence(void **state)
 {
 	struct afpacket_config config = {.name = "up", .ifname = "nowhere0"};
@@ -243,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_tagged_frame_to_the_guest),
 		cmocka_unit_test(test_batches_keep_order),
 		cmocka_unit_test(test_refusals_have_reasons),
+		cmocka_unit_test(test_an_interface_comes_back),
 		cmocka_unit_test(test_open_fails_with_a_sentence),
 	};
 
