@@ -244,8 +244,8 @@ static void turn(struct worker *worker)
 
 // Asks for long time slices. Since Linux 6.12 a thread that wakes with a shorter slice than the running
 // one has is let in at once: a guest that we woke onto the core on which we spin does not wait until
-// we sleep. Two cores, UDP ping-pong between two guests: p50 100 us (and 30 when the scheduler happened to
-// place them well), p99 3000 us before; 21-32 and 105 us with it. Older kernels ignore the wish.
+// we sleep. Tried by hand on a busy machine it took UDP ping-pong from 100 us to 21-32 us at p50; on a quiet
+// one the median of a full comparison stayed at 99 us (docs/performance.md). Older kernels ignore it.
 static void let_others_in(void)
 {
 	// struct sched_attr, whose header cannot be included beside the C library's.
