@@ -4,9 +4,10 @@
 //
 // An entry is two words. `key` holds MAC and domain; `info` holds port, time, flags and a check of
 // both words, and is 0 while the slot is free. A writer clears info, writes key, then writes info;
-// a reader reads info, key, and info again. So a reader believes only a pair that was together, and
-// a process that was killed between two stores leaves a free slot. The check is for the reader that
-// slept through a whole reuse of the slot, and for memory that was damaged.
+// a reader reads info, key, and info again, until info stood still. So a reader believes only a
+// pair that was together, and a process that was killed between two stores leaves a free slot. The
+// check is for the reader that slept through a whole reuse of the slot, and for memory that was
+// damaged.
 //
 // Both buckets of a key lie in one stripe, whose lock serialises all changes of the key. Only the
 // time is renewed without the lock, by compare-and-swap of info. There are twice as many slots as

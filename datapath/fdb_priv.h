@@ -126,15 +126,19 @@ static inline struct slot *slot_at(const struct fdb *fdb, uint32_t at)
 }
 
 // Reads a slot that others may be changing. Returns its info, or 0 when nothing valid is there.
+// Renewals take no lock, so even under it info may change between the two looks at it; that is no
+// free slot, but one to look at again. Each further look means that another thread got on.
 static inline uint64_t read_slot(const struct fdb *fdb, struct slot *slot, uint64_t *key)
 {
-	uint64_t info = atomic_load_explicit(&slot->info, memory_order_acquire);
+	uint64_t info, again = atomic_load_explicit(&slot->info, memory_order_acquire);
 
-	if (!info)
-		return 0;
-	*key = atomic_load_explicit(&slot->key, memory_order_acquire);
-	if (atomic_load_explicit(&slot->info, memory_order_relaxed) != info)
-		return 0;
+	do {
+		info = again;
+		if (!info)
+			return 0;
+		*key = atomic_load_explicit(&slot->key, memory_order_acquire);
+		again = atomic_load_explicit(&slot->info, memory_order_acquire);
+	} while (again != info);
 	return is_valid(fdb, *key, info) ? info : 0;
 }
 

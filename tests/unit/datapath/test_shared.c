@@ -72,11 +72,16 @@ static uint32_t age_limit(void *user, uint32_t domain)
 	return 50;
 }
 
+static struct mac fdb_key(uint32_t key)
+{
+	return mac_from_u64(UINT64_C(0x020000000000) + key * 0x01010101);
+}
+
 static void step_fdb(struct shared *shared, unsigned number)
 {
 	struct fdb *fdb = shared->table;
 	uint32_t key = rand_below(KEYS), port, now = atomic_fetch_add(&shared->time, 1) / 64;
-	struct mac mac = mac_from_u64(UINT64_C(0x020000000000) + key * 0x01010101);
+	struct mac mac = fdb_key(key);
 	enum fdb_result result;
 
 	switch (rand_below(16)) {
@@ -124,6 +129,46 @@ static void fdb_by_many(void **state)
 	assert_int_equal(seen, fdb_count(fdb));
 	assert_int_equal(seen, fdb_domain_count(fdb, 1));
 	assert_int_equal(seen, ports);
+	fdb_close(fdb);
+	mem_block_free(memory);
+}
+
+// The first thread keeps one entry young, and nobody else touches that entry: it is always there,
+// whatever happens in the slots around it.
+static void step_renewal(struct shared *shared, unsigned number)
+{
+	struct fdb *fdb = shared->table;
+	uint32_t key = number == 0 ? 0 : 1 + rand_below(KEYS - 1), port;
+	uint32_t now = atomic_fetch_add(&shared->time, 1);
+	struct mac mac = fdb_key(key);
+
+	if (number == 0) {
+		note_wrong(shared, fdb_learn(fdb, 1, &mac, 10, now, 0, 0) != FDB_KNOWN);
+		return;
+	}
+	fdb_learn(fdb, 1, &mac, key + 10, now, 0, 0);
+	fdb_remove(fdb, 1, &mac);
+	mac = fdb_key(0);
+	note_wrong(shared, !fdb_lookup(fdb, 1, &mac, &port) || port != 10);
+}
+
+static void fdb_renewed_by_one(void **state)
+{
+	void *memory = mem_block_new("test", fdb_bytes(16), 0);
+	struct shared shared = {.table = fdb_open(memory, 16, false), .time = 1000};
+	struct fdb *fdb = shared.table;
+	struct fdb_entry entry;
+	struct mac mac = fdb_key(0);
+	uint32_t cursor = 0, seen = 0;
+
+	assert_non_null(fdb);
+	assert_int_equal(fdb_learn(fdb, 1, &mac, 10, 1000, 0, 0), FDB_NEW);
+	run_all(&shared, step_renewal);
+	while (fdb_next(fdb, &cursor, shared.time, &entry))
+		seen++;
+	assert_int_equal(seen, 1);
+	assert_int_equal(fdb_count(fdb), 1);
+	assert_int_equal(fdb_port_count(fdb, 10), 1);
 	fdb_close(fdb);
 	mem_block_free(memory);
 }
@@ -306,9 +351,8 @@ static void stats_by_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fdb_by_many),
-		cmocka_unit_test(conns_by_many),
-		cmocka_unit_test(neighbours_by_many),
+		cmocka_unit_test(fdb_by_many),   cmocka_unit_test(fdb_renewed_by_one),
+		cmocka_unit_test(conns_by_many), cmocka_unit_test(neighbours_by_many),
 		cmocka_unit_test(stats_by_many),
 	};
 
