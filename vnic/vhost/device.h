@@ -23,9 +23,12 @@ enum { VHOST_PAIRS_MAX = 16, VHOST_RINGS_MAX = 2 * VHOST_PAIRS_MAX };
 // What the workers may use of one ring. The pointer is NULL while the ring is stopped or disabled.
 struct vhost_ring {
 	_Atomic(struct virtq *) queue;
-	int bell_fd; // an epoll fd that polls readable when the guest kicked; stable for the device's life
-	_Atomic bool
-		drain; // stopped by SET_VRING_ENABLE 0: frames are taken and dropped (guest sends)
+	// An epoll fd that polls readable when the guest kicked, and when the queue was offered anew, as what
+	// the guest made available before must not wait for its next kick; epoll_wait() on it, which is the
+	// owning worker's, silences it (its members are edge-triggered). Stable for the device's life.
+	int bell_fd;
+	// Stopped by SET_VRING_ENABLE 0: frames are taken and dropped (guest sends); the queue is offered.
+	_Atomic bool drain;
 };
 
 // What was negotiated, as workers need it; constant while any ring is offered.

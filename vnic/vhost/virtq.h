@@ -116,7 +116,8 @@ void virtq_give(struct virtq *queue, const struct virtq_chain *chain, uint32_t w
 // Makes what was given visible, all at once, and calls the guest if it wants to be called.
 void virtq_publish(struct virtq *queue);
 
-// From now on the guest must notify. Returns whether there is something to take already.
+// From now on the guest must notify. Returns whether there is something to take already. A ring is opened
+// armed when it is readable, disarmed when it is writable, and either call costs nothing when nothing changes.
 bool virtq_arm(struct virtq *queue);
 void virtq_disarm(struct virtq *queue);
 // Whether there is something to take; reads the guest's index only.
