@@ -4,8 +4,10 @@
 // address to ours (vhost-user, "Memory region description").
 //
 // A table is immutable once workers see it: a change makes another table, which shares the mappings
-// that stay. new, take, free run on the main thread; lookups on any. Every length is checked against its
+// that stay. new and free run on the main thread; the rest on any. Every length is checked against its
 // region, without ever adding what could wrap.
+//
+// A front end may cut the file under our feet: the access then finds zeros, and the guest is lost (mapping.h).
 
 #pragma once
 
@@ -37,7 +39,8 @@ struct vhost_memory {
 
 // Maps the regions; the fds stay the caller's. A file too short for its claim, overlapping regions,
 // a size of 0, sums that wrap, memory that is private (not shared) are refused, with a sentence that says how
-// to mend it. `old` (may be NULL) lends mappings of regions that are the very same. 0 or -errno.
+// to mend it. `old` (may be NULL) lends mappings of regions that are the very same; an fd may be -1 where the
+// claim is one of old's. 0 or -errno.
 int vhost_memory_new(const struct vhost_region_claim *claims, const int *fds, unsigned count,
                      const struct vhost_memory *old, struct vhost_memory **ret, struct fail *fail);
 // => No worker uses the table any more. Mappings that another table shares stay. NULL is fine.
@@ -65,3 +68,15 @@ static inline uint8_t *vhost_memory_at(const struct vhost_memory *memory, uint64
 
 // The same for an address of the front end's own (rings).
 uint8_t *vhost_memory_at_user(const struct vhost_memory *memory, uint64_t user, uint64_t len);
+// The way back: the guest address of one of our addresses within the table.
+uint64_t vhost_memory_guest_of(const struct vhost_memory *memory, const uint8_t *at);
+// Bytes from a guest address to the end of its region, 0 outside of all.
+uint64_t vhost_memory_run(const struct vhost_memory *memory, uint64_t guest);
+
+// The number of mappings of this process that were ever lost; while it stands still, so does
+// vhost_memory_is_lost(), which says whether one of them is the table's.
+unsigned vhost_memory_losses(void);
+bool vhost_memory_is_lost(const struct vhost_memory *memory);
+// No page of any file existed when the table was made. In a guest that runs this means that its memory
+// is private, and what it writes will never be seen.
+bool vhost_memory_is_untouched(const struct vhost_memory *memory);

@@ -6,10 +6,10 @@
 // the order in which they were taken, publish what was given. Everything a guest writes is read once
 // into a copy, then checked, then used. A guest that breaks its ring loses that ring: `fault` is set,
 // take gives nothing any more. Chains are returned in the order of taking, always, which is what lets
-// two numbers (struct virtq_mark) say after a crash what was in flight.
+// a few numbers (struct virtq_mark) say after a crash what was in flight.
 //
-// Thread rule: open, close and the accessors on the main thread while no worker uses the ring; the
-// verbs on the worker that owns the queue (or holds its lock).
+// Thread rule: open, close and virtq_position on the main thread while no worker uses the ring; fault and
+// counts on any; the verbs on the worker that owns the queue (or holds its lock).
 
 #pragma once
 
@@ -25,6 +25,8 @@ enum {
 	// Descriptors of one chain, those of an indirect table included: 64 KB in pages, and then some.
 	VIRTQ_CHAIN_MAX = 1024,
 	VIRTQ_TAKE_MAX = 64,
+	// Chains that may be out (taken, and not yet published) at one time; take gives no more.
+	VIRTQ_OUT_MAX = 256,
 };
 
 // Why a ring was lost; virtq_fault_name() for people.
@@ -38,18 +40,30 @@ enum virtq_fault {
 	VIRTQ_OUTSIDE_MEMORY, // an address or a length that leaves the shared regions
 	VIRTQ_INDIRECT_BAD,   // nested, not negotiated, of a size that is no table
 	VIRTQ_DIRECTION_BAD,  // writable where it must be readable, or the reverse
+	VIRTQ_MEMORY_LOST,    // the file behind the guest's memory was cut
 	VIRTQ_FAULTS,
 };
 
+// A chain that is about to be published.
+struct virtq_done {
+	uint16_t id;
+	uint16_t slots;
+	uint32_t written;
+};
+
 // What happened to a ring so far, in memory that outlives us (in-flight region, or our own that the
-// keeper holds): a successor goes on from here. Written by the owning worker only. Positions count
-// ring slots and never wrap back (split: modulo 2^16 is the index; packed: modulo the size is the slot,
+// keeper holds): a successor goes on from here. Zeroed before first use; written by virtq_open, virtq_close and the
+// owning worker only, and checked before it is believed, for a front end can write to it. Positions
+// count ring slots and never wrap back (split: modulo 2^16 is the index; packed: modulo the size is the slot,
 // the number of laps' parity the wrap counter).
 struct virtq_mark {
-	_Atomic uint64_t taken;     // slots taken from the ring
-	_Atomic uint64_t returned;  // slots given back and published
+	_Atomic uint64_t live;     // 1 while a ring is open on it: what is found so, was not closed
+	_Atomic uint64_t taken;    // slots taken from the ring
+	_Atomic uint64_t returned; // slots given back and published
 	_Atomic uint64_t returning; // what `returned` will be once the publish under way is done
-	uint64_t spare;
+	uint64_t spare[4];
+	// Packed: the chains of the publish under way, for a used descriptor overwrites the ring.
+	struct virtq_done journal[VIRTQ_OUT_MAX];
 };
 
 // Bytes of a guest; `guest` is their guest physical address, for the log.
@@ -77,13 +91,13 @@ struct virtq_config {
 	// Our addresses, whole in the guest's memory, aligned as virtio says. Packed: the descriptor ring, the
 	// driver's event suppression (read by us), the device's (written by us).
 	uint8_t *desc, *avail, *used;
-	uint64_t
-		used_guest; // guest address of the used ring (packed: of the descriptor ring), for the log
 	const struct vhost_memory *memory; // borrowed
 	struct dirty_log *log;             // borrowed; NULL: nothing is logged
 	struct virtq_mark *mark;           // borrowed; NULL: a private one
-	uint32_t position;                 // where to start, as SET_VRING_BASE has it
-	int call_fd;                       // borrowed; -1: the guest polls
+	// Where to start, as SET_VRING_BASE has it. Split: the used index in the guest's memory is
+	// believed more, for it alone tells what the guest has got back.
+	uint32_t position;
+	int call_fd; // borrowed; -1: the guest polls
 };
 
 struct virtq_counts {
@@ -97,17 +111,20 @@ struct virtq;
 
 // Opens a ring at its position, or, when the mark says that a predecessor stopped in between, where
 // that one stood: writable chains that it had taken are taken again; readable ones are given back
-// unsent, so that no frame is sent twice. Returns NULL with errno (and a sentence).
+// unsent, so that no frame is sent twice. A ring that breaks in this is opened with its fault. Addresses that are
+// not aligned, a size that is none: NULL with errno and a sentence.
 struct virtq *virtq_open(const struct virtq_config *config, struct fail *fail);
 void virtq_close(struct virtq *queue); // NULL is fine.
 // What GET_VRING_BASE answers (split: the available index; packed: both positions and wrap bits).
 uint32_t virtq_position(const struct virtq *queue);
 enum virtq_fault virtq_fault(const struct virtq *queue);
 const char *virtq_fault_name(enum virtq_fault fault);
-const struct virtq_counts *virtq_counts(const struct virtq *queue);
+void virtq_counts(const struct virtq *queue, struct virtq_counts *ret);
+// The guest's bell woke the owning worker: counts it.
+void virtq_note_kick(struct virtq *queue);
 
 // Takes up to `max` (<= VIRTQ_TAKE_MAX) chains; their ranges come from the queue's own array, and fewer chains
-// are taken when that is full. Returns how many.
+// are taken when that is full, or VIRTQ_OUT_MAX are out. Returns how many.
 unsigned virtq_take(struct virtq *queue, struct virtq_chain *chains, unsigned max);
 // Undoes the take of the last `count` chains: they will be taken again.
 void virtq_untake(struct virtq *queue, const struct virtq_chain *chains, unsigned count);
