@@ -6,6 +6,10 @@
 // memory that is only touched as far as it is used. An update costs what changed, not how many ports there
 // are, as maps of ports share what did not. The kernel watches every door level-triggered, the hot
 // ones too: to tell it each time a door turns hot or cold would be two system calls a burst.
+//
+// No wake-up is lost at a door that must be armed, because of one order: it is armed, then looked at, and
+// only when that finds nothing it turns cold; whatever comes later makes its descriptor readable,
+// which doors_look() sees, now or when it sleeps.
 
 #include "datapath/doors.h"
 
@@ -78,6 +82,8 @@ static void heat(struct doors *doors, uint32_t index)
 	door->hot_at = doors->hot_count;
 	door->worked_ns = doors->now_ns;
 	doors->hot[doors->hot_count++] = index;
+	if (door->port->ops->disarm)
+		door->port->ops->disarm(door->port, door->queue);
 }
 
 static void leave_hot(struct doors *doors, struct door *door)
@@ -94,8 +100,30 @@ static void leave_hot(struct doors *doors, struct door *door)
 
 void doors_cool(struct doors *doors, struct door *door)
 {
-	if (door->fd >= 0)
+	struct port *port = door->port;
+
+	if (door->fd < 0)
+		return;
+	if (port->ops->arm && port->ops->arm(port, door->queue))
+		port->ops->disarm(port, door->queue);
+	else
 		leave_hot(doors, door);
+}
+
+bool doors_arm(struct doors *doors)
+{
+	bool all = true;
+
+	// Whoever leaves is replaced by the last one, which has been asked by then.
+	for (uint32_t i = doors->hot_count; i-- > 0;) {
+		struct door *door = &doors->doors[doors->hot[i]];
+
+		if (door->fd < 0 || !door->port->ops->arm)
+			continue;
+		doors_cool(doors, door);
+		all &= door->hot_at == DOORS_NONE;
+	}
+	return all;
 }
 
 static void become_mute(struct doors *doors, struct door *door)
@@ -131,6 +159,8 @@ static void take_on(struct doors *doors, const struct port_config *config, uint3
 	// A door that the kernel cannot watch still works.
 	if (door->fd < 0 || watch(doors, door->fd, index) < 0)
 		become_mute(doors, door);
+	else if (config->door->ops->arm && config->door->ops->arm(config->door, queue))
+		heat(doors, index);
 }
 
 void doors_abandon(struct doors *doors, struct door *door)

@@ -5,7 +5,8 @@
 //
 // A queue is cold while the kernel watches it for us, and hot from the time it was seen readable
 // until it has been silent for a while: a hot one is simply read. Queues without a descriptor to
-// watch are mute: they count as hot for ever.
+// watch are mute: they count as hot for ever. A queue whose other end must be asked to tell (arm, disarm of
+// struct port_ops) is armed exactly while it is cold.
 
 #pragma once
 
@@ -58,8 +59,12 @@ void doors_update(struct doors *doors, const struct pmap *ports, uint64_t now_ns
 // become readable, and makes those hot. Returns how many events there were.
 unsigned doors_look(struct doors *doors, uint64_t timeout_ns, uint64_t now_ns);
 
-// Makes a hot door cold again; another takes its place among the hot ones. Mute ones stay.
+// Makes a hot door cold again; another takes its place among the hot ones. Mute ones stay, and those that
+// have something the moment they are armed.
 void doors_cool(struct doors *doors, struct door *door);
+// Cools every hot door that tells only when it is armed. Returns whether all are cold now: the
+// caller may sleep, or else it must read what the others have. => doors_look() after it, before sleeping.
+bool doors_arm(struct doors *doors);
 
 // The interface behind the door is no more, or an error that never ends: it is left in peace.
 void doors_abandon(struct doors *doors, struct door *door);

@@ -5,8 +5,8 @@
 //
 // A queue gets at most BATCH_SIZE packets a turn, so one that is always full delays the others by
 // one batch each, and a turn is bounded by the hot queues. The order of sleeping is what keeps
-// news from being slept through: say so (the bell is armed), look once more at everything there is
-// (generation, rings, the kernel), and only then sleep. Nothing here allocates, locks or logs.
+// news from being slept through: say so (the bell and the doors are armed), look once more at everything
+// there is (generation, rings, the kernel), and only then sleep. Nothing here allocates, locks or logs.
 
 #include "datapath/worker_priv.h"
 
@@ -117,6 +117,8 @@ static bool poll_door(struct worker *worker, struct door *door, const struct gen
 	if (port_rx(door->port, door->queue, worker->pool, &batch) == 0)
 		return false;
 	pipeline_run(worker->pipeline, generation, &batch, worker->pool, now);
+	if (door->port->ops->finish)
+		door->port->ops->finish(door->port, door->queue);
 	door->worked_ns = now;
 	door->faults = 0;
 	if (door->fd < 0)
@@ -212,10 +214,14 @@ static void rest(struct worker *worker, uint64_t now, bool worked)
 	case IDLE_POLL:
 		break;
 	case IDLE_SLEEP:
+		// A guest whose frames are all refused brings no work, and yet has more of them.
+		if (!doors_arm(&worker->doors))
+			break;
 		sleep_until_news(worker, now);
 		return;
 	case IDLE_ARM:
 		punt_bell_arm(&worker->bell);
+		doors_arm(&worker->doors);
 		doors_look(&worker->doors, 0, now);
 		return;
 	case IDLE_LOOK:

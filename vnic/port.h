@@ -29,12 +29,15 @@ struct fail;
 struct port;
 
 struct port_ops {
-	const char *kind; // "tap", "netdev", "memory", "pcap"
+	const char *kind; // "tap", "netdev", "memory", "pcap", "vhost"
 	// Fills the batch (which may hold some) up to BATCH_SIZE packets; returns how many came, 0: drained.
 	// Frames refused at the door are counted in port->door_drops. Payload is borrowed until the arena
 	// is reset. => A queue is asked once per batch: what it gave before is overwritten by the next rx.
 	unsigned (*rx)(struct port *port, unsigned queue, struct packet_pool *pool,
 	               struct batch *batch);
+	// NULL, or ends the batch that rx gave: borrowed payload goes back to its owner. => Called once after
+	// each rx that gave something, when nobody looks at its payload any more, and before the next.
+	void (*finish)(struct port *port, unsigned queue);
 	// Sends packets that the door can take as they are, in order; returns how many went. The one after
 	// them did not, for *reason; with DROP_TX_QUEUE_FULL there is no point in trying those behind it.
 	// Packets stay the caller's.
@@ -42,6 +45,10 @@ struct port_ops {
 	               unsigned count, enum drop_reason *reason);
 	// The fd that polls readable when rx has something, or -1: the door must be polled.
 	int (*rx_fd)(const struct port *port, unsigned queue);
+	// Both NULL: the fd always tells. Otherwise only an armed queue's does, which each is from the start.
+	// arm returns whether rx has something already, of which the fd may not tell. By the queue's worker.
+	bool (*arm)(struct port *port, unsigned queue);
+	void (*disarm)(struct port *port, unsigned queue);
 	// NULL, or tells a door that lives by the clock how many ns ago it was opened, before its rx.
 	void (*set_time)(struct port *port, uint64_t now);
 	// NULL, or takes up again an interface that had gone and is there under its name once more. Main
@@ -56,7 +63,7 @@ struct port {
 	char name[64]; // for messages
 	uint32_t slot; // its number in the tables; set by who opened it
 	unsigned queue_count;
-	uint32_t offloads;                         // enum port_offload, what tx takes
+	_Atomic uint32_t offloads;                 // enum port_offload, what tx takes
 	uint32_t mtu;                              // of L3, bytes
 	_Atomic uint64_t door_drops[DROP_REASONS]; // refused by rx; see port_count_drop
 	_Atomic bool gone; // rx or tx found that the interface is no more; its fds poll as broken

@@ -201,7 +201,7 @@ int tap_queue_fd(const struct port *port, unsigned queue)
 
 // Settles with the kernel what frames may look like, from the most we can take downward. A write may
 // always carry what we ask for here; only UDP segmentation depends on the kernel's age.
-static int negotiate(const struct tap_config *config, int fd, uint32_t *offloads)
+static int negotiate(const struct tap_config *config, int fd, _Atomic uint32_t *offloads)
 {
 	static const unsigned large = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	int header_len = (int)offload_header_len();
