@@ -131,6 +131,8 @@ static const char *event_name(Weft__EventType type)
 		return "port_error";
 	case WEFT__EVENT_TYPE__EVENT_NEIGHBOUR:
 		return "neighbour";
+	case WEFT__EVENT_TYPE__EVENT_QUEUE_LOST:
+		return "queue_lost";
 	default:
 		return "other";
 	}

@@ -8,13 +8,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
+#include <sys/un.h>
 
 enum {
 	MTU_MIN = 576,
 	MTU_MAX = 65521,
+	VHOST_MTU_MAX = 9000,
 	QUEUES_MAX = 16,
 	ADDRESSES_MAX = 16,
 	PATH_BYTES_MAX = 1024,
+	SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
 	ACTIONS_MAX = 8,
 	ETH_TYPE_FIRST = 0x600, // below it the field is a length
 };
@@ -56,10 +59,72 @@ static int check_path(const struct agent_object *object, struct apply_result *re
 	return 0;
 }
 
+// What sockaddr_un can hold with the zero behind it, and what leaves a line of a log in one piece.
+static int check_socket(const struct agent_object *object, struct apply_result *result)
+{
+	const char *path = object->message->port->vhost_path;
+	size_t len = path ? strlen(path) : 0;
+
+	if (len == 0)
+		return agent_object_refuse(object, result, -EINVAL, "vhost_path",
+		                           "a vhost-user port needs the path of a socket");
+	if (path[0] != '/')
+		return agent_object_refuse(object, result, -EINVAL, "vhost_path",
+		                           "'%.64s' is not a path from the root", path);
+	if (len > SOCKET_PATH_MAX)
+		return agent_object_refuse(object, result, -ENAMETOOLONG, "vhost_path",
+		                           "the path of its socket has %zu bytes, and a socket's "
+		                           "name can have %d",
+		                           len, SOCKET_PATH_MAX);
+	if (path[len - 1] == '/')
+		return agent_object_refuse(object, result, -EISDIR, "vhost_path",
+		                           "'%.108s' names a directory, not a socket", path);
+	for (const char *c = path; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == '\x7f')
+			return agent_object_refuse(
+				object, result, -EINVAL, "vhost_path",
+				"the path of its socket has a control character");
+	return 0;
+}
+
+static int refuse_field(const struct agent_object *object, struct apply_result *result,
+                        const char *field)
+{
+	return agent_object_refuse(object, result, -EINVAL, field,
+	                           "a vhost-user port has no %s: all that it says goes through "
+	                           "its socket",
+	                           field);
+}
+
+static int check_vhost(const struct agent_object *object, struct apply_result *result)
+{
+	const Weft__Port *port = object->message->port;
+
+	if (port->ifname && port->ifname[0])
+		return refuse_field(object, result, "ifname");
+	if (port->netns && port->netns[0])
+		return refuse_field(object, result, "netns");
+	if (port->pcap_read && port->pcap_read[0])
+		return refuse_field(object, result, "pcap_read");
+	if (port->pcap_write && port->pcap_write[0])
+		return refuse_field(object, result, "pcap_write");
+	if (port->n_addresses > 0)
+		return refuse_field(object, result, "addresses");
+	if (port->mtu > VHOST_MTU_MAX)
+		return agent_object_refuse(object, result, -ERANGE, "mtu",
+		                           "the MTU %u is more than the %d of a vhost-user port",
+		                           port->mtu, VHOST_MTU_MAX);
+	return check_socket(object, result);
+}
+
 static int check_by_type(const struct agent_object *object, struct apply_result *result)
 {
 	const Weft__Port *port = object->message->port;
 
+	if (port->type != WEFT__PORT_TYPE__PORT_VHOST &&
+	    ((port->vhost_path && port->vhost_path[0]) || port->vhost_server))
+		return agent_object_refuse(object, result, -EINVAL, "vhost_path",
+		                           "only a vhost-user port has a socket");
 	switch (port->type) {
 	case WEFT__PORT_TYPE__PORT_TAP:
 	case WEFT__PORT_TYPE__PORT_NETDEV:
@@ -72,6 +137,8 @@ static int check_by_type(const struct agent_object *object, struct apply_result 
 			return 0;
 		return agent_object_refuse(object, result, -EINVAL, "pcap_read",
 		                           "a capture port needs a file to read or to write");
+	case WEFT__PORT_TYPE__PORT_VHOST:
+		return check_vhost(object, result);
 	default:
 		return agent_object_refuse(object, result, -EINVAL, "type", "%d is no type of port",
 		                           (int)port->type);

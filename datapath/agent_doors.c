@@ -2,8 +2,8 @@
 //
 // agent_doors: opens the doors a transaction needs before it is published, closes those it frees afterwards.
 //
-// A door gets the name its guest knows as the last step of opening, unless a door that this very
-// transaction closes still has that name: then it waits for it until the old one has gone.
+// A door gets the name its guest knows (of an interface, or of a socket) as the last step of opening, unless
+// a door that this very transaction closes still has that name: then it waits for it until the old one has gone.
 
 #include "datapath/agent_change.h"
 
@@ -36,8 +36,9 @@ bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
 	return a->type != b->type || a->mtu != b->mtu || a->queues != b->queues ||
 	       a->offload_off != b->offload_off || text_differs(a->ifname, b->ifname) ||
 	       text_differs(a->netns, b->netns) || text_differs(a->pcap_read, b->pcap_read) ||
-	       text_differs(a->pcap_write, b->pcap_write) || bytes_differ(&a->mac, &b->mac) ||
-	       addresses_differ(a, b);
+	       text_differs(a->pcap_write, b->pcap_write) ||
+	       text_differs(a->vhost_path, b->vhost_path) || a->vhost_server != b->vhost_server ||
+	       bytes_differ(&a->mac, &b->mac) || addresses_differ(a, b);
 }
 
 static struct port *held_door(const struct agent_change *change, const struct agent_node *node)
@@ -67,26 +68,41 @@ static struct agent_door *add_door(struct agent_change *change, struct agent_nod
 	return &change->doors[change->door_count++];
 }
 
-// Whether another door that closes with this change still has the port's name.
-static bool name_is_taken(const struct agent_change *change, const struct agent_touch *touch)
+static bool has_text(const char *text)
+{
+	return text && text[0];
+}
+
+// The field in which two doors cannot be what they say at the same time, or NULL.
+static const char *shared_name(const Weft__Port *a, const Weft__Port *b)
+{
+	if (has_text(a->ifname) && !text_differs(a->ifname, b->ifname) &&
+	    !text_differs(a->netns, b->netns))
+		return "ifname";
+	if (has_text(a->vhost_path) && !text_differs(a->vhost_path, b->vhost_path))
+		return "vhost_path";
+	return NULL;
+}
+
+// The field in which another door that closes with this change still has the port's name, or NULL.
+static const char *name_taken(const struct agent_change *change, const struct agent_touch *touch)
 {
 	const Weft__Port *port = touch->after->message->port;
 
-	if (!port->ifname || !port->ifname[0])
-		return false;
 	for (const struct agent_touch *other = change->touches; other; other = other->next) {
 		const Weft__Port *old;
+		const char *field;
 
 		if (other->node->key.kind != WEFT__KIND__KIND_PORT || !other->before)
 			continue;
 		old = other->before->message->port;
 		if (other->after && !agent_door_differs(old, other->after->message->port))
 			continue;
-		if (!text_differs(old->ifname, port->ifname) &&
-		    !text_differs(old->netns, port->netns))
-			return true;
+		field = shared_name(port, old);
+		if (field)
+			return field;
 	}
-	return false;
+	return NULL;
 }
 
 static int arrive(struct agent_change *change, struct agent_door *door,
@@ -106,6 +122,7 @@ static int open_door(struct agent_change *change, const struct agent_touch *touc
                      struct agent_door *door, bool tentative)
 {
 	const struct apply_env *env = &change->apply->env;
+	const char *taken = name_taken(change, touch);
 	char name[OBJECT_NAME];
 	int code =
 		env->open_port(env->user, door->node->key.id, agent_object_name(touch->after, name),
@@ -119,13 +136,15 @@ static int open_door(struct agent_change *change, const struct agent_touch *touc
 	}
 	if (door->opened)
 		door->opened->slot = door->node->slot;
-	if (!name_is_taken(change, touch)) {
+	if (!taken) {
 		code = arrive(change, door, touch, &change->result->fail);
 		change->result->code = code;
 	} else if (tentative) {
-		code = agent_object_refuse(touch->after, change->result, -EOPNOTSUPP, "ifname",
-		                           "its interface cannot be replaced on trial, since both "
-		                           "would have one name");
+		code = agent_object_refuse(
+			touch->after, change->result, -EOPNOTSUPP, taken,
+			"its %s cannot be replaced on trial, since both "
+			"would have one name",
+			has_text(touch->after->message->port->vhost_path) ? "socket" : "interface");
 	}
 	return code;
 }

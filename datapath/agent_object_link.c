@@ -88,6 +88,8 @@ static void link_port(struct draft *draft, const Weft__Port *port)
 {
 	if (port->ifname && port->ifname[0])
 		add(draft, ROLE_CLAIM, "ifname", agent_link_key(port->ifname, port->netns));
+	if (port->vhost_path && port->vhost_path[0])
+		claim(draft, "vhost_path", INDEX_SOCKET, 0, 0, key_of_text(port->vhost_path, 0));
 }
 
 static struct agent_key member_key(uint64_t port, uint32_t vid, uint64_t bridge)

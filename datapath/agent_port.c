@@ -253,6 +253,12 @@ int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
 		                                               .full_speed = true,
 		                                               .mtu = config->mtu},
 		                     ret, fail);
+	case WEFT__PORT_TYPE__PORT_VHOST:
+		return fail_set(
+			fail, -EOPNOTSUPP,
+			"%s: this datapath has no vhost-user ports, so the socket %s cannot be "
+			"served",
+			name, config->vhost_path);
 	default:
 		*ret = memport_open(&(struct memport_config){
 			.name = name, .mtu = config->mtu, .depth = MEMORY_DEPTH});

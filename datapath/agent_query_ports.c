@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINK_COLUMNS = 9 };
+
 static void add_columns(struct agent_rows *rows, const char *const *columns, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -50,6 +52,27 @@ static void offload_text(uint32_t offloads, char text[static 32])
 		text[strlen(text) - 1] = '\0';
 }
 
+static void link_values(struct agent_rows *rows, const struct port *door)
+{
+	struct port_link link = {0};
+
+	if (!door || !door->ops->link) {
+		for (int i = 0; i < LINK_COLUMNS; i++)
+			agent_rows_none(rows);
+		return;
+	}
+	door->ops->link(door, &link);
+	agent_rows_flag(rows, link.connected);
+	agent_rows_number(rows, link.features);
+	agent_rows_number(rows, link.pairs);
+	agent_rows_text(rows, !link.connected ? "" : link.packed ? "packed" : "split");
+	agent_rows_text(rows, link.last_fault);
+	agent_rows_number(rows, link.kicks);
+	agent_rows_number(rows, link.calls);
+	agent_rows_number(rows, link.delivered);
+	agent_rows_number(rows, link.copied);
+}
+
 static void port_row(struct agent *agent, struct agent_rows *rows, const struct port_config *port)
 {
 	char offloads[32] = "";
@@ -68,6 +91,7 @@ static void port_row(struct agent *agent, struct agent_rows *rows, const struct 
 		                  stats_port_sum(agent->stats, port->slot, (enum stats_port)word));
 	agent_rows_number(rows, port_drops(agent, port));
 	agent_rows_number(rows, fdb_port_count(agent->state->fdb, port->slot));
+	link_values(rows, port->door);
 }
 
 void agent_query_ports(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
@@ -76,11 +100,16 @@ void agent_query_ports(struct agent *agent, const Weft__Query *query, struct age
 		"port",       "state",    "kind",       "slot",     "queues", "mtu",  "offloads",
 		"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "drops",  "macs",
 	};
+	static const char *const link_columns[LINK_COLUMNS] = {
+		"connected", "features", "pairs",     "ring",   "last_fault",
+		"kicks",     "calls",    "delivered", "copied",
+	};
 	const struct generation *generation = apply_generation(agent->apply);
 	uint32_t slot = (uint32_t)query->cursor;
 	const struct port_config *port;
 
 	add_columns(rows, columns, sizeof(columns) / sizeof(columns[0]));
+	add_columns(rows, link_columns, LINK_COLUMNS);
 	for (; (port = pmap_next(&generation->ports, &slot)); slot++) {
 		if (query->has_object && query->object != port->id)
 			continue;

@@ -28,6 +28,7 @@ enum agent_index {
 	INDEX_NATIVE,       // port: claimed by the untagged member
 	INDEX_TAG,          // port, vid: claimed by the tagged member
 	INDEX_LINK,         // hash of namespace and name: claimed by a port
+	INDEX_SOCKET,       // hash of the path: claimed by a vhost-user port
 	INDEX_MAC,          // bridge, vid, MAC: claimed by an FDB entry
 	INDEX_INTERFACES,   // all interfaces
 	INDEX_LEGS,         // VRF: its interfaces

@@ -28,6 +28,17 @@ enum { PORT_TX_LOCKS = 16 };
 struct fail;
 struct port;
 
+// What a door that has a peer at its other end knows of it.
+struct port_link {
+	bool connected;
+	bool packed;                // the layout of its rings
+	unsigned pairs;             // of queues that the peer has enabled
+	uint64_t features;          // that both agreed on (virtio's bits)
+	uint64_t kicks, calls;      // notifications that came from the peer, and that went to it
+	uint64_t delivered, copied; // bytes given to the peer, and bytes that were copied for that
+	char last_fault[160];       // a sentence; empty: nothing was ever wrong
+};
+
 struct port_ops {
 	const char *kind; // "tap", "netdev", "memory", "pcap", "vhost"
 	// Fills the batch (which may hold some) up to BATCH_SIZE packets; returns how many came, 0: drained.
@@ -54,6 +65,8 @@ struct port_ops {
 	// NULL, or takes up again an interface that had gone and is there under its name once more. Main
 	// thread; workers may go on using the port meanwhile. 0 or -errno.
 	int (*rejoin)(struct port *port, struct fail *fail);
+	// NULL, or tells how the peer is; ret is all zero before. Main thread.
+	void (*link)(const struct port *port, struct port_link *ret);
 	// Main thread, no worker uses the port any more. Frees it.
 	void (*close)(struct port *port);
 };

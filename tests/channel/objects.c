@@ -135,6 +135,21 @@ void objects_port(struct objects *list, uint64_t id, const char *name)
 	upsert(list, &object);
 }
 
+void objects_vhost(struct objects *list, uint64_t id, const char *name, const char *path,
+                   uint32_t queues)
+{
+	Weft__Object object = new_object(id, WEFT__OBJECT__BODY_PORT);
+	Weft__Port port = WEFT__PORT__INIT;
+
+	object.name = (char *)name;
+	port.type = WEFT__PORT_TYPE__PORT_VHOST;
+	port.vhost_path = (char *)path;
+	port.has_queues = true;
+	port.queues = queues;
+	object.port = &port;
+	upsert(list, &object);
+}
+
 void objects_member(struct objects *list, uint64_t id, uint64_t port, uint64_t bridge, uint32_t vid,
                     bool tagged)
 {

@@ -27,6 +27,8 @@ void objects_assert_none(struct objects *list, Weft__Kind kind, uint64_t id);
 // Upserts; addresses and MACs as text.
 void objects_bridge(struct objects *list, uint64_t id);
 void objects_port(struct objects *list, uint64_t id, const char *name); // in memory
+void objects_vhost(struct objects *list, uint64_t id, const char *name, const char *path,
+                   uint32_t queues);
 void objects_member(struct objects *list, uint64_t id, uint64_t port, uint64_t bridge, uint32_t vid,
                     bool tagged);
 void objects_fdb_entry(struct objects *list, uint64_t id, uint64_t bridge, uint32_t vid,

@@ -29,7 +29,10 @@ static int open_port(void *user, uint64_t id, const char *name, const Weft__Port
 static int arrive_port(void *user, uint64_t id, const Weft__Port *port, struct port *door,
                        struct fail *fail)
 {
-	((struct apply_world *)user)->arrivals++;
+	struct apply_world *world = user;
+
+	world->arrivals++;
+	world->doors_then = world->doors;
 	return 0;
 }
 

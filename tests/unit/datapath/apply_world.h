@@ -18,8 +18,9 @@ struct apply_world {
 	const struct generation *published;
 	unsigned doors; // open now
 	unsigned settled;
-	bool refuse_doors; // the next open fails
-	unsigned arrivals; // doors that got their name
+	bool refuse_doors;   // the next open fails
+	unsigned arrivals;   // doors that got their name
+	unsigned doors_then; // open when the last one arrived
 };
 
 void apply_world_open(struct apply_world *world);

@@ -183,6 +183,50 @@ static void patch_changes_only_what_it_names(void **state)
 	assert_int_equal(len, weft__object__get_packed_size(&object));
 }
 
+// A new door for the socket that the old one still has waits for the old one to go.
+static void socket_changes_hands(void **state)
+{
+	struct apply_world *world = *state;
+	struct apply_result result;
+	struct objects list = {0};
+
+	objects_vhost(&list, 12, "port/c", "/run/web.vu", 8);
+	objects_vhost(&list, 13, "port/d", "/run/db.vu", 8);
+	apply_world_do(world, &list);
+	assert_int_equal(world->arrivals, 2);
+
+	objects_vhost(&list, 12, "port/c", "/run/web.vu", 2);
+	assert_int_equal(apply_tentative(world->apply, list.ops, list.count, &result), -EOPNOTSUPP);
+	assert_string_equal(result.field, "vhost_path");
+	assert_non_null(strstr(result.fail.what, "its socket cannot be replaced on trial"));
+	assert_int_equal(world->doors, 2);
+	assert_int_equal(world->arrivals, 2);
+
+	apply_world_do(world, &list);
+	assert_int_equal(world->doors, 2);
+	assert_int_equal(world->arrivals, 3);
+	assert_int_equal(world->doors_then, 2);
+
+	// Nothing of the door differs: it stays.
+	objects_vhost(&list, 12, "port/renamed", "/run/web.vu", 2);
+	apply_world_do(world, &list);
+	assert_int_equal(world->arrivals, 3);
+
+	// What one port leaves another may take in the same transaction.
+	objects_delete(&list, WEFT__KIND__KIND_PORT, 13);
+	objects_vhost(&list, 14, "port/e", "/run/db.vu", 8);
+	apply_world_do(world, &list);
+	assert_int_equal(world->doors, 2);
+	assert_int_equal(world->arrivals, 4);
+	assert_int_equal(world->doors_then, 2);
+
+	// Another path is another name.
+	objects_vhost(&list, 14, "port/e", "/run/db2.vu", 8);
+	apply_world_do(world, &list);
+	assert_int_equal(world->arrivals, 5);
+	assert_int_equal(world->doors_then, 3);
+}
+
 static void assert_guards(void **state)
 {
 	struct apply_world *world = *state;
@@ -606,6 +650,7 @@ int main(void)
 		WORLD(everything_can_go_at_once),
 		WORLD(routes_follow_interfaces),
 		WORLD(patch_changes_only_what_it_names),
+		WORLD(socket_changes_hands),
 		WORLD(assert_guards),
 		WORLD(dry_run_opens_nothing),
 		WORLD(trial_can_be_taken_back),

@@ -43,6 +43,7 @@ struct row {
 #define IP6 "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
 #define LINK_LOCAL "\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
 #define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X42 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X256 X64 X64 X64 X64
 
 static const struct row rows[] = {
@@ -75,6 +76,22 @@ static const struct row rows[] = {
 	{KIND(PORT), 10, {B(14, "\12\0\1\1")}, 1, -EAFNOSUPPORT, "gateway6", "not an IPv6"},
 	{KIND(PORT), 10, {B(13, "\12\0\1")}, 1, -EINVAL, "gateway4", "this one has 3"},
 	{KIND(PORT), 10, {B(13, "\177\0\0\1")}, 1, -EINVAL, "gateway4", "127.0.0.1 is not"},
+
+	{KIND(PORT), 10, {N(1, 5)}, 1, -EINVAL, "vhost_path", "needs the path"},
+	{KIND(PORT), 10, {N(1, 5), B(15, "web.vu")}, 1, -EINVAL, "vhost_path", "'web.vu' is not a path"},
+	{KIND(PORT), 10, {N(1, 5), B(15, "/" X64 X42 "x")}, 1, -ENAMETOOLONG, "vhost_path", "has 108 bytes"},
+	{KIND(PORT), 10, {N(1, 5), B(15, "/run/weft/")}, 1, -EISDIR, "vhost_path", "names a directory"},
+	{KIND(PORT), 10, {N(1, 5), B(15, "/run/a\nb")}, 1, -EINVAL, "vhost_path", "control character"},
+	{KIND(PORT), 10, {B(15, "/run/web.vu")}, 1, -EINVAL, "vhost_path", "only a vhost-user port"},
+	{KIND(PORT), 10, {N(16, 1)}, 1, -EINVAL, "vhost_path", "only a vhost-user port"},
+	{KIND(PORT), 10, {N(1, 5), B(2, "eth0")}, 1, -EINVAL, "ifname", "no ifname"},
+	{KIND(PORT), 10, {N(1, 5), B(3, "/run/netns/h1")}, 1, -EINVAL, "netns", "no netns"},
+	{KIND(PORT), 10, {N(1, 5), B(9, "/a.pcap")}, 1, -EINVAL, "pcap_read", "no pcap_read"},
+	{KIND(PORT), 10, {N(1, 5), B(10, "/a.pcap")}, 1, -EINVAL, "pcap_write", "no pcap_write"},
+	{KIND(PORT), 10, {N(1, 5), B(12, NET("\12\0\1\5", "\30"))}, 1, -EINVAL, "addresses", "no addresses"},
+	{KIND(PORT), 10, {N(1, 5), N(5, 9001)}, 1, -ERANGE, "mtu", "the MTU 9001"},
+	{KIND(PORT), 12, {N(6, 17)}, 1, -ERANGE, "queues", "17 queues"},
+	{KIND(PORT), 10, {N(1, 5), B(15, "/run/web.vu")}, 1, -EEXIST, "vhost_path", "port/c has the same"},
 
 	{KIND(VLAN_MEMBER), 20, {N(3, 4095)}, 1, -ERANGE, "vid", "VLAN 4095 is not"},
 	{KIND(VLAN_MEMBER), 20, {N(4, 1)}, 1, -ERANGE, "vid", "VLAN 0 is not"},
@@ -193,6 +210,7 @@ static void build(struct apply_world *world)
 	objects_bridge(&list, 1);
 	objects_port(&list, 10, "port/a");
 	objects_port(&list, 11, "port/b");
+	objects_vhost(&list, 12, "port/c", "/run/web.vu", 8);
 	objects_member(&list, 20, 10, 1, 0, false);
 	objects_member(&list, 21, 11, 1, 0, false);
 	objects_fdb_entry(&list, 25, 1, 0, "02:00:00:00:00:25", 10);
@@ -316,7 +334,7 @@ static void each_fault_is_named(void **state)
 	char *same = apply_world_dump(&world);
 
 	assert_string_equal(dump, same);
-	assert_int_equal(world.doors, 2);
+	assert_int_equal(world.doors, 3);
 	free(dump);
 	free(same);
 	apply_world_close(&world);
