@@ -92,6 +92,8 @@ unsigned vhost_device_pairs(const struct vhost_device *device);
 // Any worker: a ring broke. The device hears of it on its own thread: it tells the front end (SET_VRING_ERR)
 // and calls changed.
 void vhost_device_lost(struct vhost_device *device, unsigned ring);
+// Rings a ring's bell as the guest's kick does, so that its worker looks at it. Main thread.
+void vhost_device_wake(struct vhost_device *device, unsigned ring);
 // A descriptor that polls readable when vhost_device_lost() was called; main thread: then note it.
 int vhost_device_alarm_fd(const struct vhost_device *device);
 void vhost_device_note_alarm(struct vhost_device *device);

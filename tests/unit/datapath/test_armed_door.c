@@ -26,7 +26,7 @@ struct ring_port {
 	_Atomic unsigned available, armed;
 	_Atomic unsigned taken, batches, finished;
 	_Atomic bool unfinished; // the next batch began before
-	bool refuses; // what comes is bad, all of it
+	bool refuses;            // what comes is bad, all of it
 	unsigned step, make_at, ring_at;
 };
 
