@@ -8,11 +8,17 @@
 #include <string.h>
 
 static const struct output_column net_columns[] = {
-	{"name", "NAME", OUTPUT_PLAIN},       {"mode", "MODE", OUTPUT_PLAIN},
-	{"subnet", "SUBNET", OUTPUT_PLAIN},   {"gateway", "GATEWAY", OUTPUT_PLAIN},
-	{"subnet6", "SUBNET6", OUTPUT_PLAIN}, {"vlan", "VLAN", OUTPUT_RIGHT},
-	{"dhcp", "DHCP", OUTPUT_PLAIN},       {"dns", "DNS", OUTPUT_PLAIN},
-	{"ports", "PORTS", OUTPUT_RIGHT},     {0},
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"mode", "MODE", OUTPUT_PLAIN},
+	{"subnet", "SUBNET", OUTPUT_PLAIN},
+	{"gateway", "GATEWAY", OUTPUT_PLAIN},
+	{"subnet6", "SUBNET6", OUTPUT_PLAIN},
+	{"vlan", "VLAN", OUTPUT_RIGHT},
+	{"dhcp", "DHCP", OUTPUT_PLAIN},
+	{"dns", "DNS", OUTPUT_PLAIN},
+	{"ports", "PORTS", OUTPUT_RIGHT},
+	{"nat_connections", "NAT-CONNS", OUTPUT_RIGHT},
+	{0},
 };
 
 static const struct output_column port_columns[] = {
@@ -41,15 +47,11 @@ static const struct output_column guest_columns[] = {
 };
 
 static const struct output_column forward_columns[] = {
-	{"name", "NAME", OUTPUT_PLAIN},
-	{"net", "NET", OUTPUT_PLAIN},
-	{"protocol", "PROTOCOL", OUTPUT_PLAIN},
-	{"outside", "OUTSIDE", OUTPUT_PLAIN},
-	{"outside_port", "PORT", OUTPUT_RIGHT},
-	{"guest", "GUEST", OUTPUT_PLAIN},
-	{"inside", "INSIDE", OUTPUT_PLAIN},
-	{"inside_port", "PORT", OUTPUT_RIGHT},
-	{0},
+	{"name", "NAME", OUTPUT_PLAIN},         {"net", "NET", OUTPUT_PLAIN},
+	{"protocol", "PROTOCOL", OUTPUT_PLAIN}, {"outside", "OUTSIDE", OUTPUT_PLAIN},
+	{"outside_port", "PORT", OUTPUT_RIGHT}, {"guest", "GUEST", OUTPUT_PLAIN},
+	{"inside", "INSIDE", OUTPUT_PLAIN},     {"inside_port", "PORT", OUTPUT_RIGHT},
+	{"connections", "CONNS", OUTPUT_RIGHT}, {0},
 };
 
 static const struct output_column flow_columns[] = {

@@ -18,6 +18,8 @@ static const struct {
 } live[] = {
 	{"port", WEFT__QUERY_WHAT__QUERY_PORTS},
 	{"flow", WEFT__QUERY_WHAT__QUERY_FLOW_RULES},
+	{"net", WEFT__QUERY_WHAT__QUERY_NAT_RULES},
+	{"forward", WEFT__QUERY_WHAT__QUERY_FORWARDS},
 	{"conn", WEFT__QUERY_WHAT__QUERY_CONNS},
 	{"fdb", WEFT__QUERY_WHAT__QUERY_FDB},
 	{"neighbour", WEFT__QUERY_WHAT__QUERY_NEIGHBOURS},

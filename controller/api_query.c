@@ -2,9 +2,9 @@
 //
 // api_query: what only the datapath knows, asked page by page and put in the user's names.
 //
-// A row's columns are the datapath's; ids become names on the way. Ports and flow rules are listed from the
-// intent, and what is live is added to them, so a port that could not be opened is in the list with its
-// reason.
+// A row's columns are the datapath's; ids become names on the way. Ports, flow rules, nets and forwards
+// are listed from the intent, and what is live is added to them, so a port that could not be opened is in
+// the list with its reason.
 
 #include "controller/api_priv.h"
 
@@ -146,6 +146,13 @@ static void add_packet(Weft__Record *record, const char *head)
 	record_text(record, "packet", text);
 }
 
+// A net's NAT and a forward are an object for each family: what they count is added up.
+static bool is_sum(const struct fanout *fanout, const Weft__Value *value)
+{
+	return (fanout->noun == NOUN_NET || fanout->noun == NOUN_FORWARD) &&
+	       value->value_case == WEFT__VALUE__VALUE_NUMBER;
+}
+
 static void add_row(struct fanout *fanout, const Weft__Row *row)
 {
 	bool listed = fanout->noun != NOUN_NONE;
@@ -154,6 +161,10 @@ static void add_row(struct fanout *fanout, const Weft__Row *row)
 	if (!record)
 		return;
 	for (size_t i = 0; i < row->n_values && i < fanout->column_count; i++) {
+		if (is_sum(fanout, row->values[i])) {
+			record_add_number(record, fanout->columns[i], row->values[i]->number);
+			continue;
+		}
 		// The intent's own word comes first.
 		if (listed && record_find(record, fanout->columns[i]))
 			continue;
@@ -263,6 +274,10 @@ static enum noun noun_of_query(Weft__QueryWhat what)
 		return NOUN_PORT;
 	case WEFT__QUERY_WHAT__QUERY_FLOW_RULES:
 		return NOUN_FLOW;
+	case WEFT__QUERY_WHAT__QUERY_NAT_RULES:
+		return NOUN_NET;
+	case WEFT__QUERY_WHAT__QUERY_FORWARDS:
+		return NOUN_FORWARD;
 	default:
 		return NOUN_NONE;
 	}
@@ -296,7 +311,8 @@ void api_query(struct question *question, Weft__QueryWhat what)
 
 	if (noun != NOUN_NONE && !list_desired(question, noun, list))
 		return;
-	if (name && noun != NOUN_FLOW && !find_object(question, name, &object))
+	if (name && (noun == NOUN_NONE || noun == NOUN_PORT) &&
+	    !find_object(question, name, &object))
 		return;
 	if (noun == NOUN_NONE && list &&
 	    host_state(question->api->env.control->host) != HOST_READY) {

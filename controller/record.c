@@ -124,6 +124,16 @@ const Weft__Field *record_find(const Weft__Record *record, const char *key)
 	return NULL;
 }
 
+void record_add_number(Weft__Record *record, const char *key, uint64_t number)
+{
+	Weft__Field *field = record ? (Weft__Field *)record_find(record, key) : NULL;
+
+	if (!field)
+		record_number(record, key, number);
+	else if (field->value_case == WEFT__FIELD__VALUE_NUMBER)
+		field->number += number;
+}
+
 static Weft__ValueList *list_of(Weft__Record *record, const char *key)
 {
 	Weft__Field *field = record ? (Weft__Field *)record_find(record, key) : NULL;

@@ -19,6 +19,8 @@ void record_text(Weft__Record *record, const char *key, const char *text);
 void record_format(Weft__Record *record, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void record_number(Weft__Record *record, const char *key, uint64_t number);
+// Adds to the number of this key, which is made when there is none.
+void record_add_number(Weft__Record *record, const char *key, uint64_t number);
 void record_flag(Weft__Record *record, const char *key, bool flag);
 // Takes the inner record over.
 void record_record(Weft__Record *record, const char *key, Weft__Record *inner);

@@ -35,7 +35,11 @@ static void fill_nat_rules(const struct agent_node *nats, struct nat_rule *rules
 		struct nat_rule *rule = &rules[count++];
 
 		*rule = (struct nat_rule){
-			.id = link->from->id, .to_count = (uint32_t)message->n_to, .to = to};
+			.id = link->from->id,
+			.to_count = (uint32_t)message->n_to,
+			.to = to,
+			.begun = link->from->begun,
+		};
 		agent_prefix(message->source, &rule->source);
 		for (size_t i = 0; i < message->n_to; i++)
 			agent_ip(&message->to[i], to++);
@@ -135,6 +139,7 @@ static void fill_forward(const struct agent_object *object, struct forward *ret)
 		.protocol = (uint8_t)message->protocol,
 		.outside_port = (uint16_t)message->outside_port,
 		.inside_port = (uint16_t)message->inside_port,
+		.begun = object->begun,
 	};
 	if (message->has_outside)
 		agent_ip(&message->outside, &ret->outside);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "datapath/agent_check.h"
 #include "datapath/agent_wire.h"
+#include "datapath/nat_count.h"
 #include "proto/digest.h"
 
 #include <errno.h>
@@ -134,6 +135,7 @@ void agent_object_free(struct agent_object *object)
 	if (!object)
 		return;
 	agent_arena_fini(&object->arena);
+	nat_count_give(object->begun);
 	free(object->links);
 	free(object);
 }
@@ -226,6 +228,16 @@ static int make(const struct apply_op *op, const struct agent_object *held,
 	return 0;
 }
 
+// A new version goes on counting where the one before stands. 0 or -ENOMEM.
+static int begin_count(struct agent_object *object, const struct agent_object *held)
+{
+	if (object->kind != WEFT__KIND__KIND_NAT_RULE &&
+	    object->kind != WEFT__KIND__KIND_PORT_FORWARD)
+		return 0;
+	object->begun = held ? nat_count_take(held->begun) : nat_count_new();
+	return object->begun ? 0 : -ENOMEM;
+}
+
 int agent_object_new(struct agent_store *store, const struct apply_op *op,
                      const struct agent_object *held, struct agent_object **ret,
                      struct apply_result *result)
@@ -238,7 +250,7 @@ int agent_object_new(struct agent_store *store, const struct apply_op *op,
 	code = decode(object, result);
 	if (code == 0)
 		code = agent_check(object, result);
-	if (code == 0 && agent_object_link(store, object) < 0)
+	if (code == 0 && (begin_count(object, held) < 0 || agent_object_link(store, object) < 0))
 		code = agent_object_refuse(object, result, -ENOMEM, "object", "out of memory");
 	if (code < 0) {
 		agent_object_free(object);

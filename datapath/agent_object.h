@@ -23,6 +23,7 @@ struct agent_object {
 	struct agent_object *bucket_next, **bucket_back; // in its bucket, while it is held
 	Weft__Object *message;                           // decoded, in the arena
 	struct agent_arena arena;
+	struct nat_count *begun;  // of NAT rules and port forwards: shared with the version before
 	struct agent_link *links; // to what it refers to, claims and is listed under; owned
 	unsigned link_count;
 	size_t len;

@@ -22,6 +22,8 @@ static const agent_query_fn answers[] = {
 	[WEFT__QUERY_WHAT__QUERY_PORTS] = agent_query_ports,
 	[WEFT__QUERY_WHAT__QUERY_SUMMARY] = agent_query_summary,
 	[WEFT__QUERY_WHAT__QUERY_FLOW_RULES] = agent_query_flow_rules,
+	[WEFT__QUERY_WHAT__QUERY_NAT_RULES] = agent_query_nat_rules,
+	[WEFT__QUERY_WHAT__QUERY_FORWARDS] = agent_query_forwards,
 };
 
 static void answer(struct agent *agent, uint64_t request, const Weft__Query *query)

@@ -20,6 +20,8 @@ void agent_query_workers(struct agent *agent, const Weft__Query *query, struct a
 void agent_query_flow_cache(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 void agent_query_ports(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 void agent_query_flow_rules(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_nat_rules(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_forwards(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 void agent_query_summary(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 
 // Says from where the next page goes on.

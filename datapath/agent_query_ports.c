@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_query.h"
-#include "datapath/flow_count.h"
 #include "datapath/lease.h"
 
 #include <stdio.h>
@@ -223,24 +222,6 @@ void agent_query_flow_cache(struct agent *agent, const Weft__Query *query, struc
 		agent_rows_number(rows,
 		                  __atomic_load_n(&words[STATS_CACHE_MISSES], __ATOMIC_RELAXED));
 	}
-}
-
-void agent_query_flow_rules(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
-{
-	const struct flow_rules *rules = apply_generation(agent->apply)->flow_rules;
-	uint64_t cursor = query->cursor, packets, bytes;
-
-	agent_rows_column(rows, "name");
-	agent_rows_column(rows, "packets");
-	agent_rows_column(rows, "bytes");
-	for (; rules && cursor < rules->count && agent_rows_begin(rows); cursor++) {
-		flow_counts_sum(rules->rules[cursor].counts, &packets, &bytes);
-		agent_rows_object(rows, rules->rules[cursor].id);
-		agent_rows_number(rows, packets);
-		agent_rows_number(rows, bytes);
-	}
-	if (rules && cursor < rules->count)
-		agent_query_more(rows, cursor);
 }
 
 static uint64_t sum_drops(const struct agent *agent, enum drop_reason reason)

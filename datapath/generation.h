@@ -60,6 +60,7 @@ struct nat_rule {
 	struct ip_prefix source;
 	uint32_t to_count;
 	const struct ip_addr *to; // empty: the interface's own address
+	struct nat_count *begun;  // borrowed: lives as long as the object
 };
 
 // A router's leg in one domain.
@@ -98,6 +99,7 @@ struct forward {
 	uint16_t outside_port;
 	struct ip_addr inside;
 	uint16_t inside_port;
+	struct nat_count *begun; // borrowed: lives as long as the object
 };
 
 struct vrf {

@@ -14,6 +14,7 @@
 #include "datapath/conn.h"
 #include "datapath/conn_tcp.h"
 #include "datapath/interface.h"
+#include "datapath/nat_count.h"
 #include "datapath/pipeline_priv.h"
 #include "datapath/wire.h"
 
@@ -208,16 +209,24 @@ static uint16_t draw_port(const struct miss *miss, unsigned attempt)
 	return (uint16_t)rand_below(65536);
 }
 
-static int insert(struct miss *miss, uint32_t flags, uint64_t rule, enum conn_direction *clash)
+// What a connection begins by.
+struct cause {
+	uint32_t flags;          // enum conn_flag
+	uint64_t rule;           // id of the NAT rule or forward
+	struct nat_count *begun; // its count
+};
+
+static int insert(struct miss *miss, const struct cause *cause, enum conn_direction *clash)
 {
 	struct pipeline *pipeline = miss->pipeline;
 	const struct conn_key keys[2] = {miss->came, conn_key_reverse(&miss->leaves)};
-	int code = conn_insert(pipeline->state->conns, pipeline->config.worker, keys, flags,
-	                       conn_first_timeout(miss->came.proto), rule, pipeline->now_s,
+	int code = conn_insert(pipeline->state->conns, pipeline->config.worker, keys, cause->flags,
+	                       conn_first_timeout(miss->came.proto), cause->rule, pipeline->now_s,
 	                       &miss->program->conn, clash);
 
 	if (code == 0) {
 		pipeline->words[STATS_CONNS_NEW]++;
+		nat_count_add(cause->begun);
 		miss->program->flags |= PROGRAM_CONN;
 		miss->program->direction = CONN_ORIGINAL;
 	}
@@ -231,7 +240,7 @@ static bool refuse(struct miss *miss, enum drop_reason reason, const char *why)
 }
 
 // Begins a connection; `source` is what the packet's source becomes, or NULL: it keeps its own.
-static bool begin(struct miss *miss, uint32_t flags, uint64_t rule, const struct ip_addr *source)
+static bool begin(struct miss *miss, const struct cause *cause, const struct ip_addr *source)
 {
 	enum conn_direction clash = CONN_REPLY;
 	bool is_echo = miss->came.proto != PROTO_TCP && miss->came.proto != PROTO_UDP;
@@ -254,7 +263,7 @@ static bool begin(struct miss *miss, uint32_t flags, uint64_t rule, const struct
 			return fill_program(miss);
 		}
 
-		int code = insert(miss, flags, rule, &clash);
+		int code = insert(miss, cause, &clash);
 
 		if (code == -ENOSPC)
 			return refuse(miss, DROP_CONN_TABLE_FULL, "the connection table is full");
@@ -279,18 +288,21 @@ static const struct nat_rule *match_rule(const struct interface *egress, struct 
 // From a forward: the client's address stays, unless he is inside too: then answers must come back here.
 static bool begin_forward(struct miss *miss, const struct interface *egress)
 {
+	struct cause cause = {CONN_DNAT, miss->forward->id, miss->forward->begun};
 	struct ip_addr source;
 
 	if (miss->interface->nat != NAT_ROLE_INSIDE)
-		return begin(miss, CONN_DNAT, miss->forward->id, NULL);
+		return begin(miss, &cause, NULL);
 	if (!interface_source(egress, miss->leaves.dst, &source))
 		return refuse(miss, DROP_NAT_EXHAUSTED, "the router has no address there");
-	return begin(miss, CONN_DNAT | CONN_SNAT, miss->forward->id, &source);
+	cause.flags |= CONN_SNAT;
+	return begin(miss, &cause, &source);
 }
 
 static bool begin_source(struct miss *miss, const struct interface *egress,
                          const struct nat_rule *rule)
 {
+	const struct cause cause = {CONN_SNAT, rule->id, rule->begun};
 	struct ip_addr source;
 
 	if (miss->ports == MISS_PORTS_UNKNOWN)
@@ -304,7 +316,7 @@ static bool begin_source(struct miss *miss, const struct interface *egress,
 		source = rule->to[miss->came.src.b[15] % rule->to_count];
 	else if (!interface_source(egress, miss->leaves.dst, &source))
 		return refuse(miss, DROP_NAT_EXHAUSTED, "the outside leg has no address");
-	return begin(miss, CONN_SNAT, rule->id, &source);
+	return begin(miss, &cause, &source);
 }
 
 // Whether connections may leave here from the address: the leg's own, or one that a rule gives out.

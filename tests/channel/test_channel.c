@@ -235,7 +235,7 @@ static void questions_are_answered(void **state)
 
 	fill(&list, 3);
 	commit(*state, &list, &answer);
-	for (int what = WEFT__QUERY_WHAT__QUERY_FDB; what <= WEFT__QUERY_WHAT__QUERY_FLOW_RULES;
+	for (int what = WEFT__QUERY_WHAT__QUERY_FDB; what <= WEFT__QUERY_WHAT__QUERY_FORWARDS;
 	     what++) {
 		Weft__Query query = WEFT__QUERY__INIT;
 		Weft__Rows *rows;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "datapath/conn_table.h"
+#include "datapath/nat_count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -395,6 +396,82 @@ static void connection_outlives_its_forward(void **user)
 	scenario_expect(s, B, routed(frame_tcp(&client_in, &b, TCP_A, "x")));
 }
 
+// How many connections the rule at the outside leg has begun.
+static uint64_t begun_by_rule(const struct scenario *s)
+{
+	const struct interface *leg = NULL;
+	uint32_t slot = 0;
+
+	while ((leg = pmap_next(&scenario_generation(s)->interfaces, &slot)) && leg->id != OUT)
+		slot++;
+	assert_int_equal(leg->nat_rule_count, 1);
+	return nat_count_read(leg->nat_rules[0].begun);
+}
+
+static uint64_t begun_by_forward(const struct scenario *s)
+{
+	uint32_t slot = 0;
+	const struct vrf *vrf = pmap_next(&scenario_generation(s)->vrfs, &slot);
+
+	assert_int_equal(vrf->forward_count, 1);
+	return nat_count_read(vrf->forwards[0].begun);
+}
+
+// A packet more, an answer and a trace begin nothing.
+static void rule_counts_each_connection_it_begins(void **user)
+{
+	struct scenario *s = *user;
+	struct end other = {A_MAC, "10.1.0.10", 40001};
+
+	assert_int_equal(begun_by_rule(s), 0);
+	scenario_trace(s, A, frame_udp(&a, &server, "x"));
+	assert_int_equal(begun_by_rule(s), 0);
+	open_tcp(s);
+	assert_int_equal(begun_by_rule(s), 1);
+	scenario_send(s, A, frame_udp(&a, &server, "x"));
+	scenario_send(s, A, frame_udp(&a, &server, "x"));
+	scenario_send(s, A, frame_udp(&other, &server, "x"));
+	scenario_send(s, A, frame_ping(&a, &server, 1, "x"));
+	assert_int_equal(begun_by_rule(s), 4);
+	// It goes on where it stands when the rule changes.
+	scenario_nat_rule(s, RULE, VRF, OUT, "10.1.0.0/16", NULL);
+	scenario_commit(s);
+	assert_int_equal(begun_by_rule(s), 4);
+	scenario_send(s, A, frame_ping(&a, &server, 2, "x"));
+	scenario_send(s, A, frame_ping(&other, &server, 1, "x"));
+	assert_int_equal(begun_by_rule(s), connections(s));
+	scenario_discard(s);
+}
+
+// From outside and from inside; what the rule of the way out does is nothing to it.
+static void forward_counts_each_connection_it_begins(void **user)
+{
+	struct scenario *s = *user;
+	struct end client = {W_MAC, "203.0.113.50", 5555};
+	struct end client_in = {ROUTER_MAC, "203.0.113.50", 5555};
+
+	forward(s);
+	scenario_send(s, W, frame_tcp(&client, &door, TCP_S, ""));
+	scenario_send(s, B, frame_tcp(&b, &client_in, TCP_S | TCP_A, ""));
+	scenario_send(s, W, frame_tcp(&client, &door, TCP_A, "x"));
+	assert_int_equal(begun_by_forward(s), 1);
+	scenario_send(s, A, frame_tcp(&a, &door, TCP_S, ""));
+	assert_int_equal(begun_by_forward(s), 2);
+	scenario_send(s, W, frame_tcp(&server_out, &door, TCP_A, "x"));
+	scenario_send(s, A, frame_udp(&a, &server, "x"));
+	assert_int_equal(begun_by_forward(s), 2);
+	assert_int_equal(begun_by_rule(s), 1);
+	// Another destination is the same forward, one that was deleted is not.
+	scenario_forward(s, 50, VRF, NULL, 6, 8081, b.ip, 80);
+	scenario_commit(s);
+	assert_int_equal(begun_by_forward(s), 2);
+	scenario_delete(s, WEFT__KIND__KIND_PORT_FORWARD, 50);
+	scenario_commit(s);
+	forward(s);
+	assert_int_equal(begun_by_forward(s), 0);
+	scenario_discard(s);
+}
+
 static void error_from_outside_reaches_who_caused_it(void **user)
 {
 	struct scenario *s = *user;
@@ -738,6 +815,8 @@ int main(void)
 		SCENARIO(hairpin_goes_by_the_gateways_address),
 		SCENARIO(forward_to_one_address_serves_that_only),
 		SCENARIO(connection_outlives_its_forward),
+		SCENARIO(rule_counts_each_connection_it_begins),
+		SCENARIO(forward_counts_each_connection_it_begins),
 		SCENARIO(error_from_outside_reaches_who_caused_it),
 		SCENARIO(short_quote_of_tcp_is_translated),
 		SCENARIO(error_about_a_ping_is_translated),

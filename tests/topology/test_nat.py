@@ -24,8 +24,10 @@ def test_ping_outside6(outside):
 
 def test_server_sees_gateway(outside):
     log = outside.guest("internet").serve(80, "hello")
+    before = outside.json("net", "show", "lan")["nat_connections"]
     assert outside.guest("h1").run("curl", "-sS", "http://203.0.113.80/").stdout == "hello\n"
     eventually(lambda: log.read_text().startswith("198.51.100.2 "), 3, "the gateway's address in the log")
+    assert outside.json("net", "show", "lan")["nat_connections"] > before
 
 
 def test_forward_keeps_client(outside):
@@ -44,6 +46,7 @@ def test_forward_in_both_families(outside):
     internet = outside.guest("internet")
     for url in ["http://198.51.100.2:8080/", "http://[2001:db8:77::2]:8080/"]:
         assert internet.run("curl", "-sS", "--max-time", "5", url).stdout == "from h2\n", url
+    assert [forward["connections"] for forward in outside.json("forward", "ls")] == [2]
     eventually(lambda: "2001:db8:77::1" in log.read_text(), 3, "the client's IPv6 address in the log")
 
 
