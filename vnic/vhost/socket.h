@@ -30,9 +30,10 @@ struct vhost_socket_config {
 // end may come later. 0 or -errno.
 int vhost_socket_open(const struct vhost_socket_config *config, struct vhost_socket **ret,
                       struct fail *fail);
-// Removes the socket file that it made. NULL is fine.
-void vhost_socket_close(struct vhost_socket *socket);
-// Looks for a front end (again); nothing while it is doing so already. => After a connection ended.
+// `forget`: removes the socket file that it made; otherwise a successor listens on there. NULL is fine.
+void vhost_socket_close(struct vhost_socket *socket, bool forget);
+// Looks for a front end, once more after each connection ended; nothing while it is doing so already.
+// open alone seeks nobody: a predecessor's connection may be there.
 void vhost_socket_seek(struct vhost_socket *socket);
 // Server mode: to be lent to the keeper; -1 otherwise.
 int vhost_socket_listen_fd(const struct vhost_socket *socket);
