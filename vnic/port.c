@@ -24,13 +24,6 @@ enum {
 	CUT_SEGMENTS = 4 * CUTS,
 };
 
-static const uint32_t gso_offload[] = {
-	[GSO_NONE] = 0,
-	[GSO_TCP4] = PORT_TX_TSO4,
-	[GSO_TCP6] = PORT_TX_TSO6,
-	[GSO_UDP] = PORT_TX_USO,
-};
-
 // Whether the frame, or each cut of it, is within the door's MTU.
 static bool is_small_enough(const struct port *port, const struct packet *packet)
 {
@@ -49,9 +42,19 @@ static bool is_small_enough(const struct port *port, const struct packet *packet
 // A door that cuts must also sum: each cut has a checksum of its own.
 static bool can_take_gso(const struct port *port, const struct packet *packet)
 {
-	uint32_t wanted = PORT_TX_CSUM | gso_offload[packet->gso];
+	uint32_t wanted = port_offloads_wanted(packet);
 
 	return !packet->gso || (port->offloads & wanted) == wanted;
+}
+
+// Those that the door refused in between, by itself.
+static unsigned count_refused(struct packet *const *packets, unsigned count)
+{
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		refused += packets[i]->drop != DROP_NONE;
+	return refused;
 }
 
 // Gives the packets to the door until all went or were refused; returns how many went.
@@ -60,19 +63,21 @@ static unsigned send_run(struct port *port, unsigned queue, struct packet **pack
 	unsigned accepted = 0;
 
 	while (count) {
-		enum drop_reason reason = DROP_TX_FAILED;
+		enum drop_reason reason = DROP_NONE;
 		unsigned sent = port->ops->tx(port, queue, packets, count, &reason);
 
 		assert(sent <= count);
 		accepted += sent;
+		if (sent == count && reason)
+			accepted -= count_refused(packets, sent);
 		packets += sent;
 		count -= sent;
 		if (!count)
 			break;
 		do {
-			(*packets++)->drop = (uint16_t)reason;
+			(*packets++)->drop = (uint16_t)(reason ? reason : DROP_TX_FAILED);
 			count--;
-		} while (count && reason == DROP_TX_QUEUE_FULL);
+		} while (count && (reason == DROP_TX_QUEUE_FULL || reason == DROP_PORT_DOWN));
 	}
 	return accepted;
 }

@@ -50,8 +50,9 @@ struct port_ops {
 	// each rx that gave something, when nobody looks at its payload any more, and before the next.
 	void (*finish)(struct port *port, unsigned queue);
 	// Sends packets that the door can take as they are, in order; returns how many went. The one after
-	// them did not, for *reason; with DROP_TX_QUEUE_FULL there is no point in trying those behind it.
-	// Packets stay the caller's.
+	// them did not, for *reason; with DROP_TX_QUEUE_FULL or DROP_PORT_DOWN there is no point in trying those
+	// behind it. A door with a ring for some of them that is full, and others that are not, sets `drop` of
+	// the packets concerned and returns those as gone. Packets stay the caller's.
 	unsigned (*tx)(struct port *port, unsigned queue, struct packet *const *packets,
 	               unsigned count, enum drop_reason *reason);
 	// The fd that polls readable when rx has something, or -1: the door must be polled.
@@ -85,6 +86,19 @@ struct port {
 	bool tx_shared;
 	_Atomic bool tx_locks[PORT_TX_LOCKS];
 };
+
+// What a door must be able to take for the packet to go as it is.
+static inline uint32_t port_offloads_wanted(const struct packet *packet)
+{
+	static const uint32_t gso[] = {
+		[GSO_NONE] = 0,
+		[GSO_TCP4] = PORT_TX_CSUM | PORT_TX_TSO4,
+		[GSO_TCP6] = PORT_TX_CSUM | PORT_TX_TSO6,
+		[GSO_UDP] = PORT_TX_CSUM | PORT_TX_USO,
+	};
+
+	return gso[packet->gso] | (packet->flags & PACKET_CSUM_PARTIAL ? PORT_TX_CSUM : 0);
+}
 
 // Any worker counts, anyone reads. Refusals are rare, so sharing the line costs nothing.
 static inline void port_count_drop(struct port *port, enum drop_reason reason)

@@ -14,22 +14,36 @@
 
 #include <event2/event.h>
 
+enum vhost_port_event {
+	VHOST_PORT_CONNECTED,
+	VHOST_PORT_DISCONNECTED, // or still waited for, and why
+	VHOST_PORT_QUEUE_LOST,
+};
+
 struct vhost_port_config {
 	const char *name;
-	const char *path;
+	const char *
+		path; // of the socket; NULL: who opens the port brings connections, by vhost_port_connect()
 	bool server;
 	unsigned pairs;
 	uint32_t mtu;
 	bool offload_off;
 	struct event_base *base;
+	// Returns once every worker has passed (see struct vhost_device_config).
 	void (*settle)(void *user);
-	// The front end came or went, a queue was lost: see vhost_port_info(). `what` is a sentence.
-	void (*event)(void *user, const char *what);
+	// `what` is a sentence. Never called from within open, arrive or close.
+	void (*event)(void *user, enum vhost_port_event event, const char *what);
 	void *user;
-	const struct vhost_keeper *keeper; // NULL: none
+	const struct vhost_keeper *keeper; // copied; NULL: none
 };
 
+// The device, and whatever a predecessor left of it. The socket comes with vhost_port_arrive().
 int vhost_port_open(const struct vhost_port_config *config, struct port **ret, struct fail *fail);
+// Listens or begins to connect. Nothing happens the second time. 0 or -errno.
+int vhost_port_arrive(struct port *port, struct fail *fail);
 // As ops->close, but what was lent to the keeper stays for a successor.
 void vhost_port_leave(struct port *port);
+
+// A front end at a connected socket, which is the port's from now on. -EBUSY: it has one.
+int vhost_port_connect(struct port *port, int fd, struct fail *fail);
 void vhost_port_info(const struct port *port, struct vhost_info *info);

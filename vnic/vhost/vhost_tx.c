@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// vhost_tx: fills a guest's buffers with the frames of a batch and tells it once.
+//
+// Each byte of payload is copied once, from where the door it came by found it (another guest's memory,
+// most of all) to where it is wanted. Chains are taken for as many frames as there are, more when frames
+// turn out to need several, and what was taken too many goes back untouched. A guest that has
+// no buffer left loses the frame at once; nobody waits for it. A frame takes VIRTQ_TAKE_MAX chains at most.
+
+#include "vnic/vhost/vhost_tx.h"
+
+#include "base/bytes.h"
+#include "vnic/offload.h"
+
+#include <sched.h>
+
+enum {
+	// What is given is published at the latest after this many chains; the rest of VIRTQ_OUT_MAX is
+	// for those of one frame and of one window.
+	PUBLISH_AT = VIRTQ_OUT_MAX - 2 * VIRTQ_TAKE_MAX,
+	CHAIN_LEN = 1526, // What drivers offer at least.
+	AHEAD = 4,
+};
+
+void vhost_tx_init(struct vhost_tx *tx, struct vhost_device *device, unsigned pair)
+{
+	tx->device = device;
+	tx->terms = vhost_device_terms(device);
+	tx->index = 2 * pair;
+	tx->ring = vhost_device_ring(device, tx->index);
+	tx->chain_len = CHAIN_LEN;
+}
+
+// Takes chains anew, from the first one that was not used.
+static void refill(struct vhost_tx *tx, unsigned want)
+{
+	if (tx->count > tx->used)
+		virtq_untake(tx->queue, tx->chains + tx->used, tx->count - tx->used);
+	tx->used = 0;
+	tx->count = virtq_take(tx->queue, tx->chains, want);
+	for (unsigned i = 0; i < MIN(tx->count, AHEAD); i++)
+		__builtin_prefetch(tx->chains[i].ranges->base, 1);
+	if (tx->count && tx->chains[0].len)
+		tx->chain_len = tx->chains[0].len;
+}
+
+// How many of the chains at hand hold that many bytes; 0: more are needed than there are.
+static unsigned cover(const struct vhost_tx *tx, uint32_t bytes)
+{
+	uint32_t room = 0;
+
+	for (unsigned i = tx->used; i < tx->count; i++) {
+		room += tx->chains[i].len;
+		if (room >= bytes)
+			return i + 1 - tx->used;
+		if (!tx->terms->mergeable)
+			break;
+	}
+	return 0;
+}
+
+// Finds chains for a frame, which has `behind` others behind it. 0, and *reason says why: none.
+static unsigned find_room(struct vhost_tx *tx, uint32_t bytes, unsigned behind,
+                          enum drop_reason *reason)
+{
+	unsigned chains = cover(tx, bytes);
+	unsigned want = MIN(behind + bytes / tx->chain_len + 1, VIRTQ_TAKE_MAX);
+
+	while (!chains) {
+		bool is_hopeless = !tx->terms->mergeable && tx->used < tx->count;
+
+		if (is_hopeless || tx->count - tx->used == VIRTQ_TAKE_MAX) {
+			*reason = DROP_TX_TOO_BIG;
+			return 0;
+		}
+		want = MIN(MAX(want, 2 * (tx->count - tx->used)), VIRTQ_TAKE_MAX);
+		refill(tx, want);
+		chains = cover(tx, bytes);
+		if (!chains && tx->count < want && (tx->terms->mergeable || !tx->count)) {
+			*reason = DROP_TX_QUEUE_FULL;
+			return 0;
+		}
+	}
+	return chains;
+}
+
+// Where the filling of chains stands.
+struct sink {
+	const struct virtq_chain *chain;
+	const struct virtq_range *range, *end; // of the chain
+	uint32_t offset;
+	struct dirty_log *log;
+};
+
+static void enter(struct sink *sink, const struct virtq_chain *chain)
+{
+	sink->chain = chain;
+	sink->range = chain->ranges;
+	sink->end = chain->ranges + chain->range_count;
+}
+
+// => The chains have that much room left.
+static void put(struct sink *sink, const void *from, uint32_t len)
+{
+	const uint8_t *in = from;
+
+	while (len) {
+		if (sink->range == sink->end)
+			enter(sink, sink->chain + 1);
+
+		const struct virtq_range *range = sink->range;
+		uint32_t part = MIN(len, range->len - sink->offset);
+
+		memcpy(range->base + sink->offset, in, part);
+		virtq_log(sink->log, range, sink->offset, part);
+		in += part;
+		len -= part;
+		sink->offset += part;
+		if (sink->offset == range->len) {
+			sink->range++;
+			sink->offset = 0;
+		}
+	}
+}
+
+static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsigned chains)
+{
+	struct sink sink = {.log = tx->terms->log};
+	struct virtio_net_hdr_mrg_rxbuf header;
+
+	enter(&sink, &tx->chains[tx->used]);
+	offload_write(packet, &header.hdr);
+	header.num_buffers = (uint16_t)chains;
+	put(&sink, &header, tx->terms->header_len);
+	put(&sink, packet->data, packet->head_len);
+	for (unsigned i = 0; i < packet->segment_count; i++)
+		put(&sink, packet->segments[i].base, packet->segments[i].len);
+}
+
+static void give(struct vhost_tx *tx, unsigned chains, uint32_t bytes)
+{
+	while (chains--) {
+		const struct virtq_chain *chain = &tx->chains[tx->used++];
+		uint32_t written = MIN(bytes, chain->len);
+
+		virtq_give(tx->queue, chain, written);
+		bytes -= written;
+		tx->given++;
+	}
+	if (tx->given >= PUBLISH_AT) {
+		virtq_publish(tx->queue);
+		tx->given = 0;
+	}
+}
+
+// What was prepared under other terms than those of now would say what the guest does not understand.
+static bool is_understood(const struct vhost_tx *tx, const struct packet *packet)
+{
+	uint32_t wanted = port_offloads_wanted(packet);
+
+	return (tx->terms->offloads & wanted) == wanted;
+}
+
+static unsigned send_all(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
+                         enum drop_reason *reason)
+{
+	uint64_t delivered = 0, copied = 0;
+	unsigned sent = 0;
+
+	for (; sent < count; sent++) {
+		const struct packet *packet = packets[sent];
+		uint32_t bytes = tx->terms->header_len + packet->len;
+		unsigned chains;
+
+		if (!is_understood(tx, packet)) {
+			*reason = DROP_OFFLOAD_INVALID;
+			break;
+		}
+		chains = find_room(tx, bytes, count - sent - 1, reason);
+		if (!chains)
+			break;
+		if (tx->used + AHEAD < tx->count)
+			__builtin_prefetch(tx->chains[tx->used + AHEAD].ranges->base, 1);
+		write_frame(tx, packet, chains);
+		give(tx, chains, bytes);
+		delivered += packet->len;
+		copied += packet->len + packet->head_len;
+	}
+	atomic_store_explicit(&tx->delivered,
+	                      atomic_load_explicit(&tx->delivered, memory_order_relaxed) +
+	                              delivered,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&tx->copied,
+	                      atomic_load_explicit(&tx->copied, memory_order_relaxed) + copied,
+	                      memory_order_relaxed);
+	return sent;
+}
+
+// The one who holds the lock may have lost its processor, hence the yield. It is held for a batch.
+static void lock(struct vhost_tx *tx)
+{
+	unsigned tries = 0;
+
+	while (atomic_load_explicit(&tx->lock, memory_order_relaxed) ||
+	       atomic_exchange_explicit(&tx->lock, true, memory_order_acquire))
+		if (++tries % 64 == 0)
+			sched_yield();
+}
+
+static void report_loss(struct vhost_tx *tx)
+{
+	struct virtq *broken = virtq_fault(tx->queue) != VIRTQ_SOUND ? tx->queue : NULL;
+
+	if (broken && broken != tx->lost)
+		vhost_device_lost(tx->device, tx->index);
+	tx->lost = broken;
+}
+
+unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
+                       enum drop_reason *reason)
+{
+	struct virtq *queue = atomic_load_explicit(&tx->ring->queue, memory_order_acquire);
+	unsigned sent;
+
+	if (!queue || atomic_load_explicit(&tx->ring->drain, memory_order_relaxed)) {
+		*reason = DROP_PORT_DOWN;
+		return 0;
+	}
+	lock(tx);
+	tx->queue = queue;
+	tx->count = tx->used = tx->given = 0;
+	sent = send_all(tx, packets, count, reason);
+	if (tx->count > tx->used)
+		virtq_untake(queue, tx->chains + tx->used, tx->count - tx->used);
+	if (tx->given)
+		virtq_publish(queue);
+	if (sent < count)
+		report_loss(tx);
+	atomic_store_explicit(&tx->lock, false, memory_order_release);
+	return sent;
+}

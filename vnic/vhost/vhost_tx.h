@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// vhost_tx: frames on their way to a guest by one ring, straight from where they lie into its buffers.
+//
+// init on the main thread, before workers see it; send by any worker, which the ring's lock puts in a row;
+// the counts may be read by anybody.
+
+#pragma once
+
+#include "vnic/port.h"
+#include "vnic/vhost/device.h"
+
+struct vhost_tx {
+	struct vhost_device *device;     // borrowed
+	const struct vhost_terms *terms; // borrowed
+	struct vhost_ring *ring;         // borrowed
+	unsigned index;                  // of the ring
+	_Atomic bool lock;
+	_Atomic uint64_t delivered; // bytes of frames
+	_Atomic uint64_t copied; // bytes that were copied for them, the heads on their way in too
+
+	// Under the lock.
+	struct virtq *lost;  // the broken queue that was reported last
+	uint32_t chain_len;  // bytes of a chain, as seen last
+	struct virtq *queue; // of this call
+	unsigned count;      // chains taken
+	unsigned used;       // of them, filled and given
+	unsigned given;      // since the last publish
+	struct virtq_chain chains[VIRTQ_TAKE_MAX];
+};
+
+void vhost_tx_init(struct vhost_tx *tx, struct vhost_device *device, unsigned pair);
+// As tx of struct port_ops.
+unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
+                       enum drop_reason *reason);
