@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/sock.h"
 #include "base/stream.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -109,7 +110,7 @@ static void on_frame(void *user, struct stream_frame *frame)
 	if (frame->type != WEFT__API_FRAME__API_REPLY || frame->request != client->request)
 		return;
 
-	Weft__Reply *reply = weft__reply__unpack(NULL, frame->len, frame->body);
+	Weft__Reply *reply = decode_message(&weft__reply__descriptor, frame->len, frame->body);
 
 	if (!reply) {
 		fail_set(client->fail, -EPROTO, "the controller's answer cannot be read");

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/sock.h"
 #include "base/stream.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -239,7 +240,7 @@ static void on_frame(void *user, struct stream_frame *frame)
 	question->uid = client->uid;
 	question->next = client->questions;
 	client->questions = question;
-	question->request = weft__request__unpack(NULL, frame->len, frame->body);
+	question->request = decode_message(&weft__request__descriptor, frame->len, frame->body);
 	if (question->request)
 		dispatch(question);
 	else

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "controller/control_priv.h"
 #include "controller/difference.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -205,7 +206,8 @@ static void submit_destroy(struct question *question)
 	// The question keeps the request, to see when it is done whether to stop.
 	if (packed) {
 		weft__request__pack(question->request, packed);
-		change = control_new_change(edit_destroy, weft__request__unpack(NULL, len, packed),
+		change = control_new_change(edit_destroy,
+		                            decode_message(&weft__request__descriptor, len, packed),
 		                            free_request);
 	}
 	free(packed);

@@ -13,6 +13,7 @@
 #include "controller/frame_text.h"
 #include "controller/model_guest.h"
 #include "proto/channel.pb-c.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -200,7 +201,7 @@ static void on_rows(void *user, int err, const struct stream_frame *frame)
 	bool more;
 
 	if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_ROWS)
-		rows = weft__rows__unpack(NULL, frame->len, frame->body);
+		rows = decode_message(&weft__rows__descriptor, frame->len, frame->body);
 	if (!rows) {
 		// Intent can be shown without what is live; the rest cannot.
 		finish(fanout);

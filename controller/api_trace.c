@@ -11,6 +11,7 @@
 #include "controller/model_guest.h"
 #include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
+#include "proto/decode.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -294,9 +295,9 @@ static void on_result(void *user, int err, const struct stream_frame *frame)
 	Weft__Refused *refused = NULL;
 
 	if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_TRACE_RESULT)
-		result = weft__trace_result__unpack(NULL, frame->len, frame->body);
+		result = decode_message(&weft__trace_result__descriptor, frame->len, frame->body);
 	else if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_REFUSED)
-		refused = weft__refused__unpack(NULL, frame->len, frame->body);
+		refused = decode_message(&weft__refused__descriptor, frame->len, frame->body);
 	if (result) {
 		question_add(question, result_record(question, result));
 		question_answer(question);

@@ -9,6 +9,7 @@
 #include "base/stream.h"
 #include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -262,7 +263,7 @@ static void on_confirmed(void *user, int err, const struct stream_frame *frame)
 	int code = err;
 
 	if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_TX_RESULT)
-		message = weft__tx_result__unpack(NULL, frame->len, frame->body);
+		message = decode_message(&weft__tx_result__descriptor, frame->len, frame->body);
 	if (message)
 		code = message->code;
 	else if (frame)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "proto/channel.pb-c.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -116,7 +117,7 @@ void host_break(struct host *host, const char *reason)
 
 static void on_hello(struct host *host, const struct stream_frame *frame)
 {
-	Weft__Hello *hello = weft__hello__unpack(NULL, frame->len, frame->body);
+	Weft__Hello *hello = decode_message(&weft__hello__descriptor, frame->len, frame->body);
 	uint8_t *leases;
 	size_t len = 0;
 	int err = 0;
@@ -155,7 +156,8 @@ static void on_hello(struct host *host, const struct stream_frame *frame)
 
 static void on_tx_result(struct host *host, const struct stream_frame *frame)
 {
-	Weft__TxResult *message = weft__tx_result__unpack(NULL, frame->len, frame->body);
+	Weft__TxResult *message =
+		decode_message(&weft__tx_result__descriptor, frame->len, frame->body);
 	struct tx_result result;
 
 	if (!message) {
@@ -176,7 +178,8 @@ static void on_tx_result(struct host *host, const struct stream_frame *frame)
 
 static void on_refused(struct host *host, const struct stream_frame *frame)
 {
-	Weft__Refused *message = weft__refused__unpack(NULL, frame->len, frame->body);
+	Weft__Refused *message =
+		decode_message(&weft__refused__descriptor, frame->len, frame->body);
 	struct tx_result result = {.code = -EPROTO, .op_index = SIZE_MAX};
 
 	if (message && host->done && frame->request == host->tx.id) {
@@ -193,7 +196,7 @@ static void on_refused(struct host *host, const struct stream_frame *frame)
 
 static void on_event(struct host *host, const struct stream_frame *frame)
 {
-	Weft__Event *event = weft__event__unpack(NULL, frame->len, frame->body);
+	Weft__Event *event = decode_message(&weft__event__descriptor, frame->len, frame->body);
 
 	if (event)
 		host->env.event(host->env.user, event);

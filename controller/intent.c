@@ -8,6 +8,7 @@
 #include "controller/intent.h"
 
 #include "base/cleanup.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -27,7 +28,7 @@ struct intent *intent_from_packed(const void *packed, size_t len)
 	if (!intent)
 		return NULL;
 	intent->packed = malloc(len ? len : 1);
-	intent->msg = weft__intent__unpack(NULL, len, packed);
+	intent->msg = decode_message(&weft__intent__descriptor, len, packed);
 	if (!intent->packed || !intent->msg || noun_of(intent->msg) == NOUN_NONE ||
 	    strlen(intent->msg->name) > NAME_MAX_LEN) {
 		errno = intent->packed ? EBADMSG : ENOMEM;
@@ -204,7 +205,7 @@ int intent_merge(const struct intent *old, const Weft__Intent *change, char *con
 	if (!joined)
 		return refuse(refusal, -ENOMEM, old->key, NULL, "out of memory");
 	body = protobuf_c_message_unpack(was->descriptor, NULL, joined_len, joined);
-	merged = weft__intent__unpack(NULL, old->len, old->packed);
+	merged = decode_message(&weft__intent__descriptor, old->len, old->packed);
 	if (!body || !merged) {
 		if (body)
 			protobuf_c_message_free_unpacked(body, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/stream.h"
 #include "proto/channel.pb-c.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ void keeper_fini(struct keeper *keeper)
 
 int keeper_keep(struct keeper *keeper, struct stream_frame *frame)
 {
-	Weft__Keep *message = weft__keep__unpack(NULL, frame->len, frame->body);
+	Weft__Keep *message = decode_message(&weft__keep__descriptor, frame->len, frame->body);
 	struct kept *kept = calloc(1, sizeof(*kept));
 	void *old = NULL;
 	int err = 0;
@@ -69,7 +70,7 @@ int keeper_keep(struct keeper *keeper, struct stream_frame *frame)
 
 int keeper_drop(struct keeper *keeper, const struct stream_frame *frame)
 {
-	Weft__Keep *message = weft__keep__unpack(NULL, frame->len, frame->body);
+	Weft__Keep *message = decode_message(&weft__keep__descriptor, frame->len, frame->body);
 
 	if (!message)
 		return -EBADMSG;

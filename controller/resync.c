@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "proto/channel.pb-c.h"
+#include "proto/decode.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -168,7 +169,7 @@ static void on_bucket(void *user, int err, const struct stream_frame *frame)
 
 	if (!usable(host, err, frame, WEFT__FRAME_TYPE__FRAME_BUCKET))
 		return;
-	bucket = weft__bucket__unpack(NULL, frame->len, frame->body);
+	bucket = decode_message(&weft__bucket__descriptor, frame->len, frame->body);
 	if (!bucket || bucket->n_ids != bucket->n_hashes ||
 	    (unsigned)bucket->kind >= DESIRED_KINDS ||
 	    desired_bucket_ops(host->env.desired, bucket->kind, bucket->bucket, bucket->ids,
@@ -200,7 +201,7 @@ static void on_buckets(void *user, int err, const struct stream_frame *frame)
 
 	if (!usable(host, err, frame, WEFT__FRAME_TYPE__FRAME_BUCKETS))
 		return;
-	theirs = weft__buckets__unpack(NULL, frame->len, frame->body);
+	theirs = decode_message(&weft__buckets__descriptor, frame->len, frame->body);
 	if (!theirs || theirs->n_hashes != 256 || (unsigned)theirs->kind >= DESIRED_KINDS) {
 		weft__buckets__free_unpacked(theirs, NULL);
 		host_break(host, "its buckets could not be compared");
@@ -250,7 +251,7 @@ static void on_digest(void *user, int err, const struct stream_frame *frame)
 
 	if (!usable(host, err, frame, WEFT__FRAME_TYPE__FRAME_DIGEST))
 		return;
-	digest = weft__digest__unpack(NULL, frame->len, frame->body);
+	digest = decode_message(&weft__digest__descriptor, frame->len, frame->body);
 	if (!digest) {
 		host_break(host, "its digest could not be read");
 		return;

@@ -20,6 +20,9 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+// A kept entry has no lists: it needs its own size, and what the arena does not fill.
+enum { KEPT_FLOOR = 4096 };
+
 struct lent {
 	UT_hash_handle hh;
 	char *type;
@@ -33,7 +36,7 @@ struct lent {
 struct waiting {
 	UT_hash_handle hh;
 	struct agent_kept kept;
-	Weft__Keep *message; // what kept points into
+	struct agent_arena arena; // holds what kept points into
 };
 
 struct agent_keep {
@@ -60,7 +63,7 @@ static void forget_waiting(struct agent_keep *keep, struct waiting *waiting)
 	HASH_DEL(keep->waiting, waiting);
 	if (waiting->kept.fd >= 0)
 		close(waiting->kept.fd);
-	weft__keep__free_unpacked(waiting->message, NULL);
+	agent_arena_fini(&waiting->arena);
 	free(waiting);
 }
 
@@ -164,20 +167,21 @@ void agent_keep_drop(struct agent_keep *keep, const char *name)
 
 int agent_keep_receive(struct agent_keep *keep, struct stream_frame *frame)
 {
-	Weft__Keep *message = weft__keep__unpack(NULL, frame->len, frame->body);
-	struct waiting *waiting, *old;
+	struct waiting *old, *waiting = calloc(1, sizeof(*waiting));
+	const Weft__Keep *message;
 
-	if (!message)
+	if (!waiting)
+		return -ENOMEM;
+	agent_arena_init(&waiting->arena, 2 * (size_t)frame->len + KEPT_FLOOR);
+	message = agent_frame_decode(&waiting->arena, frame, &weft__keep__descriptor);
+	if (!message) {
+		agent_arena_fini(&waiting->arena);
+		free(waiting);
 		return -EBADMSG;
+	}
 	HASH_FIND_STR(keep->waiting, message->name, old);
 	if (old)
 		forget_waiting(keep, old);
-	waiting = calloc(1, sizeof(*waiting));
-	if (!waiting) {
-		weft__keep__free_unpacked(message, NULL);
-		return -ENOMEM;
-	}
-	waiting->message = message;
 	waiting->kept = (struct agent_kept){
 		.name = message->name,
 		.type = message->type,

@@ -12,6 +12,7 @@
 #include "datapath/agent_check.h"
 #include "datapath/agent_wire.h"
 #include "datapath/nat_count.h"
+#include "proto/decode.h"
 #include "proto/digest.h"
 
 #include <errno.h>
@@ -24,9 +25,6 @@ enum { BODY_OFFSET = WEFT__OBJECT__BODY_BRIDGE - WEFT__KIND__KIND_BRIDGE };
 
 _Static_assert((int)WEFT__KIND__KIND_FLOW_RULE + BODY_OFFSET == (int)WEFT__OBJECT__BODY_FLOW_RULE,
                "kinds and bodies are numbered alike");
-
-// A decoded message needs at most this many times its packed size, in honest use far less.
-enum { DECODE_FACTOR = 48, DECODE_FLOOR = 4096 };
 
 static const char *const kind_names[AGENT_KINDS] = {
 	[WEFT__KIND__KIND_NONE] = "object",

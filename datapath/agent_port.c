@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { KEEP_NAME = 48, QUEUES_MAX = 16, MEMORY_DEPTH = 1024 };
+enum { KEEP_NAME = 48, QUEUES_MAX = 16, MEMORY_DEPTH = 1024, NOTE_LIMIT = 64 << 10 };
 
 // A TAP that is open, found by its door.
 struct tap_place {
@@ -139,6 +139,14 @@ static int lend_queues(struct agent_ports *ports, uint64_t id, const Weft__Port 
 	return code;
 }
 
+// The Port that a predecessor noted; NULL when it is none, or larger than any honest one.
+static const Weft__Port *read_note(struct agent_arena *arena, const struct agent_kept *kept)
+{
+	agent_arena_init(arena, NOTE_LIMIT);
+	return (const Weft__Port *)protobuf_c_message_unpack(
+		&weft__port__descriptor, &arena->allocator, kept->note_len, kept->note);
+}
+
 // Whether a predecessor had exactly this port, with all its queues.
 static bool is_kept(struct agent_ports *ports, uint64_t id, const Weft__Port *config)
 {
@@ -146,15 +154,15 @@ static bool is_kept(struct agent_ports *ports, uint64_t id, const Weft__Port *co
 		char name[KEEP_NAME];
 		const struct agent_kept *kept =
 			agent_keep_find(ports->keep, queue_name(id, i, name));
-		Weft__Port *note;
+		const Weft__Port *note;
+		struct agent_arena arena;
 		bool same;
 
 		if (!kept || kept->fd < 0)
 			return false;
-		note = weft__port__unpack(NULL, kept->note_len, kept->note);
+		note = read_note(&arena, kept);
 		same = note && !agent_door_differs(note, config);
-		if (note)
-			weft__port__free_unpacked(note, NULL);
+		agent_arena_fini(&arena);
 		if (!same)
 			return false;
 	}
@@ -166,14 +174,17 @@ static void remove_kept(struct agent_ports *ports, uint64_t id)
 {
 	char name[KEEP_NAME];
 	const struct agent_kept *kept = agent_keep_find(ports->keep, queue_name(id, 0, name));
-	Weft__Port *note = kept ? weft__port__unpack(NULL, kept->note_len, kept->note) : NULL;
+	const Weft__Port *note;
+	struct agent_arena arena;
 	struct fail fail = {0};
 
 	// The keeper holds the queues a moment longer than we do; the link goes now.
-	if (note && note->ifname)
-		link_remove(netns_of(note), note->ifname, &fail);
-	if (note)
-		weft__port__free_unpacked(note, NULL);
+	if (kept) {
+		note = read_note(&arena, kept);
+		if (note && note->ifname)
+			link_remove(netns_of(note), note->ifname, &fail);
+		agent_arena_fini(&arena);
+	}
 	for (unsigned i = 0; i < QUEUES_MAX; i++) {
 		int fd;
 
