@@ -2,7 +2,7 @@
 BUILD ?= build
 export BUILD
 
-.PHONY: build deps check demo demo-clean install clean
+.PHONY: build deps check guest demo demo-clean install clean
 
 build: $(BUILD)/build.ninja
 	@meson compile -C $(BUILD)
@@ -17,6 +17,11 @@ check:
 	@devtools/deps build check
 	@$(MAKE) --no-print-directory build
 	@devtools/check $(BUILD)
+
+# The kernel and the initramfs of the virtual machines in tests and demo.
+guest:
+	@devtools/deps demo demo-vm
+	@devtools/guest/image $(BUILD)/guest
 
 demo: deps
 	@$(MAKE) --no-print-directory build
