@@ -163,8 +163,9 @@ int workers_start(struct workers *set)
 {
 	sigset_t all, before;
 
-	// Signals are the main thread's.
+	// Signals are the main thread's, but for that of a guest's file that was cut, which comes to whoever reads it.
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	atomic_store(&set->stop, false);
 
