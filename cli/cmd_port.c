@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// cmd_port: adds a port: a TAP of ours, an interface that is there, or pcap files.
+// cmd_port: adds a port: a TAP of ours, a virtual machine's socket, an interface that is there, or pcap files.
 
 #include "cli/change.h"
 #include "cli/commands.h"
@@ -21,19 +21,42 @@ static int refuse(const struct invocation *call, const char *what, const char *h
 	return EXIT_USAGE;
 }
 
+static const char *kind_of(const struct invocation *call)
+{
+	if (invocation_text(call, "vhost"))
+		return "vhost";
+	if (invocation_text(call, "netdev"))
+		return "netdev";
+	return invocation_text(call, "pcap-read") || invocation_text(call, "pcap-write") ? "pcap"
+	                                                                                 : "tap";
+}
+
+static unsigned count_kinds(const struct invocation *call)
+{
+	bool pcap = invocation_text(call, "pcap-read") || invocation_text(call, "pcap-write");
+	unsigned doors = (invocation_text(call, "vhost") != NULL) +
+	                 (invocation_text(call, "netdev") != NULL) + pcap;
+
+	// A capture's interface has a name for its own sake.
+	return doors + (doors > 0 && !pcap && invocation_text(call, "ifname"));
+}
+
 int cmd_port_add(const struct invocation *call)
 {
 	const char *name = invocation_text(call, "name");
 	const char *netdev = invocation_text(call, "netdev");
-	bool pcap = invocation_text(call, "pcap-read") || invocation_text(call, "pcap-write");
 	const char *net = call->argument_count ? call->arguments[0] : NULL;
 	struct change_set set;
 
 	if (!name)
 		return refuse(call, "the port wants a name", "say --name NAME");
-	if (netdev && (pcap || invocation_text(call, "ifname")))
+	if (count_kinds(call) > 1)
 		return refuse(call, "a port has one kind of door",
-		              "say one of --netdev, --ifname and --pcap-read or --pcap-write");
+		              "say one of --vhost, --netdev, --ifname and --pcap-read or "
+		              "--pcap-write");
+	if (invocation_has(call, "vhost-server") && !invocation_text(call, "vhost"))
+		return refuse(call, "the port has no socket that weft could listen at",
+		              "say --vhost PATH as well");
 	if (!net && !invocation_text(call, "trunk") && !invocation_text(call, "native"))
 		return refuse(call, "the port is in no net",
 		              "weft port add NET --name NAME, or --trunk VLANS for a trunk");
@@ -44,10 +67,7 @@ int cmd_port_add(const struct invocation *call)
 
 	if (!port || change_take_flags(&set, call) < 0 ||
 	    (net && fields_set(port, "net", net) < 0) ||
-	    fields_set(port, "attach",
-	               netdev ? "netdev"
-	               : pcap ? "pcap"
-	                      : "tap") < 0 ||
+	    fields_set(port, "attach", kind_of(call)) < 0 ||
 	    (netdev && fields_set(port, "ifname", netdev) < 0))
 		return refuse(call, "no memory for the request", "");
 	return change_send(&set, call);

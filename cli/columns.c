@@ -22,21 +22,15 @@ static const struct output_column net_columns[] = {
 };
 
 static const struct output_column port_columns[] = {
-	{"name", "NAME", OUTPUT_PLAIN},
-	{"state", "STATE", OUTPUT_PLAIN},
-	{"attach", "KIND", OUTPUT_PLAIN},
-	{"net", "NET", OUTPUT_PLAIN},
-	{"trunk", "TRUNK", OUTPUT_PLAIN},
-	{"native", "NATIVE", OUTPUT_RIGHT},
-	{"ifname", "INTERFACE", OUTPUT_PLAIN},
-	{"mac", "MAC", OUTPUT_PLAIN},
-	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT},
-	{"rx_bytes", "RX", OUTPUT_BYTES},
-	{"tx_packets", "TX-PKTS", OUTPUT_RIGHT},
-	{"tx_bytes", "TX", OUTPUT_BYTES},
-	{"drops", "DROPS", OUTPUT_RIGHT},
-	{"error", "ERROR", OUTPUT_PLAIN},
-	{0},
+	{"name", "NAME", OUTPUT_PLAIN},          {"state", "STATE", OUTPUT_PLAIN},
+	{"attach", "KIND", OUTPUT_PLAIN},        {"net", "NET", OUTPUT_PLAIN},
+	{"trunk", "TRUNK", OUTPUT_PLAIN},        {"native", "NATIVE", OUTPUT_RIGHT},
+	{"ifname", "INTERFACE", OUTPUT_PLAIN},   {"socket", "SOCKET", OUTPUT_PLAIN},
+	{"link", "LINK", OUTPUT_PLAIN},          {"mac", "MAC", OUTPUT_PLAIN},
+	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT}, {"rx_bytes", "RX", OUTPUT_BYTES},
+	{"tx_packets", "TX-PKTS", OUTPUT_RIGHT}, {"tx_bytes", "TX", OUTPUT_BYTES},
+	{"drops", "DROPS", OUTPUT_RIGHT},        {"last_fault", "LAST FAULT", OUTPUT_PLAIN},
+	{"error", "ERROR", OUTPUT_PLAIN},        {0},
 };
 
 static const struct output_column guest_columns[] = {

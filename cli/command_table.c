@@ -132,9 +132,13 @@ const struct command command_table[] = {
 		.complete = "net",
 		.summary = "add a port to a network, or a trunk",
 		.details =
-			"Without --netdev and --pcap-* the port is a TAP that we make. On a port "
-			"with --netdev all that the interface receives is ours; give it no address.",
-		.example = "weft port add lan --name up --netdev veth0",
+			"Without --vhost, --netdev and --pcap-* the port is a TAP that we make. On a "
+			"port with --netdev all that the interface receives is ours; give it no "
+			"address. With --vhost a virtual machine plugs in through shared memory: it "
+			"listens at the socket and we connect, as often as it comes back; with "
+			"--vhost-server we listen. A PATH without a slash lies in the run directory; "
+			"weft attach tells what the machine needs.",
+		.example = "weft port add lan --name web --vhost web.vu",
 		.flags = port_add_flags,
 		.traits = COMMAND_CHANGES,
 		.run = cmd_port_add,
@@ -318,6 +322,23 @@ const struct command command_table[] = {
 		.summary = "what happened: links, leases, moves, limits",
 		.flags = event_flags,
 		.run = cmd_events,
+	},
+	{
+		.verb = "attach",
+		.arguments = "PORT",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "port",
+		.summary = "print what a virtual machine needs to plug into a vhost port",
+		.details =
+			"For QEMU, Cloud Hypervisor and User-Mode Linux these are arguments, to be "
+			"pasted behind the program's name or put there by $(weft attach ...); for "
+			"libvirt, parts of the domain's XML. They hold the port's socket, MAC address, "
+			"MTU and queues, and give the machine memory that can be shared, without "
+			"which nothing goes.",
+		.example = "weft attach web --print qemu --memory 2G --queues 2",
+		.flags = attach_flags,
+		.run = cmd_attach,
 	},
 	{
 		.verb = "shell",

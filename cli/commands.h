@@ -36,6 +36,7 @@ int cmd_undo(const struct invocation *call);
 int cmd_confirm(const struct invocation *call);
 int cmd_destroy(const struct invocation *call);
 
+int cmd_attach(const struct invocation *call);
 int cmd_shell(const struct invocation *call);
 int cmd_demo(const struct invocation *call);
 int cmd_doctor(const struct invocation *call);

@@ -60,26 +60,41 @@ const struct flag net_flags[] = {
 };
 
 // What ports have in common, whoever makes them.
-#define PORT_FLAGS                                                                                   \
-	{"trunk", "VLANS", "VLANs carried tagged: 10,20,30", VALUE_NUMBERS, NULL, "trunk", false},   \
-		{"native",     "VLAN", "VLAN of untagged frames on a trunk (default: none)",         \
-	         VALUE_NUMBER, NULL,   "native",                                                     \
-	         false},                                                                             \
-		{"mac",      "MAC", "the guest's MAC address (default: made from its name)",         \
-	         VALUE_TEXT, NULL,  "mac",                                                           \
-	         false},                                                                             \
-		{"ip",       "ADDRESS", "its address: reserved for it in DHCP, or static",           \
-	         VALUE_TEXT, NULL,      "ip",                                                        \
-	         false},                                                                             \
-		{"ip6", "ADDRESS", "its static IPv6 address", VALUE_TEXT, NULL, "ip6", false},       \
-		{"ifname", "NAME", "name of the interface", VALUE_TEXT, NULL, "ifname", false},      \
-		{"queues", "COUNT", "queues of the interface", VALUE_NUMBER, NULL, "queues", false}, \
-		{"mtu", "BYTES", "largest packet", VALUE_NUMBER, NULL, "mtu", false},                \
-		{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,    \
-	         "mac_limit", false},                                                                \
-	{                                                                                            \
-		"offload-off", NULL, "no checksum and segmentation offloads", VALUE_SWITCH, NULL,    \
-			"offload_off", false                                                         \
+#define PORT_FLAGS                                                                                 \
+	{"trunk", "VLANS", "VLANs carried tagged: 10,20,30", VALUE_NUMBERS, NULL, "trunk", false}, \
+		{"native",     "VLAN", "VLAN of untagged frames on a trunk (default: none)",       \
+	         VALUE_NUMBER, NULL,   "native",                                                   \
+	         false},                                                                           \
+		{"mac",      "MAC", "the guest's MAC address (default: made from its name)",       \
+	         VALUE_TEXT, NULL,  "mac",                                                         \
+	         false},                                                                           \
+		{"ip",       "ADDRESS", "its address: reserved for it in DHCP, or static",         \
+	         VALUE_TEXT, NULL,      "ip",                                                      \
+	         false},                                                                           \
+		{"ip6", "ADDRESS", "its static IPv6 address", VALUE_TEXT, NULL, "ip6", false},     \
+		{"ifname", "NAME", "name of the interface", VALUE_TEXT, NULL, "ifname", false},    \
+		{"queues",     "COUNT", "queues of the interface; pairs with --vhost",             \
+	         VALUE_NUMBER, NULL,    "queues",                                                  \
+	         false},                                                                           \
+		{"mtu", "BYTES", "largest packet", VALUE_NUMBER, NULL, "mtu", false},              \
+		{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,  \
+	         "mac_limit", false},                                                              \
+	{                                                                                          \
+		"offload-off", NULL, "no checksum and segmentation offloads", VALUE_SWITCH, NULL,  \
+			"offload_off", false                                                       \
+	}
+
+#define VHOST_FLAGS                                                                             \
+	{"vhost",                                                                               \
+	 "PATH",                                                                                \
+	 "a virtual machine's vhost-user socket; a name lies in the run directory",             \
+	 VALUE_FILE,                                                                            \
+	 NULL,                                                                                  \
+	 "vhost_path",                                                                          \
+	 false},                                                                                \
+	{                                                                                       \
+		"vhost-server", NULL, "weft listens at the socket (default: the machine does)", \
+			VALUE_SWITCH, NULL, "vhost_server", false                               \
 	}
 
 const struct flag port_add_flags[] = {
@@ -88,6 +103,7 @@ const struct flag port_add_flags[] = {
          false},
 	{"netns", "PATH", "network namespace of the interface", VALUE_FILE, NULL, "netns", false},
 	{"guest", "GUEST", "whose it is; removed with it", VALUE_NAME, "guest", "guest", false},
+	VHOST_FLAGS,
 	{"pcap-read", "FILE", "replay this capture", VALUE_FILE, NULL, "pcap_read", false},
 	{"pcap-write", "FILE", "record to this capture", VALUE_FILE, NULL, "pcap_write", false},
 	{"down", NULL, "administratively down", VALUE_SWITCH, NULL, "down", false},
@@ -98,6 +114,7 @@ const struct flag port_add_flags[] = {
 const struct flag port_set_flags[] = {
 	{"net", "NET", "access port of this net", VALUE_NAME, "net", "net", false},
 	{"down", NULL, "administratively down; --no-down: up", VALUE_SWITCH, NULL, "down", false},
+	VHOST_FLAGS,
 	PORT_FLAGS,
 	{0},
 };
@@ -189,6 +206,18 @@ const struct flag event_flags[] = {
          false},
 	{"follow", NULL, "show what happens as it happens (short: -f)", VALUE_SWITCH, NULL, NULL,
          false},
+	{0},
+};
+
+const struct flag attach_flags[] = {
+	{"print", "PROGRAM", "qemu, libvirt, cloud-hypervisor or uml", VALUE_CHOICE,
+         "qemu libvirt cloud-hypervisor uml", NULL, false},
+	{"queues", "COUNT", "queue pairs of the machine (default: all of the port)", VALUE_NUMBER,
+         NULL, NULL, false},
+	{"memory", "SIZE", "memory of the machine: 512M, 2G (default: 1G)", VALUE_TEXT, NULL, NULL,
+         false},
+	{"tcg", NULL, "QEMU without KVM: no MSI-X, with which QEMU 7.2 crashes there", VALUE_SWITCH,
+         NULL, NULL, false},
 	{0},
 };
 

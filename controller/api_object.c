@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
+#include "controller/model_vhost.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,9 +86,32 @@ static const char *attach_word(Weft__AttachKind attach)
 		return "netdev";
 	case WEFT__ATTACH_KIND__ATTACH_PCAP:
 		return "pcap";
+	case WEFT__ATTACH_KIND__ATTACH_VHOST:
+		return "vhost";
 	default:
 		return "tap";
 	}
+}
+
+static void add_socket(struct api *api, const struct intent *intent, Weft__Record *record)
+{
+	const Weft__PortIntent *port = intent->msg->port;
+	const struct intent *net =
+		port->net ? model_get(&api->env.control->model, NOUN_NET, port->net) : NULL;
+	char socket[VHOST_PATH_SIZE];
+
+	if (!model_vhost_is(intent))
+		return;
+	record_text(record, "socket", model_vhost_socket(&api->env.control->model, port, socket));
+	// Who listens there.
+	record_text(record, "listener",
+	            port->has_vhost_server && port->vhost_server ? "weft" : "vm");
+	if (!port->has_queues)
+		record_number(record, "queues", VHOST_PAIRS);
+	if (!port->has_mtu)
+		record_number(record, "mtu",
+		              net && net->msg->net->has_mtu ? net->msg->net->mtu
+		                                            : VHOST_MTU_DEFAULT);
 }
 
 static void add_port(struct api *api, const struct intent *intent, Weft__Record *record)
@@ -103,6 +127,7 @@ static void add_port(struct api *api, const struct intent *intent, Weft__Record 
 		record_number(record, "native", port->native);
 	record_text(record, "ifname", port->ifname);
 	record_text(record, "netns", port->netns);
+	add_socket(api, intent, record);
 	record_text(record, "mac", port->mac);
 	record_text(record, "ip", port->ip);
 	record_text(record, "ip6", port->ip6);
@@ -331,7 +356,8 @@ static void add_lease(struct question *question, const char *net, const struct l
 		hostname = owner->msg->reservation->hostname;
 	} else if (owner) {
 		fixed = owner->msg->port->ip;
-		hostname = owner->msg->port->guest;
+		hostname = owner->msg->port->guest ? owner->msg->port->guest
+		                                   : model_vhost_hostname(owner);
 	}
 	if (!lease && !fixed && !hostname)
 		return;

@@ -12,6 +12,7 @@
 #include "controller/derive_unit.h"
 #include "controller/frame_text.h"
 #include "controller/model_guest.h"
+#include "controller/virtio_text.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
 
@@ -87,6 +88,17 @@ static void add_bytes(Weft__Record *record, const char *column, const Weft__Valu
 	}
 }
 
+// What a machine's driver agreed on, by name.
+static void add_features(Weft__Record *record, uint64_t features)
+{
+	unsigned bit = 0;
+	const char *name;
+	char buf[16];
+
+	while ((name = virtio_text_next(features, &bit, buf)))
+		record_append(record, "features", name);
+}
+
 static void add_value(const struct fanout *fanout, Weft__Record *record, const char *column,
                       const Weft__Value *value)
 {
@@ -95,7 +107,10 @@ static void add_value(const struct fanout *fanout, Weft__Record *record, const c
 		record_text(record, column, value->text);
 		break;
 	case WEFT__VALUE__VALUE_NUMBER:
-		record_number(record, column, value->number);
+		if (strcmp(column, "features") == 0)
+			add_features(record, value->number);
+		else
+			record_number(record, column, value->number);
 		break;
 	case WEFT__VALUE__VALUE_FLAG:
 		record_flag(record, column, value->flag);
@@ -154,6 +169,22 @@ static bool is_sum(const struct fanout *fanout, const Weft__Value *value)
 	       value->value_case == WEFT__VALUE__VALUE_NUMBER;
 }
 
+// What the columns about a machine's port mean to a person: whether it is there in one word, and how often a byte
+// was copied on its way to it.
+static void add_link(Weft__Record *record)
+{
+	const Weft__Field *connected = record_find(record, "connected");
+	const Weft__Field *delivered = record_find(record, "delivered");
+	const Weft__Field *copied = record_find(record, "copied");
+
+	if (!connected)
+		return;
+	record_text(record, "link", connected->flag ? "connected" : "waiting");
+	if (delivered && copied && delivered->number > 0)
+		record_real(record, "copies_per_byte",
+		            (double)copied->number / (double)delivered->number);
+}
+
 static void add_row(struct fanout *fanout, const Weft__Row *row)
 {
 	bool listed = fanout->noun != NOUN_NONE;
@@ -174,6 +205,8 @@ static void add_row(struct fanout *fanout, const Weft__Row *row)
 		    row->values[i]->value_case == WEFT__VALUE__VALUE_TEXT)
 			add_packet(record, row->values[i]->text);
 	}
+	if (fanout->noun == NOUN_PORT)
+		add_link(record);
 	if (listed)
 		return;
 	if (fanout->question->request->body_case == WEFT__REQUEST__BODY_STATUS &&

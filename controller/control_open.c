@@ -214,6 +214,7 @@ int control_open(struct control *control, const char *run_dir, struct fail *fail
 	int err;
 
 	model_init(&control->model, store_instance(control->store));
+	control->model.run_dir = run_dir;
 	control->guests = (struct guests){.store = control->store, .run_dir = run_dir};
 	control->gone_since = clock_now();
 	control->deadline = evtimer_new(control->base, on_deadline, control);

@@ -16,6 +16,7 @@
 #include "controller/launch.h"
 #include "controller/lease_clash.h"
 #include "controller/leases.h"
+#include "controller/vhost_place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -106,8 +107,16 @@ static uint8_t *on_leases_wanted(void *user, size_t *ret_len)
 static int on_judge(void *user, const struct model *model, struct refusal *refusal)
 {
 	const struct daemon *daemon = user;
+	const struct host *host = daemon->control.host;
+	struct vhost_host can;
+	int err;
 
-	return lease_clash_check(&daemon->leases, model, clock_wall() / NSEC_PER_SEC, refusal);
+	can = (struct vhost_host){.software = host_software(host),
+	                          .has_vhost = host_can(host, "vhost-user")};
+	err = vhost_place_check(model, host_state(host) == HOST_READY ? &can : NULL, refusal);
+	return err < 0 ? err
+	               : lease_clash_check(&daemon->leases, model, clock_wall() / NSEC_PER_SEC,
+	                                   refusal);
 }
 
 static const char *on_trouble(void *user)

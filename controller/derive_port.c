@@ -5,6 +5,7 @@
 #include "controller/derive_unit.h"
 
 #include "controller/model_guest.h"
+#include "controller/model_vhost.h"
 
 #include <stdio.h>
 
@@ -32,6 +33,8 @@ static Weft__PortType port_type(Weft__AttachKind attach)
 		return WEFT__PORT_TYPE__PORT_NETDEV;
 	case WEFT__ATTACH_KIND__ATTACH_PCAP:
 		return WEFT__PORT_TYPE__PORT_PCAP;
+	case WEFT__ATTACH_KIND__ATTACH_VHOST:
+		return WEFT__PORT_TYPE__PORT_VHOST;
 	default:
 		return WEFT__PORT_TYPE__PORT_TAP;
 	}
@@ -53,6 +56,21 @@ static void copy_options(const Weft__PortIntent *port, Weft__Port *message)
 	message->pcap_write = port->pcap_write;
 }
 
+// The socket's path goes into the buffer.
+static void add_socket(const struct parts *parts, Weft__Port *message,
+                       char buf[static VHOST_PATH_SIZE])
+{
+	if (message->type != WEFT__PORT_TYPE__PORT_VHOST)
+		return;
+	message->vhost_path = (char *)model_vhost_socket(parts->model, parts->port, buf);
+	message->has_vhost_server = parts->port->has_vhost_server;
+	message->vhost_server = parts->port->vhost_server;
+	if (!message->has_queues) {
+		message->has_queues = true;
+		message->queues = VHOST_PAIRS;
+	}
+}
+
 static void add_port(struct parts *parts)
 {
 	const Weft__PortIntent *port = parts->port;
@@ -60,12 +78,13 @@ static void add_port(struct parts *parts)
 	Weft__Port message = WEFT__PORT__INIT;
 	Weft__Prefix prefixes[2], *addresses[2] = {&prefixes[0], &prefixes[1]};
 	struct ip_prefix own[2];
-	char netns[KEY_SIZE];
+	char netns[KEY_SIZE], socket[VHOST_PATH_SIZE];
 	struct mac mac;
 
 	message.type = port_type(port->attach);
 	message.ifname = port->ifname;
 	copy_options(port, &message);
+	add_socket(parts, &message, socket);
 	if (parts->guest)
 		snprintf(netns, sizeof(netns), "/run/netns/%s", port->guest);
 	else if (port->netns)
@@ -141,7 +160,8 @@ static void add_members(struct parts *parts)
 
 static const char *hostname(const struct parts *parts)
 {
-	return parts->guest ? model_guest_hostname(parts->guest) : NULL;
+	return parts->guest ? model_guest_hostname(parts->guest)
+	                    : model_vhost_hostname(parts->intent);
 }
 
 static void add_reservation(struct parts *parts)

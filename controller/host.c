@@ -384,6 +384,14 @@ const char *host_capability(const struct host *host, unsigned index)
 	return index < host->capability_count ? host->capabilities[index] : NULL;
 }
 
+bool host_can(const struct host *host, const char *capability)
+{
+	for (unsigned i = 0; i < host->capability_count; i++)
+		if (strcmp(host->capabilities[i], capability) == 0)
+			return true;
+	return false;
+}
+
 const struct refusal *host_held(const struct host *host, const char *unit)
 {
 	return table_get_text(&host->held, unit);

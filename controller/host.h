@@ -58,6 +58,7 @@ uint64_t host_generation(const struct host *host);
 bool host_was_fresh(const struct host *host);
 // "tap", "nat" …; NULL beyond the last.
 const char *host_capability(const struct host *host, unsigned index);
+bool host_can(const struct host *host, const char *capability);
 
 // Compares and corrects again. => The host is ready, and no transaction under way.
 void host_resync(struct host *host);

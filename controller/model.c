@@ -288,17 +288,21 @@ static void say_claim(const char *claim, char *buf, size_t size)
 		snprintf(buf, size, "the address %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "ifname/", 7) == 0)
 		snprintf(buf, size, "the interface %s", strrchr(claim, '/') + 1);
+	else if (strncmp(claim, "socket/", 7) == 0)
+		snprintf(buf, size, "the socket %s", claim + 7);
 	else if (strncmp(claim, "outside/", 8) == 0)
 		snprintf(buf, size, "the outside port %s", strrchr(claim, '/') + 1);
 	else
 		snprintf(buf, size, "%s", value ? value + 1 : claim);
 }
 
-// What the user gave has its flag, but for two: an interface has either of two, a forward's port none.
+// What the user gave has its flag by another name, or an interface either of two, or a forward's port none.
 static void hint_at_claim(const char *field, struct fail *fail)
 {
 	if (strcmp(field, "ifname") == 0)
 		fail_hint(fail, "choose another interface");
+	else if (strcmp(field, "vhost_path") == 0)
+		fail_hint(fail, "choose another --vhost");
 	else if (strcmp(field, "outside_port") == 0)
 		fail_hint(fail, "choose another port, or one address of the gateway's with "
 		                "--outside");

@@ -24,6 +24,7 @@ struct model_change {
 
 struct model {
 	struct instance instance;
+	const char *run_dir; // Where sockets without a place lie; borrowed. NULL: /run/weft.
 	struct table objects[NOUN_COUNT]; // name -> struct intent, owned
 	struct graph graph;
 	struct table touched;         // key -> index into changes, plus one

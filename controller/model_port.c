@@ -6,6 +6,7 @@
 // untagged frames. A MAC is chosen when none is given and kept, so that it is the same for ever.
 
 #include "controller/model_noun.h"
+#include "controller/model_vhost.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -58,7 +59,8 @@ static int choose_mac(const struct model *model, const char *key, Weft__PortInte
 {
 	char text[MAC_TEXT], claim[KEY_SIZE], user[KEY_SIZE];
 
-	if (port->mac || port->attach != WEFT__ATTACH_KIND__ATTACH_TAP)
+	if (port->mac || (port->attach != WEFT__ATTACH_KIND__ATTACH_TAP &&
+	                  port->attach != WEFT__ATTACH_KIND__ATTACH_VHOST))
 		return model_canon_mac(key, "mac", &port->mac, refusal);
 	for (unsigned salt = 0; salt < MAC_TRIES; salt++) {
 		size_t cursor = 0;
@@ -93,6 +95,7 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 static void refs(const struct model *model, const struct intent *intent, struct refs *refs)
 {
 	const Weft__PortIntent *port = intent->msg->port;
+	char socket[VHOST_PATH_SIZE];
 
 	if (port->net)
 		refs_add(refs, REF_NEEDS, "net", "net/%s", port->net);
@@ -114,6 +117,9 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		         : port->netns ? port->netns
 		                       : "",
 		         port->ifname);
+	if (port->vhost_path)
+		refs_add(refs, REF_CLAIMS, "vhost_path", "socket/%s",
+		         model_vhost_socket(model, port, socket));
 }
 
 static int check_vlan(const char *key, const char *field, uint32_t vlan, struct refusal *refusal)
@@ -199,6 +205,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 	const Weft__PortIntent *port = intent->msg->port;
 	int err = check_attach(intent, refusal);
 
+	if (err == 0)
+		err = model_vhost_check(model, intent, refusal);
 	if (err == 0)
 		err = check_vlans(model, intent, refusal);
 	if (err == 0)

@@ -94,6 +94,16 @@ void record_number(Weft__Record *record, const char *key, uint64_t number)
 	field->number = number;
 }
 
+void record_real(Weft__Record *record, const char *key, double real)
+{
+	Weft__Field *field = add(record, key);
+
+	if (!field)
+		return;
+	field->value_case = WEFT__FIELD__VALUE_REAL;
+	field->real = real;
+}
+
 void record_flag(Weft__Record *record, const char *key, bool flag)
 {
 	Weft__Field *field = add(record, key);

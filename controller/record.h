@@ -21,6 +21,7 @@ void record_format(Weft__Record *record, const char *key, const char *fmt, ...)
 void record_number(Weft__Record *record, const char *key, uint64_t number);
 // Adds to the number of this key, which is made when there is none.
 void record_add_number(Weft__Record *record, const char *key, uint64_t number);
+void record_real(Weft__Record *record, const char *key, double real);
 void record_flag(Weft__Record *record, const char *key, bool flag);
 // Takes the inner record over.
 void record_record(Weft__Record *record, const char *key, Weft__Record *inner);

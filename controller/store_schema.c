@@ -25,6 +25,9 @@ static const char *const steps[] = {
 	" expires INTEGER NOT NULL, client_id BLOB, hostname TEXT,"
 	" PRIMARY KEY (scope, mac)) WITHOUT ROWID;"
 	"CREATE TABLE netns (name TEXT PRIMARY KEY, inode INTEGER NOT NULL) WITHOUT ROWID;",
+	// 1 -> 2: ports of virtual machines. The tables stay as they are; but a program that knows no such port
+	// would take one for a TAP, and make it, so it must not open the database.
+	"",
 };
 
 enum { NEWEST = sizeof(steps) / sizeof(steps[0]) };

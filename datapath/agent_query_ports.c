@@ -64,8 +64,14 @@ static void link_values(struct agent_rows *rows, const struct port *door)
 	agent_rows_flag(rows, link.connected);
 	agent_rows_number(rows, link.features);
 	agent_rows_number(rows, link.pairs);
-	agent_rows_text(rows, !link.connected ? "" : link.packed ? "packed" : "split");
-	agent_rows_text(rows, link.last_fault);
+	if (link.connected)
+		agent_rows_text(rows, link.packed ? "packed" : "split");
+	else
+		agent_rows_none(rows);
+	if (link.last_fault[0])
+		agent_rows_text(rows, link.last_fault);
+	else
+		agent_rows_none(rows);
 	agent_rows_number(rows, link.kicks);
 	agent_rows_number(rows, link.calls);
 	agent_rows_number(rows, link.delivered);

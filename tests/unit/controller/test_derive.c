@@ -263,6 +263,47 @@ static void test_one_port_of_many_costs_one_port(void **state)
 	}
 }
 
+static void test_machine_port(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+	struct ops ops;
+
+	world->model.run_dir = "/run/lab";
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1 dns=lan.test mtu=9000");
+	// The machine is known by the port's name.
+	assert_int_equal(put(world, "port web attach=vhost net=lan vhost_path=web.vu"), 3);
+	COUNTS(world, "bridge=1 port=1 vlan_member=1 vrf=1 interface=1 dhcp_scope=1 "
+	              "dhcp_reservation=1 dns_zone=1");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/web");
+	assert_int_equal(object->port->type, WEFT__PORT_TYPE__PORT_VHOST);
+	assert_string_equal(object->port->vhost_path, "/run/lab/web.vu");
+	assert_false(object->port->vhost_server);
+	assert_int_equal(object->port->queues, 8);
+	assert_int_equal(object->port->mtu, 9000);
+	assert_true(object->port->has_mac);
+	assert_null(object->port->ifname);
+	assert_null(object->port->netns);
+	weft__object__free_unpacked(object, NULL);
+	object = kit_object(&world->desired, WEFT__KIND__KIND_DHCP_RESERVATION, "port/web");
+	assert_string_equal(object->dhcp_reservation->hostname, "web");
+	weft__object__free_unpacked(object, NULL);
+
+	ops = change(world, "port web attach=vhost net=lan vhost_path=/srv/web.vu vhost_server=1 "
+	                    "queues=2 mtu=1500 ip=10.77.0.9");
+	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/web");
+	assert_string_equal(object->port->vhost_path, "/srv/web.vu");
+	assert_true(object->port->vhost_server);
+	assert_int_equal(object->port->queues, 2);
+	assert_int_equal(object->port->mtu, 1500);
+	weft__object__free_unpacked(object, NULL);
+	// The port, its reservation and, as the address is known now, its name.
+	assert_int_equal(ops.count, 3);
+	ops_fini(&ops);
+
+	assert_int_equal(put(world, "-port web"), 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vlans_share_a_bridge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forward_follows_the_guest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forward_in_both_families, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_machine_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_port_of_many_costs_one_port, setup,
 	                                        teardown),

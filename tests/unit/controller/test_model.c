@@ -2,6 +2,7 @@
 //
 // test_model: what the model takes, what it refuses, and how it says so.
 
+#include "controller/model_vhost.h"
 #include "tests/unit/controller/kit.h"
 
 #include <errno.h>
@@ -120,6 +121,75 @@ static void test_ports(void **state)
 	kit_refused(*state, "port p guest=h1 ifname=eth0", -EEXIST, "ifname", "port/h1");
 	kit_put(*state, "port p guest=h1");
 	assert_string_equal(model_get(*state, NOUN_PORT, "p")->msg->port->ifname, "eth1");
+}
+
+#define NAME63 "a23456789012345678901234567890123456789012345678901234567890123"
+
+static void test_machines(void **state)
+{
+	struct model *model = *state;
+	char socket[VHOST_PATH_SIZE];
+	const struct intent *web;
+
+	model->run_dir = "/run/lab";
+	kit_put(model, "port web attach=vhost net=lan vhost_path=web.vu");
+	web = model_get(model, NOUN_PORT, "web");
+	assert_null(web->msg->port->ifname);
+	assert_non_null(web->msg->port->mac);
+	assert_string_equal(model_vhost_socket(model, web->msg->port, socket), "/run/lab/web.vu");
+	assert_string_equal(model_vhost_hostname(web), "web");
+	// It moves with the instance.
+	model->run_dir = NULL;
+	assert_string_equal(model_vhost_socket(model, web->msg->port, socket), "/run/weft/web.vu");
+	model->run_dir = "/run/lab";
+
+	kit_put(model,
+	        "port a_b attach=vhost net=lan vhost_path=//srv//vm/a.vu mtu=9000 queues=16");
+	web = model_get(model, NOUN_PORT, "a_b");
+	assert_string_equal(model_vhost_socket(model, web->msg->port, socket), "/srv/vm/a.vu");
+	assert_null(model_vhost_hostname(web));
+
+	kit_refused(model, "port p attach=vhost net=lan", -EINVAL, "vhost_path", "which socket");
+	kit_refused(model, "port p attach=vhost net=lan vhost_path=vm/p.vu", -EINVAL, "vhost_path",
+	            "'vm/p.vu' is neither a name nor a path from the root");
+	kit_refused(model, "port p attach=vhost net=lan vhost_path=/srv/vm/", -EISDIR, "vhost_path",
+	            "'/srv/vm/' names a directory");
+	kit_refused(model, "port p attach=vhost net=lan vhost_path=..", -EISDIR, "vhost_path",
+	            "names a directory");
+	kit_refused(model, "port p attach=vhost net=lan vhost_path=controller.sock", -EEXIST,
+	            "vhost_path", "the instance itself needs");
+	// 107 bytes are a socket's name, 108 are not.
+	kit_put(model,
+	        "port p attach=vhost net=lan vhost_path=/12345678901234567890123456789012345678901"
+	        "2/" NAME63);
+	kit_refused(
+		model,
+		"port q attach=vhost net=lan vhost_path=/12345678901234567890123456789012345678901"
+		"23/" NAME63,
+		-ENAMETOOLONG, "vhost_path", "more than the 107 bytes");
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=/run/lab/web.vu", -EEXIST,
+	            "vhost_path", "the socket /run/lab/web.vu is already that of port/web");
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=/srv//vm//a.vu", -EEXIST,
+	            "vhost_path", "that of port/a_b");
+
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=q.vu ifname=eth0", -EINVAL,
+	            "ifname", "has no interface");
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=q.vu guest=h1", -EINVAL, "guest",
+	            "has no network namespace");
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=q.vu pcap_write=/x", -EINVAL,
+	            "pcap_read", "has no capture");
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=q.vu queues=17", -EINVAL,
+	            "queues", "17 queue pairs are outside 1 to 16");
+	kit_refused(model, "port q attach=vhost net=lan vhost_path=q.vu mtu=9001", -EINVAL, "mtu",
+	            "9001 is more than 9000");
+	kit_put(model, "net large mtu=20000");
+	kit_refused(model, "port q attach=vhost net=large vhost_path=q.vu", -EINVAL, "mtu",
+	            "the MTU 20000 of net 'large'");
+	kit_put(model, "port q attach=vhost net=large vhost_path=q.vu mtu=1500");
+	kit_refused(model, "port t net=lan vhost_path=t.vu", -EINVAL, "vhost_path",
+	            "not a port of a virtual machine");
+	kit_refused(model, "port t net=lan vhost_server=1", -EINVAL, "vhost_path",
+	            "not a port of a virtual machine");
 }
 
 static void test_external(void **state)
@@ -243,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_external, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forwards_and_routes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_services, setup, teardown),

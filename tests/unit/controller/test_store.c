@@ -265,6 +265,52 @@ static void test_newer_database_is_left_alone(void **state)
 	assert_non_null(strstr(fail.what, "99"));
 }
 
+static int version_in(const char *dir, int set)
+{
+	char path[UNIT_DIR + 32], text[64];
+	sqlite3_stmt *statement;
+	int version = set;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/weft.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (set > 0) {
+		snprintf(text, sizeof(text), "PRAGMA user_version = %d", set);
+		assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	} else {
+		assert_int_equal(
+			sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL),
+			SQLITE_OK);
+		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+		version = sqlite3_column_int(statement, 0);
+		sqlite3_finalize(statement);
+	}
+	sqlite3_close(db);
+	return version;
+}
+
+// From before virtual machines had ports: the same tables, and a number that tells who may read them.
+static void test_older_database_is_brought_up(void **state)
+{
+	struct place *place = *state;
+	struct fail fail = {0};
+
+	assert_int_equal(prepare(place->store, 1, NULL, "port h1 ifname=eth0", &fail), 0);
+	assert_int_equal(store_finish(place->store, 1, REVISION_DONE, &fail), 0);
+	store_close(place->store);
+	version_in(place->dir, 1);
+	place->store = open_store(place->dir);
+	assert_int_equal(version_in(place->dir, 0), 2);
+	assert_int_equal(load(place->store).count, 1);
+	assert_string_equal(load(place->store).last, "h1");
+	assert_int_equal(prepare(place->store, 2, NULL,
+	                         "port web attach=vhost vhost_path=web.vu vhost_server=1", &fail),
+	                 0);
+	assert_int_equal(store_finish(place->store, 2, REVISION_DONE, &fail), 0);
+	reopen(place);
+	assert_int_equal(load(place->store).count, 2);
+}
+
 // Fills the disk with revisions until one is refused; returns how many were not.
 static uint64_t fill_disk(struct store *store)
 {
@@ -364,6 +410,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_file_that_is_no_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer_database_is_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_older_database_is_brought_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leases_and_namespaces, setup, teardown),
 	};

@@ -5,6 +5,7 @@
 #include "controller/flow_text.h"
 #include "controller/frame_text.h"
 #include "controller/ident.h"
+#include "controller/virtio_text.h"
 #include "tests/unit/controller/kit.h"
 
 #include <errno.h>
@@ -183,6 +184,23 @@ static void test_addresses_are_the_instances_own(void **state)
 	            ident(WEFT__KIND__KIND_PORT, "port/h1"));
 }
 
+static void test_virtio(void **state)
+{
+	const char *const wanted[] = {"csum", "mrg_rxbuf", "bit-50", "speed_duplex"};
+	uint64_t features = 1 | 1 << 15 | UINT64_C(1) << 50 | UINT64_C(1) << 63;
+	unsigned bit = 0, count = 0;
+	const char *name;
+	char buf[16];
+
+	while ((name = virtio_text_next(features, &bit, buf))) {
+		assert_true(count < 4);
+		assert_string_equal(name, wanted[count++]);
+	}
+	assert_int_equal(count, 4);
+	bit = 0;
+	assert_null(virtio_text_next(0, &bit, buf));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_every_cut_of_a_frame_is_said),
 		cmocka_unit_test(test_table_against_many_keys),
 		cmocka_unit_test(test_addresses_are_the_instances_own),
+		cmocka_unit_test(test_virtio),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// attach: one function for each program that runs virtual machines.
+//
+// What all of them must do is to share the guest's memory, since we read and write it where it lies. QEMU's memory
+// is a memfd that the whole machine uses; it does for one NUMA node, which is what a small machine has.
+
+#include "cli/attach.h"
+
+#include "base/fail.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { VALUE_TEXT_SIZE = 512, ID_SIZE = 80, RECONNECT_SECONDS = 1 };
+
+struct words {
+	char *text;
+	size_t used;
+};
+
+static void add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// What does not fit is cut; the room is several times what the longest of all values can take.
+static void add(struct words *words, const char *format, ...)
+{
+	size_t room = ATTACH_TEXT - words->used - 1;
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(words->text + words->used, room, format, args);
+	va_end(args);
+	words->used += (size_t)len < room ? (size_t)len + 1 : room;
+	words->text[words->used] = '\0';
+}
+
+// QEMU's lists of options double a comma that is part of a value.
+static const char *option_value(const char *text, char buf[static VALUE_TEXT_SIZE])
+{
+	size_t used = 0;
+
+	for (; *text && used + 3 < VALUE_TEXT_SIZE; text++) {
+		if (*text == ',')
+			buf[used++] = ',';
+		buf[used++] = *text;
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+// QEMU's ids have letters, digits and few signs, and begin with a letter.
+static const char *id_of(const char *name, char buf[static ID_SIZE])
+{
+	snprintf(buf, ID_SIZE, "weft-%s", name);
+	for (char *c = buf; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-._", *c))
+			*c = '_';
+	return buf;
+}
+
+static int qemu_words(const struct attach *attach, char text[static ATTACH_TEXT], struct fail *fail)
+{
+	struct words words = {.text = text};
+	char path[VALUE_TEXT_SIZE], id[ID_SIZE], mac[64] = "", queues[64] = "";
+
+	id_of(attach->name, id);
+	if (attach->mac[0])
+		snprintf(mac, sizeof(mac), ",mac=%s", attach->mac);
+	// One interrupt for each ring, one for changes of the configuration, one for the control queue.
+	if (attach->tcg)
+		snprintf(queues, sizeof(queues), "%s,vectors=0", attach->pairs > 1 ? ",mq=on" : "");
+	else if (attach->pairs > 1)
+		snprintf(queues, sizeof(queues), ",mq=on,vectors=%u", 2 * attach->pairs + 2);
+	add(&words, "-m");
+	add(&words, "%s", attach->memory);
+	add(&words, "-object");
+	add(&words, "memory-backend-memfd,id=weft-memory,size=%s,share=on", attach->memory);
+	add(&words, "-machine");
+	add(&words, "memory-backend=weft-memory");
+	add(&words, "-chardev");
+	if (attach->weft_listens)
+		add(&words, "socket,id=%s,path=%s,reconnect=%d", id,
+		    option_value(attach->socket, path), RECONNECT_SECONDS);
+	else
+		add(&words, "socket,id=%s,path=%s,server=on,wait=off", id,
+		    option_value(attach->socket, path));
+	add(&words, "-netdev");
+	add(&words, "vhost-user,id=%s,chardev=%s,queues=%u", id, id, attach->pairs);
+	add(&words, "-device");
+	add(&words, "virtio-net-pci,netdev=%s%s,host_mtu=%u%s", id, mac, attach->mtu, queues);
+	return 0;
+}
+
+static int cloud_hypervisor_words(const struct attach *attach, char text[static ATTACH_TEXT],
+                                  struct fail *fail)
+{
+	struct words words = {.text = text};
+	char mac[64] = "";
+
+	// There is no way to write such a value for it.
+	if (strpbrk(attach->socket, ",\""))
+		return fail_set(fail, -EOPNOTSUPP,
+		                "Cloud Hypervisor cannot read the path %s, for its comma or quote",
+		                attach->socket);
+	if (attach->mac[0])
+		snprintf(mac, sizeof(mac), "mac=%s,", attach->mac);
+	add(&words, "--memory");
+	add(&words, "size=%s,shared=on", attach->memory);
+	add(&words, "--net");
+	add(&words, "%svhost_user=true,socket=%s,num_queues=%u,vhost_mode=%s", mac, attach->socket,
+	    2 * attach->pairs, attach->weft_listens ? "client" : "server");
+	return 0;
+}
+
+static int uml_words(const struct attach *attach, char text[static ATTACH_TEXT], struct fail *fail)
+{
+	struct words words = {.text = text};
+
+	if (!attach->weft_listens) {
+		fail_set(fail, -EOPNOTSUPP,
+		         "User-Mode Linux does not listen at %s, and port '%s' waits for it to",
+		         attach->socket, attach->name);
+		fail_hint(fail, "weft port set %s --vhost-server", attach->name);
+		return -EOPNOTSUPP;
+	}
+	if (strpbrk(attach->socket, ": "))
+		return fail_set(fail, -EOPNOTSUPP,
+		                "User-Mode Linux cannot read the path %s, for its colon or space",
+		                attach->socket);
+	add(&words, "mem=%s", attach->memory);
+	add(&words, "virtio_uml.device=%s:1", attach->socket);
+	return 0;
+}
+
+static const char *xml_value(const char *text, char buf[static VALUE_TEXT_SIZE])
+{
+	static const char *const entities[][2] = {
+		{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"'", "&apos;"}, {"\"", "&quot;"},
+	};
+	size_t used = 0;
+
+	for (; *text && used + 8 < VALUE_TEXT_SIZE; text++) {
+		const char *entity = NULL;
+
+		for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
+			if (*text == entities[i][0][0])
+				entity = entities[i][1];
+		if (entity)
+			used += (size_t)sprintf(buf + used, "%s", entity);
+		else
+			buf[used++] = *text;
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+static int libvirt_words(const struct attach *attach, char text[static ATTACH_TEXT],
+                         struct fail *fail)
+{
+	struct words words = {.text = text};
+	char path[VALUE_TEXT_SIZE], mac[80] = "", source[VALUE_TEXT_SIZE + 160], queues[48] = "";
+
+	xml_value(attach->socket, path);
+	if (attach->mac[0])
+		snprintf(mac, sizeof(mac), "  <mac address='%s'/>\n", attach->mac);
+	if (attach->weft_listens)
+		snprintf(source, sizeof(source),
+		         "  <source type='unix' path='%s' mode='client'>\n"
+		         "    <reconnect enabled='yes' timeout='%d'/>\n"
+		         "  </source>\n",
+		         path, RECONNECT_SECONDS);
+	else
+		snprintf(source, sizeof(source),
+		         "  <source type='unix' path='%s' mode='server'/>\n", path);
+	if (attach->pairs > 1)
+		snprintf(queues, sizeof(queues), "  <driver queues='%u'/>\n", attach->pairs);
+	add(&words,
+	    "<interface type='vhostuser'>\n%s%s  <model type='virtio'/>\n%s  <mtu size='%u'/>\n"
+	    "</interface>\n",
+	    mac, source, queues, attach->mtu);
+	add(&words, "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n"
+	            "</memoryBacking>\n");
+	return 0;
+}
+
+const struct attach_kind attach_kinds[] = {
+	{"qemu", qemu_words, false},
+	{"libvirt", libvirt_words, true},
+	{"cloud-hypervisor", cloud_hypervisor_words, false},
+	{"uml", uml_words, false},
+	{0},
+};
+
+bool attach_is_memory(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits < 8 && text[0] != '0' && strlen(text) == digits + 1 &&
+	       strchr("MG", text[digits]);
+}
