@@ -284,6 +284,19 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
+def machines(instances):
+    """Starts virtual machines; all end with the test, before the instances do."""
+    # Only who asks for machines needs what they are made of.
+    import vm  # pylint: disable=import-outside-toplevel
+
+    for tool in vm.TOOLS:
+        need(shutil.which(tool), f"no {tool}")
+    made = vm.Machines()
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def weft(instances):
     """One running instance."""
     return instances().up()
