@@ -30,7 +30,8 @@ static const char *const allowed[] = {
 	// Waiting.
 	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
 	"select", "pselect6", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime",
-	"signalfd4", "nanosleep", "clock_nanosleep", "restart_syscall",
+	"signalfd4", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "nanosleep",
+	"clock_nanosleep", "restart_syscall",
 	// Files: device nodes, namespaces, captures, segments, the log.
 	"open", "openat", "close", "close_range", "stat", "fstat", "lstat", "newfstatat", "statx",
 	"access", "faccessat", "faccessat2", "lseek", "fcntl", "dup", "dup2", "dup3", "readlink",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // socket: the way to a front end at a unix socket: we connect and try again with back-off (100 ms to 2 s, at once
-// when the socket appears), or listen and accept one at a time. Main thread, libevent.
+// when the socket appears), or listen and accept one at a time; a second front end is sent away after a second.
+// Main thread, libevent.
 
 #pragma once
 
