@@ -46,15 +46,20 @@ static struct vhost_memory *table_of(const struct vhost_region_claim *claims, un
 	return memory;
 }
 
-// Lines of /proc/self/maps that name the test's file.
+// Pages of the test's file that are mapped; the kernel may show two neighbours as one.
 static unsigned mappings(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
 	char line[512];
 	unsigned count = 0;
 
-	while (fgets(line, sizeof(line), maps))
-		count += strstr(line, "memfd:guest") != NULL;
+	while (fgets(line, sizeof(line), maps)) {
+		char *dash = NULL;
+		unsigned long start = strtoul(line, &dash, 16);
+
+		if (strstr(line, "memfd:guest"))
+			count += (unsigned)((strtoul(dash + 1, NULL, 16) - start) / PAGE);
+	}
 	fclose(maps);
 	return count;
 }
@@ -191,19 +196,19 @@ static void test_sharing(void **state)
 	const int unnamed[] = {-1, -1, fd};
 	struct vhost_memory *old = table_of(two, 2, fd, NULL), *memory, *last;
 
-	assert_int_equal(mappings(), 2);
+	assert_int_equal(mappings(), 48);
 	more[2] = (struct vhost_region_claim){0x200000000, PAGE, 0x7d0000000000, 50 * PAGE + 16};
 	memory = table_of(more, 3, fd, old);
-	assert_int_equal(mappings(), 3);
+	assert_int_equal(mappings(), 50);
 	assert_ptr_equal(memory->regions[0].base, old->regions[0].base);
 	assert_ptr_equal(memory->regions[1].base, old->regions[1].base);
 	vhost_memory_free(old);
-	assert_int_equal(mappings(), 3);
+	assert_int_equal(mappings(), 50);
 	memory->regions[0].base[0] = 1;
 
 	// A descriptor is not needed for what is there.
 	assert_int_equal(vhost_memory_new(more, unnamed, 3, memory, &last, NULL), 0);
-	assert_int_equal(mappings(), 3);
+	assert_int_equal(mappings(), 50);
 	vhost_memory_free(memory);
 	vhost_memory_free(last);
 	assert_int_equal(mappings(), 0);
