@@ -45,9 +45,6 @@ struct vhost_device_config {
 	unsigned pairs;   // most queue pairs
 	uint32_t mtu;
 	bool offload_off;
-	// The front end hands each virtio feature on to its guest as it is, and has no control queue (User-Mode
-	// Linux): what needs one is not offered, and the guest's configuration comes from us.
-	bool plain;
 	// Returns once every worker has passed: what was withdrawn is nobody's.
 	void (*settle)(void *user);
 	// Connection, rings or terms differ from before: the port looks again. May be called often.

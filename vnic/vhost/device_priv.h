@@ -88,6 +88,8 @@ void device_withdraw(struct vhost_device *device, struct ring_span span);
 // Opens and offers what is complete. 0, or the first reason why one could not be opened, -EFAULT when its
 // addresses are outside of the memory.
 int device_offer(struct vhost_device *device, struct fail *fail);
+// Stops them; where they stood is remembered, and what was told of them.
+void device_stop_rings(struct vhost_device *device);
 // Forgets what was told of the rings, but not what to call.
 void device_reset_rings(struct vhost_device *device);
 int device_set_size(struct vhost_device *device, const struct vhost_payload_state *state,

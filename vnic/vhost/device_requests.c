@@ -42,12 +42,22 @@ static int ignore(struct vhost_device *device, struct vhost_message *message, st
 static int get_features(struct vhost_device *device, struct vhost_message *message,
                         struct fail *fail)
 {
+	struct vhost_state *state = device_state(device);
+
+	// Before the protocol's features can have told anything.
+	if (!state->asked)
+		state->plain = state->owned && device->config.pairs == 1;
+	state->asked = true;
 	return answer_u64(message, device_offered(device));
 }
 
 static int set_features(struct vhost_device *device, struct vhost_message *message,
                         struct fail *fail)
 {
+	// There only a driver that begins anew sends this, and its rings of before are no more, though nothing
+	// may have said so.
+	if (device_state(device)->plain)
+		device_stop_rings(device);
 	return device_agree(device, message->u64, fail);
 }
 
@@ -256,8 +266,9 @@ static int set_status(struct vhost_device *device, struct vhost_message *message
 	if (message->u64 > UINT8_MAX)
 		return fail_set(fail, -EINVAL, "the front end sets a status of 0x%llx",
 		                (unsigned long long)message->u64);
+	// A reset; where the rings stood is asked for after it.
 	if (message->u64 == 0)
-		device_reset_rings(device);
+		device_stop_rings(device);
 	device_state(device)->status = (uint8_t)message->u64;
 	return 0;
 }
@@ -372,8 +383,7 @@ static bool is_harmless(const struct request *request, int error, bool told)
 int device_handle(struct vhost_device *device, struct vhost_message *message, struct fail *fail)
 {
 	const struct request *request = find(message->request);
-	bool wants_ack = message->flags & VHOST_FLAG_NEED_REPLY &&
-	                 device_speaks(device, VHOST_PROTOCOL_REPLY_ACK);
+	bool wants_ack = message->flags & VHOST_FLAG_NEED_REPLY;
 	bool gives_fd = message->request == VHOST_GET_INFLIGHT_FD;
 	int error, sent = 0;
 
@@ -387,6 +397,8 @@ int device_handle(struct vhost_device *device, struct vhost_message *message, st
 		error = request->carry_out(device, message, fail);
 	if (!error && request->answers)
 		return answer(device, message, gives_fd ? message->fds[0] : -1, fail);
+	// Asked only now, for the message may have been the one that agrees upon it.
+	wants_ack = wants_ack && device_speaks(device, VHOST_PROTOCOL_REPLY_ACK);
 	if (wants_ack) {
 		answer_u64(message, error ? 1 : 0);
 		sent = answer(device, message, -1, error ? NULL : fail);

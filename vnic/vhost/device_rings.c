@@ -180,6 +180,10 @@ static int open_queue(struct vhost_device *device, unsigned index, struct fail *
 		fail_prefix(fail, "ring %u", index);
 		return error;
 	}
+	// It may have been broken all along; its worker need not find out.
+	device->faults[index] = VIRTQ_SOUND;
+	if (virtq_fault(ring->queue) != VIRTQ_SOUND)
+		vhost_device_lost(device, index);
 	return 0;
 }
 
@@ -427,13 +431,20 @@ int device_get_base(struct vhost_device *device, struct vhost_payload_state *sta
 	return 0;
 }
 
-void device_reset_rings(struct vhost_device *device)
+void device_stop_rings(struct vhost_device *device)
 {
 	device_withdraw(device, device_all_rings(device));
 	for (unsigned i = 0; i < device->ring_count; i++) {
 		take_bell_down(device, i);
-		device_state(device)->rings[i] = (struct vhost_ring_state){0};
+		device_state(device)->rings[i].started = false;
 	}
+}
+
+void device_reset_rings(struct vhost_device *device)
+{
+	device_stop_rings(device);
+	for (unsigned i = 0; i < device->ring_count; i++)
+		device_state(device)->rings[i] = (struct vhost_ring_state){0};
 }
 
 void device_note_lost(struct vhost_device *device, unsigned index)

@@ -48,7 +48,9 @@ struct vhost_state {
 	// Set while a message is under way: what is found so cannot be gone on with.
 	_Atomic bool busy;
 	uint8_t status; // of the virtio device
-	bool owned;
+	bool owned;     // SET_OWNER came
+	bool asked;     // GET_FEATURES did
+	bool plain;     // the guest itself sees what we offer
 	uint64_t features, protocol;
 	uint64_t log_size, log_offset;
 	uint64_t inflight_size, inflight_offset;

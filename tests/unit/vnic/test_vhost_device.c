@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A device and its front end: what is agreed upon, and what is answered.
+
+#include "base/sock.h"
+#include "tests/unit/unit.h"
+#include "vnic/vhost/device.h"
+#include "vnic/vhost/message.h"
+
+#include <sys/socket.h>
+
+#define BIT(number) (UINT64_C(1) << (number))
+
+struct front {
+	struct vhost_device *device;
+	struct fail fail;
+	int fd;
+	unsigned fds_before;
+};
+
+static void nothing(void *user)
+{
+}
+
+static void announce(void *user, struct mac mac)
+{
+}
+
+static void set_up(struct front *front)
+{
+	const struct vhost_device_config config = {.name = "web",
+	                                           .pairs = 1,
+	                                           .mtu = 1500,
+	                                           .settle = nothing,
+	                                           .changed = nothing,
+	                                           .announce = announce};
+	int fds[2];
+
+	*front = (struct front){.fds_before = unit_open_fds()};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(vhost_device_new(&config, NULL, &front->device, &front->fail), 0);
+	assert_int_equal(vhost_device_connect(front->device, fds[0], &front->fail), 0);
+	front->fd = fds[1];
+}
+
+static void tear_down(struct front *front)
+{
+	vhost_device_free(front->device, true);
+	close(front->fd);
+	assert_int_equal(unit_open_fds(), front->fds_before);
+}
+
+// Sends a request; returns the bytes of the answer, 0: there was none.
+static size_t ask(struct front *front, uint32_t request, uint32_t flags, const void *payload,
+                  uint32_t size, uint64_t *answer)
+{
+	uint32_t header[] = {request, flags, size};
+	uint32_t back[5];
+	ssize_t got;
+
+	assert_int_equal(write(front->fd, header, sizeof(header)), sizeof(header));
+	if (size)
+		assert_int_equal(write(front->fd, payload, size), size);
+	assert_int_equal(vhost_device_receive(front->device, &front->fail), 0);
+	got = read(front->fd, back, sizeof(back));
+	if (got < 0)
+		return 0;
+	assert_int_equal(back[0], request);
+	assert_int_equal(back[1], 5);
+	memcpy(answer, back + 3, sizeof(*answer));
+	return (size_t)got;
+}
+
+static void test_offer_depends_on_who_begins(void **state)
+{
+	const uint64_t queues = BIT(22) | BIT(21);
+	struct front front;
+	uint64_t answer;
+
+	set_up(&front); // as QEMU does
+	assert_int_equal(ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer), 20);
+	assert_int_equal(answer & queues, queues);
+	assert_int_equal(ask(&front, VHOST_SET_OWNER, 1, NULL, 0, &answer), 0);
+	assert_int_equal(ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer), 20);
+	assert_int_equal(answer & queues, queues);
+	tear_down(&front);
+
+	set_up(&front); // as User-Mode Linux does
+	assert_int_equal(ask(&front, VHOST_SET_OWNER, 1, NULL, 0, &answer), 0);
+	assert_int_equal(ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer), 20);
+	assert_int_equal(answer & queues, 0);
+	tear_down(&front);
+}
+
+static void test_agreement_is_acknowledged(void **state)
+{
+	const uint64_t protocol = BIT(VHOST_PROTOCOL_REPLY_ACK);
+	struct front front;
+	uint64_t answer = 1;
+
+	set_up(&front);
+	assert_int_equal(ask(&front, VHOST_SET_OWNER, 9, NULL, 0, &answer), 0);
+	assert_int_equal(ask(&front, VHOST_SET_PROTOCOL_FEATURES, 9, &protocol, 8, &answer), 20);
+	assert_int_equal(answer, 0);
+	tear_down(&front);
+}
+
+static void test_reset_keeps_the_base(void **state)
+{
+	const uint64_t protocol = BIT(VHOST_PROTOCOL_STATUS), zero = 0;
+	const uint32_t base[] = {1, 77};
+	struct front front;
+	uint64_t answer;
+
+	set_up(&front);
+	ask(&front, VHOST_SET_PROTOCOL_FEATURES, 1, &protocol, 8, &answer);
+	ask(&front, VHOST_SET_VRING_BASE, 1, base, 8, &answer);
+	ask(&front, VHOST_SET_STATUS, 1, &zero, 8, &answer);
+	assert_int_equal(ask(&front, VHOST_GET_VRING_BASE, 1, base, 8, &answer), 20);
+	assert_int_equal(answer >> 32, 77);
+	tear_down(&front);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_offer_depends_on_who_begins),
+		cmocka_unit_test(test_agreement_is_acknowledged),
+		cmocka_unit_test(test_reset_keeps_the_base),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
