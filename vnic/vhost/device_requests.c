@@ -294,9 +294,9 @@ enum {
 static const struct request requests[VHOST_REQUESTS] = {
 	[VHOST_GET_FEATURES] = {get_features, .answers = true},
 	[VHOST_SET_FEATURES] = {set_features, .size = U64},
-	[VHOST_SET_OWNER] = {set_owner},
+	[VHOST_SET_OWNER] = {.carry_out = set_owner},
 	// Deprecated: what it resets was never agreed upon.
-	[VHOST_RESET_OWNER] = {ignore},
+	[VHOST_RESET_OWNER] = {.carry_out = ignore},
 	// User-Mode Linux counts regions that it does not tell of.
 	[VHOST_SET_MEM_TABLE] = {set_table, .size = 8, .size_max = TABLE, .fds_max = IGNORED},
 	[VHOST_SET_LOG_BASE] = {set_log_base, .size = LOG, .fds = 1,
