@@ -15,6 +15,7 @@
 #include "base/rand.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_keep.h"
+#include "datapath/agent_port_vhost.h"
 #include "vnic/afpacket.h"
 #include "vnic/link.h"
 #include "vnic/memport.h"
@@ -42,26 +43,40 @@ struct tap_place {
 enum { PLACE_HEADS = 4096 };
 
 struct agent_ports {
+	struct agent_ports_config config;
 	struct agent_keep *keep;
-	agent_port_error_fn error;
-	void *user;
+	struct agent_vhosts *vhosts;
 	struct tap_place *places[PLACE_HEADS];
 };
 
-struct agent_ports *agent_ports_new(struct agent_keep *keep, agent_port_error_fn error, void *user)
+struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 {
+	const struct agent_vhosts_config vhosts = {
+		.keep = config->keep,
+		.base = config->base,
+		.settle = config->settle,
+		.event = config->event,
+		.user = config->user,
+	};
 	struct agent_ports *ports = calloc(1, sizeof(*ports));
 
-	if (ports) {
-		ports->keep = keep;
-		ports->error = error;
-		ports->user = user;
+	if (!ports)
+		return NULL;
+	ports->config = *config;
+	ports->keep = config->keep;
+	ports->vhosts = agent_vhosts_new(&vhosts);
+	if (!ports->vhosts) {
+		free(ports);
+		return NULL;
 	}
 	return ports;
 }
 
 void agent_ports_free(struct agent_ports *ports)
 {
+	if (!ports)
+		return;
+	agent_vhosts_free(ports->vhosts);
 	free(ports);
 }
 
@@ -265,11 +280,7 @@ int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
 		                                               .mtu = config->mtu},
 		                     ret, fail);
 	case WEFT__PORT_TYPE__PORT_VHOST:
-		return fail_set(
-			fail, -EOPNOTSUPP,
-			"%s: this datapath has no vhost-user ports, so the socket %s cannot be "
-			"served",
-			name, config->vhost_path);
+		return agent_vhost_open(ports->vhosts, id, name, config, ret, fail);
 	default:
 		*ret = memport_open(&(struct memport_config){
 			.name = name, .mtu = config->mtu, .depth = MEMORY_DEPTH});
@@ -315,30 +326,42 @@ static int settle(const struct tap_place *place, const Weft__Port *config, struc
 	return code < 0 ? code : link_rename(place->netns, place->made_as, place->ifname, fail);
 }
 
-int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
-                      struct port *door, struct fail *fail)
+static int arrive_tap(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
+                      struct tap_place *place, struct fail *fail)
 {
-	struct tap_place *place = *place_of(ports, door);
-	int code;
+	int code = 0;
 
-	if (!place)
-		return 0;
 	if (!place->arrived) {
 		code = settle(place, config, fail);
 		place->arrived = code == 0;
 		if (code == 0)
 			code = configure(place, config, fail);
 		if (code < 0) {
-			fail_prefix(fail, "%s", door->name);
-			ports->error(ports->user, id, fail->what);
+			fail_prefix(fail, "%s", place->door->name);
 			return code;
 		}
 	}
-	code = lend_queues(ports, id, config, door);
+	code = lend_queues(ports, id, config, place->door);
 	if (code < 0)
 		return fail_set(fail, code, "%s: no memory to lend its queues to the keeper",
-		                door->name);
+		                place->door->name);
 	return 0;
+}
+
+int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
+                      struct port *door, struct fail *fail)
+{
+	struct tap_place *place = *place_of(ports, door);
+	int code = 0;
+
+	if (config->type == WEFT__PORT_TYPE__PORT_VHOST)
+		code = agent_vhost_arrive(door, fail);
+	else if (place)
+		code = arrive_tap(ports, id, config, place, fail);
+	if (code < 0)
+		ports->config.event(ports->config.user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id,
+		                    fail->what);
+	return code;
 }
 
 void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget)
@@ -347,6 +370,8 @@ void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door,
 	unsigned queues = door->queue_count;
 	struct fail fail = {0};
 
+	if (agent_vhost_close(ports->vhosts, door, forget))
+		return;
 	door->ops->close(door);
 	if (!place)
 		return;
@@ -388,7 +413,7 @@ static const struct agent_kept *next_tap(struct agent_ports *ports)
 unsigned agent_ports_sweep(struct agent_ports *ports)
 {
 	const struct agent_kept *kept;
-	unsigned removed = 0;
+	unsigned removed = agent_vhosts_sweep(ports->vhosts);
 
 	for (; (kept = next_tap(ports)); removed++) {
 		char first[KEEP_NAME];

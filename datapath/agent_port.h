@@ -6,20 +6,29 @@
 #pragma once
 
 #include "base/fail.h"
-#include "proto/objects.pb-c.h"
+#include "proto/channel.pb-c.h"
 #include "vnic/port.h"
 
+#include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct agent_keep;
 struct agent_ports;
 
-typedef void (*agent_port_error_fn)(void *user, uint64_t id, const char *text);
+struct agent_ports_config {
+	struct agent_keep *keep; // borrowed
+	struct event_base *base; // borrowed
+	// Returns once every worker has passed.
+	void (*settle)(void *user);
+	// What happens to a port by itself; what goes wrong with one that no transaction can answer for
+	// any more is EVENT_PORT_ERROR.
+	void (*event)(void *user, Weft__EventType type, uint64_t id, const char *text);
+	void *user;
+};
 
-// `error` hears what goes wrong with a port that no transaction can answer for any more.
-struct agent_ports *agent_ports_new(struct agent_keep *keep, agent_port_error_fn error, void *user);
-void agent_ports_free(struct agent_ports *ports); // => All doors are closed.
+struct agent_ports *agent_ports_new(const struct agent_ports_config *config); // NULL with errno
+void agent_ports_free(struct agent_ports *ports); // => All doors are closed. NULL is fine.
 
 // As the callbacks of struct apply_env.
 int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
@@ -28,5 +37,5 @@ int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *
                       struct port *door, struct fail *fail);
 void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget);
 
-// Removes the TAPs that a predecessor left and no port has claimed. Returns how many.
+// Removes what a predecessor left of TAPs and vhost-user ports and no port has claimed. Returns how many.
 unsigned agent_ports_sweep(struct agent_ports *ports);

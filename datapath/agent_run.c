@@ -185,10 +185,16 @@ static uint64_t env_settle(void *user)
 	return workers_settle(((struct agent *)user)->workers);
 }
 
-static void on_port_error(void *user, uint64_t id, const char *text)
+static void on_port_event(void *user, Weft__EventType type, uint64_t id, const char *text)
 {
-	log_warn("%s", text);
-	agent_event(user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id, text);
+	if (type == WEFT__EVENT_TYPE__EVENT_PORT_ERROR)
+		log_warn("%s", text);
+	agent_event(user, type, id, text);
+}
+
+static void ports_settle(void *user)
+{
+	workers_settle(((struct agent *)user)->workers);
 }
 
 static int claim(struct agent *agent, const char *name)
@@ -235,6 +241,13 @@ static int make_parts(struct agent *agent, struct fail *fail)
 		.miss_per_second = agent->config.miss_per_second,
 		.spin_ns = agent->config.spin_ns,
 	};
+	const struct agent_ports_config ports_config = {
+		.keep = agent->keep,
+		.base = agent->config.base,
+		.settle = ports_settle,
+		.event = on_port_event,
+		.user = agent,
+	};
 	struct apply_env apply_env = {
 		.user = agent,
 		.state = agent->state,
@@ -246,7 +259,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 		.settle = env_settle,
 	};
 
-	agent->ports = agent_ports_new(agent->keep, on_port_error, agent);
+	agent->ports = agent_ports_new(&ports_config);
 	agent->upstream = upstream_new(agent->config.base, on_upstream, agent);
 	agent->workers = workers_new(&workers_config);
 	if (!agent->ports || !agent->upstream || !agent->workers)
