@@ -131,7 +131,7 @@ class Machine:
 
     def lease(self, device="eth0"):
         """Gets a lease with the guest's udhcpc; returns the address with its length."""
-        self.run(f"udhcpc -i {device} -n -q -t 10 -T 1")
+        self.run(f"ip link set {device} up; udhcpc -i {device} -n -q -t 10 -T 1")
         return self.address(device)
 
     def address(self, device="eth0"):
