@@ -9,7 +9,7 @@
 //
 // No wake-up is lost at a door that must be armed, because of one order: it is armed, then looked at, and
 // only when that finds nothing it turns cold; whatever comes later makes its descriptor readable,
-// which doors_look() sees, now or when it sleeps.
+// which doors_look() sees now, or doors_wait() later.
 
 #include "datapath/doors.h"
 
@@ -22,8 +22,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-enum { EVENTS = 64 };
 
 static int watch(struct doors *doors, int fd, uint32_t index)
 {
@@ -224,19 +222,32 @@ static void note_event(struct doors *doors, const struct epoll_event *event)
 	heat(doors, event->data.u32);
 }
 
-unsigned doors_look(struct doors *doors, uint64_t timeout_ns, uint64_t now_ns)
+void doors_wait(struct doors *doors, uint64_t timeout_ns)
 {
-	struct epoll_event events[EVENTS];
 	struct timespec timeout = {
 		.tv_sec = (time_t)(timeout_ns / NSEC_PER_SEC),
 		.tv_nsec = (long)(timeout_ns % NSEC_PER_SEC),
 	};
-	int count = epoll_pwait2(doors->epoll_fd, events, EVENTS,
+	int count = epoll_pwait2(doors->epoll_fd, doors->events, DOORS_EVENTS,
 	                         timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
 
 	assert(count >= 0 || errno == EINTR);
+	doors->event_count = count > 0 ? (unsigned)count : 0;
+}
+
+unsigned doors_heat(struct doors *doors, uint64_t now_ns)
+{
+	unsigned count = doors->event_count;
+
 	doors->now_ns = now_ns;
-	for (int i = 0; i < count; i++)
-		note_event(doors, &events[i]);
-	return count > 0 ? (unsigned)count : 0;
+	for (unsigned i = 0; i < count; i++)
+		note_event(doors, &doors->events[i]);
+	doors->event_count = 0;
+	return count;
+}
+
+unsigned doors_look(struct doors *doors, uint64_t now_ns)
+{
+	doors_wait(doors, 0);
+	return doors_heat(doors, now_ns);
 }

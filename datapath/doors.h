@@ -15,8 +15,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
-enum { DOORS_MAX = 1 << 16, DOOR_FAULTS = 100 };
+enum { DOORS_MAX = 1 << 16, DOORS_EVENTS = 64, DOOR_FAULTS = 100 };
 #define DOORS_NONE UINT32_MAX
 
 struct door {
@@ -46,9 +47,11 @@ struct doors {
 	uint32_t used; // doors behind this one were never used
 	uint32_t free; // index of the first free one before it
 	uint64_t now_ns;
+	unsigned event_count; // that doors_wait() found
+	struct epoll_event events[DOORS_EVENTS];
 };
 
-// Watches `bell_fd` too, which makes doors_look() return and nothing else. 0 or -errno.
+// Watches `bell_fd` too, which ends a wait and does nothing else. 0 or -errno.
 int doors_init(struct doors *doors, unsigned worker, unsigned workers, int bell_fd);
 void doors_fini(struct doors *doors);
 
@@ -56,8 +59,13 @@ void doors_fini(struct doors *doors);
 void doors_update(struct doors *doors, const struct pmap *ports, uint64_t now_ns);
 
 // Asks the kernel, for at most timeout_ns (UINT64_MAX: until something comes), which cold doors have
-// become readable, and makes those hot. Returns how many events there were.
-unsigned doors_look(struct doors *doors, uint64_t timeout_ns, uint64_t now_ns);
+// become readable. No port is touched meanwhile, so that a thread that sleeps here delays nobody who waits for
+// it to have let go of what was replaced.
+void doors_wait(struct doors *doors, uint64_t timeout_ns);
+// Makes those hot, for which what is behind a port may be used. Returns how many events there were.
+unsigned doors_heat(struct doors *doors, uint64_t now_ns);
+// Both, without waiting.
+unsigned doors_look(struct doors *doors, uint64_t now_ns);
 
 // Makes a hot door cold again; another takes its place among the hot ones. Mute ones stay, and those that
 // have something the moment they are armed.

@@ -189,12 +189,14 @@ static uint64_t longest_sleep(const struct worker *worker, uint64_t now)
 
 static void sleep_until_news(struct worker *worker, uint64_t now)
 {
+	unsigned events;
+
 	stats_add(&worker->words[STATS_SLEEPS], 1);
+	// Between the two whatever a door looks at may be replaced and freed, so no door is asked anything.
 	quiesce_offline();
-
-	unsigned events = doors_look(&worker->doors, longest_sleep(worker, now), now);
-
+	doors_wait(&worker->doors, longest_sleep(worker, now));
 	quiesce_online();
+	events = doors_heat(&worker->doors, now);
 	punt_bell_disarm(&worker->bell);
 	// Who only woke for the time need not spin.
 	if (events)
@@ -222,10 +224,10 @@ static void rest(struct worker *worker, uint64_t now, bool worked)
 	case IDLE_ARM:
 		punt_bell_arm(&worker->bell);
 		doors_arm(&worker->doors);
-		doors_look(&worker->doors, 0, now);
+		doors_look(&worker->doors, now);
 		return;
 	case IDLE_LOOK:
-		doors_look(&worker->doors, 0, now);
+		doors_look(&worker->doors, now);
 		break;
 	}
 	if (was_armed)
