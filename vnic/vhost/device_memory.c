@@ -6,6 +6,9 @@
 // few pages at boot. The new table is made first; only if that succeeds are the rings withdrawn, and only
 // until the tables have changed places. A ring whose own memory went away meanwhile waits, without
 // complaint, for the message that brings it back.
+//
+// QEMU tells of each region once for every pair of queues, and takes it away as often. The first time counts;
+// what is known already, or not known any more, is no mistake.
 
 #include "vnic/vhost/device_priv.h"
 
@@ -13,6 +16,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 // Offers again after memory has changed, when a ring that is outside is nobody's mistake yet.
 static int offer_again(struct vhost_device *device, struct fail *fail)
@@ -103,16 +107,44 @@ int device_set_table(struct vhost_device *device, struct vhost_message *message,
 	return swap_memory(device, memory, fail);
 }
 
+static bool is_same_claim(const struct vhost_region_claim *one,
+                          const struct vhost_region_claim *other)
+{
+	return one->size == other->size && one->guest == other->guest && one->user == other->user;
+}
+
+// VHOST_REGIONS_MAX: there is none like it. A size of 0 finds a place that is free.
+static unsigned find_region(const struct vhost_device *device,
+                            const struct vhost_region_claim *claim)
+{
+	const struct vhost_region_claim *regions = device_state(device)->regions;
+	unsigned index = 0;
+
+	while (index < VHOST_REGIONS_MAX && !is_same_claim(&regions[index], claim))
+		index++;
+	return index;
+}
+
+static bool is_same_file(int one, int other)
+{
+	struct stat a, b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 int device_add_region(struct vhost_device *device, struct vhost_message *message, struct fail *fail)
 {
 	const struct vhost_region_claim *claim = &message->slot.region;
-	const struct vhost_state *state = device_state(device);
 	struct vhost_memory *memory = NULL;
-	unsigned index = 0;
+	unsigned index = claim->size ? find_region(device, claim) : VHOST_REGIONS_MAX;
 	int error;
 
-	while (index < VHOST_REGIONS_MAX && state->regions[index].size)
-		index++;
+	if (index < VHOST_REGIONS_MAX &&
+	    device_state(device)->regions[index].offset == claim->offset &&
+	    is_same_file(device->kept.fds[VHOST_SLOT_REGION + index], message->fds[0]))
+		return 0;
+	index = find_region(device, &(struct vhost_region_claim){0});
 	if (index == VHOST_REGIONS_MAX)
 		return fail_set(fail, -ENOSPC, "the front end has told of %d regions already",
 		                VHOST_REGIONS_MAX);
@@ -126,19 +158,12 @@ int device_add_region(struct vhost_device *device, struct vhost_message *message
 int device_remove_region(struct vhost_device *device, const struct vhost_region_claim *claim,
                          struct fail *fail)
 {
-	const struct vhost_region_claim *regions = device_state(device)->regions;
+	unsigned index = claim->size ? find_region(device, claim) : VHOST_REGIONS_MAX;
 	struct vhost_memory *memory = NULL;
-	unsigned index = 0;
 	int error;
 
-	while (index < VHOST_REGIONS_MAX &&
-	       (regions[index].size == 0 || regions[index].size != claim->size ||
-	        regions[index].guest != claim->guest || regions[index].user != claim->user))
-		index++;
 	if (index == VHOST_REGIONS_MAX)
-		return fail_set(fail, -ENOENT,
-		                "the front end takes away a region at 0x%llx that it never told of",
-		                (unsigned long long)claim->guest);
+		return 0;
 	error = make_table(device, index, NULL, -1, &memory, fail);
 	if (error)
 		return error;

@@ -7,6 +7,8 @@
 #include "vnic/vhost/device.h"
 #include "vnic/vhost/message.h"
 
+#include <errno.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #define BIT(number) (UINT64_C(1) << (number))
@@ -121,12 +123,97 @@ static void test_reset_keeps_the_base(void **state)
 	tear_down(&front);
 }
 
+// Tells of a region, or takes one away (fd -1), as QEMU does: with a wish for an answer.
+static uint64_t tell_region(struct front *front, uint32_t request, uint64_t guest, int fd)
+{
+	const struct vhost_payload_slot slot = {
+		.region = {.guest = guest, .size = 65536, .user = guest + 0x100000}};
+	const uint32_t header[] = {request, 9, sizeof(slot)};
+	const struct iovec iov[] = {{(void *)header, sizeof(header)},
+	                            {(void *)&slot, sizeof(slot)}};
+	uint32_t back[5];
+	uint64_t answer;
+
+	assert_int_equal(sock_send_fds(front->fd, iov, 2, &fd, fd >= 0),
+	                 sizeof(header) + sizeof(slot));
+	assert_int_equal(vhost_device_receive(front->device, &front->fail), 0);
+	assert_int_equal(read(front->fd, back, sizeof(back)), sizeof(back));
+	memcpy(&answer, back + 3, sizeof(answer));
+	return answer;
+}
+
+static unsigned regions(const struct front *front)
+{
+	struct vhost_info info;
+
+	vhost_device_info(front->device, &info);
+	return info.regions;
+}
+
+// QEMU 7.2 says everything about memory once for each pair of queues.
+static void test_a_region_is_told_once_for_each_pair(void **state)
+{
+	const uint64_t protocol =
+		BIT(VHOST_PROTOCOL_REPLY_ACK) | BIT(VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS);
+	int file = memfd_create("guest", 0), other = memfd_create("other", 0);
+	struct front front;
+	uint64_t answer;
+
+	assert_int_equal(ftruncate(file, 65536), 0);
+	assert_int_equal(ftruncate(other, 65536), 0);
+	set_up(&front);
+	ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer);
+	ask(&front, VHOST_SET_PROTOCOL_FEATURES, 1, &protocol, 8, &answer);
+	for (unsigned pair = 0; pair < 2; pair++) {
+		assert_int_equal(tell_region(&front, VHOST_ADD_MEM_REG, 0, file), 0);
+		assert_int_equal(regions(&front), 1);
+	}
+	assert_int_equal(tell_region(&front, VHOST_ADD_MEM_REG, 65536, other), 0);
+	assert_int_equal(regions(&front), 2);
+	for (unsigned pair = 0; pair < 2; pair++) {
+		assert_int_equal(tell_region(&front, VHOST_REM_MEM_REG, 0, -1), 0);
+		assert_int_equal(regions(&front), 1);
+	}
+	tear_down(&front);
+	close(file);
+	close(other);
+}
+
+// Other memory at the place of a region that is there is a mistake.
+static void test_a_region_is_not_replaced_by_another_file(void **state)
+{
+	const uint64_t protocol = BIT(VHOST_PROTOCOL_CONFIGURE_MEM_SLOTS);
+	const struct vhost_payload_slot slot = {.region = {.size = 65536, .user = 0x100000}};
+	const uint32_t header[] = {VHOST_ADD_MEM_REG, 1, sizeof(slot)};
+	const struct iovec iov[] = {{(void *)header, sizeof(header)},
+	                            {(void *)&slot, sizeof(slot)}};
+	struct front front;
+	uint64_t answer;
+
+	set_up(&front);
+	ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer);
+	ask(&front, VHOST_SET_PROTOCOL_FEATURES, 1, &protocol, 8, &answer);
+	for (unsigned i = 0; i < 2; i++) {
+		int file = memfd_create("guest", 0);
+
+		assert_int_equal(ftruncate(file, 65536), 0);
+		assert_int_equal(sock_send_fds(front.fd, iov, 2, &file, 1),
+		                 sizeof(header) + sizeof(slot));
+		close(file);
+		assert_int_equal(vhost_device_receive(front.device, &front.fail), i ? -EINVAL : 0);
+	}
+	assert_non_null(strstr(front.fail.what, "overlaps another"));
+	tear_down(&front);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offer_depends_on_who_begins),
 		cmocka_unit_test(test_agreement_is_acknowledged),
 		cmocka_unit_test(test_reset_keeps_the_base),
+		cmocka_unit_test(test_a_region_is_told_once_for_each_pair),
+		cmocka_unit_test(test_a_region_is_not_replaced_by_another_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
