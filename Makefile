@@ -2,7 +2,7 @@
 BUILD ?= build
 export BUILD
 
-.PHONY: build deps check guest demo demo-clean install clean
+.PHONY: build deps check guest demo demo-clean demo-vm install clean
 
 build: $(BUILD)/build.ninja
 	@meson compile -C $(BUILD)
@@ -29,6 +29,11 @@ demo: deps
 
 demo-clean:
 	@examples/demo/clean
+
+demo-vm:
+	@devtools/deps build demo demo-vm
+	@$(MAKE) --no-print-directory build
+	@examples/demo-vm/run
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild

@@ -250,5 +250,7 @@ const struct flag destroy_flags[] = {
 
 const struct flag demo_flags[] = {
 	{"clean", NULL, "remove the demo instead", VALUE_SWITCH, NULL, NULL, false},
+	{"vm", NULL, "the one with two virtual machines of QEMU's, which leaves nothing behind",
+         VALUE_SWITCH, NULL, NULL, false},
 	{0},
 };

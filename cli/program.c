@@ -62,7 +62,7 @@ int program_find(const char *name, char *buf, size_t size)
 
 int program_find_demo(const char *name, char *buf, size_t size)
 {
-	static const char *const places[] = {"../../examples/demo", "../share/weft/demo"};
+	static const char *const places[] = {"../../examples", "../share/weft"};
 	char folder[PATH_MAX], place[PATH_MAX + 32];
 
 	if (own_folder(folder, sizeof(folder)) < 0)

@@ -12,5 +12,5 @@ int program_find(const char *name, char *buf, size_t size);
 // This program's own path. -errno.
 int program_self(char *buf, size_t size);
 
-// The script of the demo: in the source tree of a build, else in the installed place. -ENOENT.
+// A script of the demos ("demo/run"): in the source tree of a build, else in the installed place. -ENOENT.
 int program_find_demo(const char *name, char *buf, size_t size);
