@@ -188,7 +188,7 @@ int agent_vhost_open(struct agent_vhosts *vhosts, uint64_t id, const char *name,
 	struct vhost_place *place = place_new(vhosts, id, config);
 	const struct vhost_keeper keeper = {
 		.lend = lend, .drop = drop, .claim = claim, .user = place};
-	const struct vhost_port_config port = {
+	struct vhost_port_config port = {
 		.name = name,
 		.path = config->vhost_path,
 		.server = config->vhost_server,
@@ -206,6 +206,8 @@ int agent_vhost_open(struct agent_vhosts *vhosts, uint64_t id, const char *name,
 
 	if (!place)
 		return fail_set(fail, -ENOMEM, "%s: out of memory", name);
+	if (config->has_mac)
+		agent_mac(&config->mac, &port.mac);
 	remove_other(vhosts, id, config);
 	code = vhost_port_open(&port, ret, fail);
 	if (code < 0) {

@@ -44,6 +44,7 @@ struct vhost_device_config {
 	const char *name; // of the port, for messages
 	unsigned pairs;   // most queue pairs
 	uint32_t mtu;
+	struct mac mac; // of the guest, for a front end that asks us for it; zero: it makes one
 	bool offload_off;
 	// Returns once every worker has passed: what was withdrawn is nobody's.
 	void (*settle)(void *user);

@@ -6,9 +6,9 @@
 // configuration alone, and never shrinks from one version to the next. The offer holds no control queue:
 // front ends keep that to themselves, and only tell the result (rings enabled, MTU). User-Mode Linux has
 // no such thing in between and hands every bit on to its guest, whose driver refuses a device that has many
-// queues, or something to announce, and no control queue; and it has no configuration for the guest but ours.
-// It is known by beginning with SET_OWNER, where QEMU asks first; others that do so as well lack nothing
-// on a port with one pair of queues.
+// queues, or something to announce, and no control queue; and it has no configuration for the guest but ours,
+// so the MAC address is offered there. It is known by beginning with SET_OWNER, where QEMU asks first; others
+// that do so as well lack nothing on a port with one pair of queues.
 
 #include "vnic/vhost/device_priv.h"
 
@@ -54,6 +54,8 @@ uint64_t device_offered(const struct vhost_device *device)
 		features |= OFFLOADS;
 	if (!device_state(device)->plain)
 		features |= BIT(VIRTIO_NET_F_MQ) | BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
+	else if (!mac_is_zero(device->config.mac))
+		features |= BIT(VIRTIO_NET_F_MAC);
 	return features;
 }
 
@@ -140,6 +142,7 @@ int device_get_config(const struct vhost_device *device, struct vhost_payload_co
 		return fail_set(fail, -EINVAL,
 		                "the front end asks for %u bytes of configuration at %u",
 		                config->size, config->offset);
+	memcpy(net.mac, device->config.mac.b, sizeof(net.mac));
 	memset(config->bytes, 0, sizeof(config->bytes));
 	if (config->offset < sizeof(net))
 		memcpy(config->bytes, (const uint8_t *)&net + config->offset,

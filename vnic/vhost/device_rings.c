@@ -25,7 +25,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { TICK_NSEC = 1000000 }; // how often a guest that does not kick is looked at
+enum {
+	TICK_NSEC = 1000000, // how often a guest that does not kick is looked at
+	// Of a position in a packed ring: the lap is the first.
+	FIRST_LAP = 1U << 15,
+};
 
 static bool is_sender(unsigned index)
 {
@@ -255,6 +259,14 @@ int device_set_size(struct vhost_device *device, const struct vhost_payload_stat
 	return device_offer(device, fail);
 }
 
+// User-Mode Linux knows nothing of laps, and says 0 where a packed ring begins.
+static uint32_t position_of(const struct vhost_device *device, uint32_t told)
+{
+	bool lapless = device_state(device)->plain && device_agreed(device, VIRTIO_F_RING_PACKED);
+
+	return lapless && told == 0 ? FIRST_LAP : told;
+}
+
 int device_set_base(struct vhost_device *device, const struct vhost_payload_state *state,
                     struct fail *fail)
 {
@@ -263,7 +275,7 @@ int device_set_base(struct vhost_device *device, const struct vhost_payload_stat
 	if (!ring)
 		return -EINVAL;
 	device_withdraw(device, only(state->index));
-	ring->base = state->num;
+	ring->base = position_of(device, state->num);
 	ring->broken = false;
 	return device_offer(device, fail);
 }

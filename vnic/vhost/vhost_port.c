@@ -376,6 +376,7 @@ static int make_device(struct vhost_port *vhost, const struct vhost_port_config 
 		.name = vhost->port.name,
 		.pairs = config->pairs,
 		.mtu = config->mtu,
+		.mac = config->mac,
 		.offload_off = config->offload_off,
 		.settle = on_settle,
 		.changed = on_changed,

@@ -27,6 +27,7 @@ struct vhost_port_config {
 	bool server;
 	unsigned pairs;
 	uint32_t mtu;
+	struct mac mac; // the guest's, where nobody else tells it; zero: unknown
 	bool offload_off;
 	struct event_base *base;
 	// Returns once every worker has passed (see struct vhost_device_config).

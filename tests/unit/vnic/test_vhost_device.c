@@ -32,6 +32,7 @@ static void set_up(struct front *front)
 {
 	const struct vhost_device_config config = {.name = "web",
 	                                           .pairs = 1,
+	                                           .mac = {{2, 0, 0, 0, 0, 7}},
 	                                           .mtu = 1500,
 	                                           .settle = nothing,
 	                                           .changed = nothing,
@@ -75,7 +76,7 @@ static size_t ask(struct front *front, uint32_t request, uint32_t flags, const v
 
 static void test_offer_depends_on_who_begins(void **state)
 {
-	const uint64_t queues = BIT(22) | BIT(21);
+	const uint64_t queues = BIT(22) | BIT(21), mac = BIT(5);
 	struct front front;
 	uint64_t answer;
 
@@ -84,13 +85,37 @@ static void test_offer_depends_on_who_begins(void **state)
 	assert_int_equal(answer & queues, queues);
 	assert_int_equal(ask(&front, VHOST_SET_OWNER, 1, NULL, 0, &answer), 0);
 	assert_int_equal(ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer), 20);
-	assert_int_equal(answer & queues, queues);
+	assert_int_equal(answer & (queues | mac), queues);
 	tear_down(&front);
 
 	set_up(&front); // as User-Mode Linux does
 	assert_int_equal(ask(&front, VHOST_SET_OWNER, 1, NULL, 0, &answer), 0);
 	assert_int_equal(ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer), 20);
-	assert_int_equal(answer & queues, 0);
+	assert_int_equal(answer & (queues | mac), mac);
+	tear_down(&front);
+}
+
+static void test_configuration_tells_the_mac(void **state)
+{
+	const uint64_t protocol = BIT(VHOST_PROTOCOL_CONFIG);
+	const uint32_t want[] = {0, 6, 0, 0, 0};
+	// Behind what ask() reads.
+	struct {
+		uint32_t flags;
+		uint8_t mac[6];
+	} rest = {.flags = 1};
+	struct front front;
+	uint64_t answer;
+
+	set_up(&front);
+	ask(&front, VHOST_SET_OWNER, 1, NULL, 0, &answer);
+	ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer);
+	ask(&front, VHOST_SET_PROTOCOL_FEATURES, 1, &protocol, 8, &answer);
+	assert_int_equal(ask(&front, VHOST_GET_CONFIG, 1, want, 18, &answer), 20);
+	assert_int_equal(answer >> 32, 6);
+	assert_int_equal(read(front.fd, &rest, sizeof(rest)), 10);
+	assert_int_equal(rest.flags, 0);
+	assert_memory_equal(rest.mac, ((uint8_t[]){2, 0, 0, 0, 0, 7}), 6);
 	tear_down(&front);
 }
 
@@ -206,14 +231,44 @@ static void test_a_region_is_not_replaced_by_another_file(void **state)
 	tear_down(&front);
 }
 
+// What ring 0 begins at after the front end said 0, with such features.
+static uint64_t position_for_zero(bool is_uml, uint64_t features)
+{
+	const uint32_t base[] = {0, 0};
+	struct front front;
+	uint64_t answer;
+
+	set_up(&front);
+	if (is_uml)
+		ask(&front, VHOST_SET_OWNER, 1, NULL, 0, &answer);
+	ask(&front, VHOST_GET_FEATURES, 1, NULL, 0, &answer);
+	ask(&front, VHOST_SET_FEATURES, 1, &features, 8, &answer);
+	ask(&front, VHOST_SET_VRING_BASE, 1, base, 8, &answer);
+	assert_int_equal(ask(&front, VHOST_GET_VRING_BASE, 1, base, 8, &answer), 20);
+	tear_down(&front);
+	return answer >> 32;
+}
+
+static void test_uml_begins_packed_rings_at_zero(void **state)
+{
+	const uint64_t split = BIT(30) | BIT(32), packed = split | BIT(34);
+
+	assert_int_equal(position_for_zero(true, packed), 1 << 15);
+	assert_int_equal(position_for_zero(true, split), 0);
+	// To others it means that the first lap is over.
+	assert_int_equal(position_for_zero(false, packed), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_offer_depends_on_who_begins),
 		cmocka_unit_test(test_agreement_is_acknowledged),
+		cmocka_unit_test(test_configuration_tells_the_mac),
 		cmocka_unit_test(test_reset_keeps_the_base),
 		cmocka_unit_test(test_a_region_is_told_once_for_each_pair),
 		cmocka_unit_test(test_a_region_is_not_replaced_by_another_file),
+		cmocka_unit_test(test_uml_begins_packed_rings_at_zero),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
