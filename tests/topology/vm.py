@@ -139,7 +139,7 @@ class Machine:
         match = re.search(r"inet (\S+)", out)
         return match[1] if match else ""
 
-    def ping(self, target, count=3, size=56, interval=0.2):
+    def ping(self, target, count=3, size=56, interval=0.1):
         """Fails unless every ping is answered."""
         code, out = self.try_run(f"ping -c {count} -i {interval} -s {size} -W 5 {target}")
         assert code == 0 and f"{count} packets received" in out, f"{self.name} pings {target}:\n{out}"
@@ -149,11 +149,14 @@ class Machine:
 
     def iperf3_server(self):
         self.run("iperf3 -s -D")
-        eventually(lambda: self.try_run("netstat -ltn | grep -q :5201")[0] == 0, 10, "the iperf3 server")
+        self.wait_listening(5201)
+
+    def wait_listening(self, port):
+        eventually(lambda: self.try_run(f"netstat -ltn | grep -q :{port}")[0] == 0, 10, f"port {port} of {self.name}")
 
     def iperf3(self, target, *options, seconds=2):
         """One transfer; returns Gb/s as the receiver saw it."""
-        out = self.run(f"iperf3 -J -c {target} -t {seconds} {' '.join(options)}", timeout=seconds + 60)
+        out = self.run(f"iperf3 -J -c {target} -t {seconds} {' '.join(map(str, options))}", timeout=seconds + 60)
         return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e9
 
     def uptime(self):
@@ -175,7 +178,7 @@ class Machine:
 class Qemu(Machine):
     """A machine of QEMU's; MSI-X stays off under emulation, where QEMU 7.2 does not survive it."""
 
-    def __init__(self, instance, name, net, append="", memory="192M", options=(), devices=None, wait=True):
+    def __init__(self, instance, name, net, append="", memory="192M", options=(), wait=True):
         super().__init__(instance, name)
         accel = accelerator()
         ours, theirs = socket.socketpair()
@@ -256,13 +259,24 @@ class Machines:
         """The words that weft prints for the program, as a shell would read them."""
         return shlex.split(weft.weft("attach", port, "--print", program, *flags).stdout)
 
-    def qemu(self, weft, port=None, memory="192M", queues=1, **options):
+    def qemu_words(self, weft, port, memory="192M", queues=1, device=""):
+        """The words for a port as weft prints them, with more properties for the device."""
+        flags = ["--tcg"] if accelerator() == "tcg" else []
+        words = self.attach(weft, port, "qemu", "--memory", memory, "--queues", queues, *flags)
+        words[-1] += f",{device}" if device else ""
+        return words
+
+    def qemu(self, weft, port=None, memory="192M", queues=1, device="", **options):
         """A QEMU machine on the port, which it listens for; without a port it has no NIC."""
-        net = None
-        if port:
-            flags = ["--tcg"] if accelerator() == "tcg" else []
-            net = ["-machine", "q35", *self.attach(weft, port, "qemu", "--memory", memory, "--queues", queues, *flags)]
+        net = ["-machine", "q35", *self.qemu_words(weft, port, memory, queues, device)] if port else None
         return self.keep(Qemu(weft, port or "bare", net, memory=memory, **options))
+
+    def microvm(self, weft, port, memory="192M", queues=1, device="", **options):
+        """The same on the machine without PCI, whose NIC is mapped into memory."""
+        words = self.qemu_words(weft, port, memory, queues, device)
+        words[-1] = words[-1].replace("virtio-net-pci", "virtio-net-device").replace(",vectors=0", "")
+        net = ["-machine", "microvm,acpi=on", "-global", "virtio-mmio.force-legacy=false", *words]
+        return self.keep(Qemu(weft, port, net, append="tsc_early_khz=2400000", memory=memory, **options))
 
     def uml(self, weft, port, memory="96M", **options):
         """A User-Mode Linux machine on the port, for which weft must listen."""
