@@ -142,6 +142,17 @@ static const struct output_column neighbour_columns[] = {
 	{"age_ms", "AGE MS", OUTPUT_RIGHT}, {0},
 };
 
+static const struct output_column worker_columns[] = {
+	{"worker", "WORKER", OUTPUT_RIGHT},
+	{"packets", "PACKETS", OUTPUT_RIGHT},
+	{"batches", "BATCHES", OUTPUT_RIGHT},
+	{"cache_hits", "CACHE HITS", OUTPUT_RIGHT},
+	{"cache_misses", "MISSES", OUTPUT_RIGHT},
+	{"sleeps", "SLEEPS", OUTPUT_RIGHT},
+	{"busy_cycles", "BUSY CYCLES", OUTPUT_RIGHT},
+	{0},
+};
+
 static const struct {
 	const char *what;
 	const struct output_column *columns;
@@ -159,6 +170,7 @@ static const struct {
 	{"conn", conn_columns},
 	{"fdb", fdb_columns},
 	{"neighbour", neighbour_columns},
+	{"worker", worker_columns},
 };
 
 const struct output_column *columns_of(const char *what)

@@ -45,6 +45,7 @@ const struct command_noun command_nouns[] = {
 	{"fdb", "MAC addresses and the ports behind which they are"},
 	{"neighbour", "IP addresses and their MAC addresses"},
 	{"host", "datapaths and how they are"},
+	{"worker", "threads that forward packets, and what they did"},
 	{NULL, NULL},
 };
 
@@ -291,6 +292,7 @@ const struct command command_table[] = {
 	LS("fdb", "list known MAC addresses"),
 	LS("neighbour", "list known IP addresses and their MAC addresses"),
 	LS("host", "list the datapaths"),
+	LS("worker", "list the threads that forward: packets, flow cache, cycles"),
 	{
 		.verb = "drops",
 		.arguments = "[PORT]",
