@@ -19,7 +19,7 @@
 
 enum { GUARD_BYTE = 0xa5, PAGE = 4096 };
 
-static const uint64_t HOLE = UINT64_C(1) << 30, ROOM = UINT64_C(64) << 30;
+static const uint64_t HOLE = UINT64_C(1) << 30;
 
 void vguest_memory_plan(struct vguest_region *regions, unsigned count, uint64_t size)
 {
@@ -64,9 +64,12 @@ int vguest_memory_add(struct vguest_memory *memory, const struct vguest_region *
 int vguest_memory_init(struct vguest_memory *memory, const struct vguest_region *regions,
                        unsigned count, struct fail *fail)
 {
-	*memory = (struct vguest_memory){.span = ROOM};
-	memory->base =
-		mmap(NULL, ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const struct vguest_region *last = &regions[count - 1];
+
+	// As much again, and more, for what is plugged in later. Valgrind has no room for much more.
+	*memory = (struct vguest_memory){.span = 2 * (last->guest + last->size) + 8 * HOLE};
+	memory->base = mmap(NULL, memory->span, PROT_NONE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory->base == MAP_FAILED) {
 		memory->base = NULL;
 		return fail_errno(fail, errno, "guest memory");
