@@ -27,6 +27,8 @@ static const char *const allowed[] = {
 	"sendmmsg", "recvfrom", "sendto", "bind", "connect", "listen", "accept", "accept4",
 	"socketpair", "getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown", "ioctl",
 	"pipe2",
+	// Calls to guests, which must not wait.
+	"io_setup", "io_submit", "io_getevents", "io_destroy",
 	// Waiting.
 	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
 	"select", "pselect6", "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime",

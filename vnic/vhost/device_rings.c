@@ -13,15 +13,14 @@
 #include "vnic/vhost/device_priv.h"
 
 #include "base/cleanup.h"
+#include "vnic/vhost/caller.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -319,24 +318,12 @@ int device_set_address(struct vhost_device *device, const struct vhost_payload_a
 	return device_offer(device, fail);
 }
 
-// What the front end waits on, or writes to. Never may a write of ours block.
+// Not even a question may be put to what is neither: the answer could be a front end's to give.
 static int check_fd(int fd, bool kick, const char *what, unsigned index, struct fail *fail)
 {
-	struct stat st;
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fstat(fd, &st) < 0)
-		return fail_errno(fail, -errno, "ring %u: its %s descriptor", index, what);
-
-	// Eventfds have no type at all. Pipes must be read, for which a worker that was kicked has no time.
-	mode_t type = st.st_mode & S_IFMT;
-
-	if (type != 0 && (kick || (type != S_IFIFO && type != S_IFSOCK)))
-		return fail_set(fail, -EINVAL, "ring %u: its %s descriptor is no eventfd", index,
-		                what);
-	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return fail_errno(fail, -errno, "ring %u: its %s descriptor", index, what);
-	return 0;
+	if (caller_is_eventfd(fd) || (!kick && caller_is_unix_socket(fd)))
+		return 0;
+	return fail_set(fail, -EINVAL, "ring %u: its %s descriptor is no eventfd", index, what);
 }
 
 static int make_ticker(struct vhost_device *device)
@@ -462,8 +449,7 @@ void device_reset_rings(struct vhost_device *device)
 void device_note_lost(struct vhost_device *device, unsigned index)
 {
 	struct device_ring *ring = &device->rings[index];
-	const uint64_t one = 1;
-	int err = device->kept.fds[VHOST_SLOT_ERR + index];
+	struct caller err;
 
 	// It may have been stopped, or set up anew, since.
 	if (!ring->queue || virtq_fault(ring->queue) == VIRTQ_SOUND)
@@ -475,7 +461,6 @@ void device_note_lost(struct vhost_device *device, unsigned index)
 	device_state(device)->rings[index].broken = true;
 	device_withdraw(device, only(index));
 	device->differs = true;
-	// Nobody needs to listen, and one who does not read has been told already.
-	if (err >= 0 && write(err, &one, sizeof(one)) < 0)
-		return;
+	caller_init(&err, device->kept.fds[VHOST_SLOT_ERR + index]);
+	caller_call(&err);
 }

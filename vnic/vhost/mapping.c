@@ -118,18 +118,28 @@ static uint64_t page_size(int fd)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+// Of shmem or hugetlbfs, which alone know of seals. A worker that touches a page of any other file waits for
+// a disk, a network or whoever serves the file (FUSE), and so does everybody who asks for its size.
+static bool is_in_memory(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) >= 0;
+}
+
 static int check(int fd, uint64_t offset, uint64_t size, struct stat *st, struct fail *fail)
 {
 	int mode = fcntl(fd, F_GETFL);
 
-	if (mode < 0 || fstat(fd, st) < 0)
+	if (mode < 0)
 		return fail_errno(fail, -errno, "the descriptor of shared memory");
-	if (!S_ISREG(st->st_mode)) {
-		fail_set(fail, -EINVAL, "the descriptor of shared memory is not that of a file");
+	if (!is_in_memory(fd)) {
+		fail_set(fail, -EINVAL,
+		         "the descriptor of shared memory is not that of a file in memory");
 		fail_hint(fail, "give the guest memory that can be shared: "
 		                "memory-backend-memfd with share=on");
 		return -EINVAL;
 	}
+	if (fstat(fd, st) < 0)
+		return fail_errno(fail, -errno, "the descriptor of shared memory");
 	if ((mode & O_ACCMODE) != O_RDWR)
 		return fail_set(fail, -EACCES, "shared memory may not be written");
 	if (size == 0 || offset > INT64_MAX || size > INT64_MAX - offset)
@@ -223,6 +233,8 @@ int mapping_key_of(int fd, uint64_t offset, uint64_t size, struct mapping_key *r
 {
 	struct stat st;
 
+	if (!is_in_memory(fd))
+		return -EINVAL;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	*ret = (struct mapping_key){st.st_dev, st.st_ino, offset, size};

@@ -24,8 +24,8 @@ struct mapping_key {
 	uint64_t offset, size;
 };
 
-// Maps `size` bytes from `offset`, shared, to read and write; neither needs to be aligned. What is no file, is
-// too short or may not be written is refused with a sentence. The fd stays the caller's. 0 or -errno.
+// Maps `size` bytes from `offset`, shared, to read and write; neither needs to be aligned. What is no file in
+// memory, is too short or may not be written is refused with a sentence. The fd stays the caller's. 0 or -errno.
 int mapping_new(int fd, uint64_t offset, uint64_t size, struct mapping **ret, struct fail *fail);
 // One holder more; each drops its own.
 struct mapping *mapping_share(struct mapping *mapping);

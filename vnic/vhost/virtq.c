@@ -16,9 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const char *const fault_names[] = {
 	[VIRTQ_SOUND] = "sound",
@@ -56,11 +54,7 @@ void virtq_break(struct virtq *queue, enum virtq_fault fault)
 
 static void call(struct virtq *queue)
 {
-	const uint64_t one = 1;
-	ssize_t done = write(queue->call_fd, &one, sizeof(one));
-
-	// It fails when the guest was called before and did not look yet, or is gone.
-	if (done == sizeof(one))
+	if (caller_call(&queue->caller))
 		count(&queue->calls, 1);
 }
 
@@ -81,16 +75,6 @@ static int check_config(const struct virtq_config *config, struct fail *fail)
 	if (!desc || !avail || !used || desc % 16 || avail % (config->packed ? 4 : 2) || used % 4)
 		return fail_set(fail, -EINVAL, "an address of the ring is missing or not aligned");
 	return 0;
-}
-
-static void set_call_fd(struct virtq *queue, int fd)
-{
-	int flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
-
-	// An eventfd that is full stands for a call already; a worker never waits for it.
-	if (flags >= 0 && !(flags & O_NONBLOCK))
-		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	queue->call_fd = fd;
 }
 
 static void write_mark(struct virtq *queue)
@@ -152,7 +136,7 @@ struct virtq *virtq_open(const struct virtq_config *config, struct fail *fail)
 		errno = error ? -error : ENOMEM;
 		return NULL;
 	}
-	set_call_fd(queue, config->call_fd);
+	caller_init(&queue->caller, config->call_fd);
 	error = queue->ops->begin(queue, config->position, fail);
 	if (error) {
 		free(queue);
@@ -162,7 +146,7 @@ struct virtq *virtq_open(const struct virtq_config *config, struct fail *fail)
 	settle_in_flight(queue);
 	write_mark(queue);
 	// The predecessor may have died between publish and call.
-	if (resumed && queue->call_fd >= 0)
+	if (resumed)
 		call(queue);
 	// What is not so yet, is written.
 	queue->armed = config->writable;
@@ -355,7 +339,7 @@ void virtq_publish(struct virtq *queue)
 	queue->out = (uint16_t)(queue->out - queue->done_count);
 	queue->done_count = 0;
 	queue->done_slots = 0;
-	if (queue->call_fd < 0)
+	if (queue->caller.fd < 0)
 		return;
 
 	// The guest writes what it wants and then looks for what it got; we do the reverse, and one of

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "vnic/vhost/caller.h"
 #include "vnic/vhost/virtq.h"
 
 enum {
@@ -66,7 +67,7 @@ struct virtq {
 	uint16_t out;        // chains taken and not published
 	uint32_t done_slots; // sum over done
 	unsigned losses;     // vhost_memory_losses() when memory was last known to be whole
-	int call_fd;
+	struct caller caller;
 	struct dirty_log *log;
 	uint64_t desc_guest, used_guest; // guest addresses, for the log
 	_Atomic uint32_t fault;          // enum virtq_fault

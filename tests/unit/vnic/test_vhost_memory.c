@@ -150,13 +150,18 @@ static void refuse(const struct vhost_region_claim *claims, unsigned count, int 
 static void test_refusals(void **state)
 {
 	int fd = file_of(FILE_SIZE);
-	int reading = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	int pipes[2];
+	int elsewhere = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	char path[32];
+	int reading, pipes[2];
 	struct vhost_region_claim claims[VHOST_REGIONS_MAX + 1] = {two[0], two[1]};
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	reading = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(reading >= 0);
 	assert_int_equal(pipe(pipes), 0);
 	refuse(claims, 0, fd, -EINVAL, "share=on");
 	refuse(claims, 2, pipes[1], -EINVAL, "share=on");
+	refuse(claims, 2, elsewhere, -EINVAL, "a file in memory");
 	refuse(claims, 2, reading, -EACCES, "written");
 	refuse(claims, 2, -1, -EBADF, "descriptor");
 	refuse(claims, VHOST_REGIONS_MAX + 1, fd, -E2BIG, "65 regions");
@@ -185,6 +190,7 @@ static void test_refusals(void **state)
 	close(pipes[0]);
 	close(pipes[1]);
 	close(reading);
+	close(elsewhere);
 	close(fd);
 }
 
