@@ -15,16 +15,24 @@
 struct kept {
 	uint8_t *body; // The packed Keep message.
 	size_t len;
-	int fds[STREAM_FDS_MAX];
-	unsigned count;
+	int fd;
 };
+
+static struct kept *kept_new(void)
+{
+	struct kept *kept = calloc(1, sizeof(*kept));
+
+	if (kept)
+		kept->fd = -1;
+	return kept;
+}
 
 static void kept_free(struct kept *kept)
 {
 	if (!kept)
 		return;
-	for (unsigned i = 0; i < kept->count; i++)
-		close(kept->fds[i]);
+	if (kept->fd >= 0)
+		close(kept->fd);
 	free(kept->body);
 	free(kept);
 }
@@ -42,12 +50,14 @@ void keeper_fini(struct keeper *keeper)
 int keeper_keep(struct keeper *keeper, struct stream_frame *frame)
 {
 	Weft__Keep *message = decode_message(&weft__keep__descriptor, frame->len, frame->body);
-	struct kept *kept = calloc(1, sizeof(*kept));
+	struct kept *kept = kept_new();
 	void *old = NULL;
 	int err = 0;
 
 	if (!message || !kept) {
 		err = message ? -ENOMEM : -EBADMSG;
+	} else if (frame->nfds != 1) {
+		err = -EBADMSG;
 	} else {
 		kept->body = malloc(frame->len + 1);
 		kept->len = frame->len;
@@ -58,8 +68,7 @@ int keeper_keep(struct keeper *keeper, struct stream_frame *frame)
 	if (err == 0)
 		err = table_put(&keeper->kept, message->name, strlen(message->name), kept, &old);
 	if (err == 0) {
-		for (unsigned i = 0; i < frame->nfds; i++)
-			kept->fds[kept->count++] = stream_take_fd(frame, i);
+		kept->fd = stream_take_fd(frame, 0);
 		kept_free(old);
 	} else {
 		kept_free(kept);
@@ -107,8 +116,8 @@ int keeper_return(const struct keeper *keeper, struct stream *stream, const void
 
 	while (err == 0 && (kept = table_next(&keeper->kept, &cursor, NULL, NULL)))
 		err = stream_send(stream, WEFT__STREAM_ID__STREAM_CONTROL,
-		                  WEFT__FRAME_TYPE__FRAME_KEPT, 0, kept->body, kept->len, kept->fds,
-		                  kept->count);
+		                  WEFT__FRAME_TYPE__FRAME_KEPT, 0, kept->body, kept->len, &kept->fd,
+		                  1);
 	if (err == 0)
 		err = return_leases(stream, leases, leases_len);
 	if (err == 0)

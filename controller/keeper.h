@@ -20,7 +20,7 @@ struct keeper {
 
 void keeper_fini(struct keeper *keeper);
 
-// Frames KEEP and KEEP_DROP. -EBADMSG when the body cannot be read.
+// Frames KEEP and KEEP_DROP. -EBADMSG when the body cannot be read, or KEEP comes without its descriptor.
 int keeper_keep(struct keeper *keeper, struct stream_frame *frame);
 int keeper_drop(struct keeper *keeper, const struct stream_frame *frame);
 

@@ -529,6 +529,21 @@ static void test_keeper_hands_back_what_it_was_given(void **state)
 	close(ends[0]);
 }
 
+// What was to be kept and is not there would be missed only after the next crash.
+static void test_keeper_wants_the_descriptor(void **state)
+{
+	struct world *world = *state;
+	Weft__Keep keep = WEFT__KEEP__INIT;
+
+	make_ready(world);
+	keep.name = (char *)"tap/1/0";
+	keep.type = (char *)"tap-queue";
+	fake_send(&world->fake, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_KEEP, 0,
+	          &keep.base, NULL, 0);
+	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	assert_int_equal(world->control.keeper.kept.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -553,6 +568,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_keeper_hands_back_what_it_was_given, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_keeper_wants_the_descriptor, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
