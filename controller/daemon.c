@@ -8,6 +8,7 @@
 #include "controller/daemon.h"
 
 #include "base/clock.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/sock.h"
@@ -25,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,17 +237,6 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 	return err == 0 ? api_open(&api_env, &daemon->api, fail) : err;
 }
 
-// Thousands of ports are thousands of descriptors to keep.
-static void raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int daemon_open(const struct options *options, struct daemon **ret, struct fail *fail)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -256,7 +245,7 @@ int daemon_open(const struct options *options, struct daemon **ret, struct fail 
 
 	if (!daemon)
 		return fail_set(fail, -ENOMEM, "out of memory");
-	raise_limits();
+	limit_raise_descriptors();
 	daemon->options = *options;
 	daemon->datapath_fd = -1;
 	daemon->base = event_base_new();

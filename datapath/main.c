@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/limit.h"
 #include "base/log.h"
 #include "datapath/agent.h"
 #include "datapath/options.h"
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	limit_raise_descriptors();
 	if (enter_sandbox(&options) < 0)
 		return EXIT_FAILURE;
 	base = event_base_new();
