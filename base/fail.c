@@ -97,3 +97,9 @@ void fail_hint(struct fail *fail, const char *fmt, ...)
 	print(fail->hint, sizeof(fail->hint), fmt, args);
 	va_end(args);
 }
+
+const char *fail_text(const struct fail *fail, char buf[static FAIL_TEXT])
+{
+	snprintf(buf, FAIL_TEXT, "%s%s%s", fail->what, fail->hint[0] ? "; " : "", fail->hint);
+	return buf;
+}

@@ -27,3 +27,8 @@ int fail_errno(struct fail *fail, int code, const char *fmt, ...)
 void fail_prefix(struct fail *fail, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void fail_hint(struct fail *fail, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+enum { FAIL_TEXT = 512 + 256 + 2 };
+
+// Sentence and hint in one, for where there is one text only; returns buf.
+const char *fail_text(const struct fail *fail, char buf[static FAIL_TEXT]);

@@ -38,7 +38,7 @@ struct event_note {
 	uint64_t wall_ns;
 	char type[24];
 	char object[96];
-	char text[256];
+	char text[512];
 };
 
 enum { EVENTS_KEPT = 256 };

@@ -191,7 +191,7 @@ void control_host_event(void *user, const Weft__Event *event)
 {
 	struct control *control = user;
 	const struct object *object = NULL;
-	char text[256] = "", name[KEY_SIZE] = "";
+	char text[512] = "", name[KEY_SIZE] = "";
 
 	if (event->lease) {
 		control->on_lease(control->listener, event->lease);

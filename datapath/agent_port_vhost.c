@@ -105,7 +105,7 @@ static void on_event(void *user, enum vhost_port_event event, const char *what)
 {
 	const struct vhost_place *place = user;
 	const struct agent_vhosts_config *config = &place->vhosts->config;
-	char text[256];
+	char text[FAIL_TEXT + 32];
 
 	log_info("%s: %s", place->door ? place->door->name : "vhost-user port", what);
 	switch (event) {
@@ -115,6 +115,10 @@ static void on_event(void *user, enum vhost_port_event event, const char *what)
 		break;
 	case VHOST_PORT_DISCONNECTED:
 		snprintf(text, sizeof(text), "disconnected: %s", what);
+		config->event(config->user, WEFT__EVENT_TYPE__EVENT_PORT_LINK, place->id, text);
+		break;
+	case VHOST_PORT_COMPLAINT:
+		snprintf(text, sizeof(text), "connected, but: %s", what);
 		config->event(config->user, WEFT__EVENT_TYPE__EVENT_PORT_LINK, place->id, text);
 		break;
 	case VHOST_PORT_QUEUE_LOST:

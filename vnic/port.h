@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "base/fail.h"
 #include "vnic/drop.h"
 #include "vnic/packet.h"
 #include "vnic/packet_pool.h"
@@ -25,7 +26,6 @@ enum port_offload {
 
 enum { PORT_TX_LOCKS = 16 };
 
-struct fail;
 struct port;
 
 // What a door that has a peer at its other end knows of it.
@@ -36,7 +36,8 @@ struct port_link {
 	uint64_t features;          // that both agreed on (virtio's bits)
 	uint64_t kicks, calls;      // notifications that came from the peer, and that went to it
 	uint64_t delivered, copied; // bytes given to the peer, and bytes that were copied for that
-	char last_fault[160];       // a sentence; empty: nothing was ever wrong
+	// A sentence, with what to do about it; empty: nothing was ever wrong.
+	char last_fault[FAIL_TEXT];
 };
 
 struct port_ops {

@@ -30,11 +30,13 @@ void device_note(struct vhost_device *device, const struct fail *fail)
 
 static void tell(struct vhost_device *device)
 {
-	bool differs = device->differs;
+	bool differs = device->differs, complains = device->complains;
 
-	device->differs = false;
+	device->differs = device->complains = false;
 	if (differs)
 		device->config.changed(device->config.user);
+	if (complains)
+		device->config.complain(device->config.user, &device->last);
 }
 
 // Returns to the front end all that came from it.
@@ -279,6 +281,5 @@ void vhost_device_info(const struct vhost_device *device, struct vhost_info *inf
 		info->calls += counts.calls;
 		info->faults[i] = device->faults[i];
 	}
-	snprintf(info->last_fault, sizeof(info->last_fault), "%.*s",
-	         (int)sizeof(info->last_fault) - 1, device->last.what);
+	fail_text(&device->last, info->last_fault);
 }

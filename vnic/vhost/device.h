@@ -50,6 +50,8 @@ struct vhost_device_config {
 	void (*settle)(void *user);
 	// Connection, rings or terms differ from before: the port looks again. May be called often.
 	void (*changed)(void *user);
+	// Something is wrong that the device lives on with.
+	void (*complain)(void *user, const struct fail *why);
 	// The guest moved here: tell the network where `mac` is.
 	void (*announce)(void *user, struct mac mac);
 	void *user;
@@ -110,6 +112,6 @@ struct vhost_info {
 	unsigned regions;
 	uint64_t kicks, calls;
 	enum virtq_fault faults[VHOST_RINGS_MAX];
-	char last_fault[160]; // the last sentence, "" if there was none
+	char last_fault[FAIL_TEXT]; // the last sentence and its hint, "" if there was none
 };
 void vhost_device_info(const struct vhost_device *device, struct vhost_info *info);

@@ -25,8 +25,7 @@ static int offer_again(struct vhost_device *device, struct fail *fail)
 	int error = device_offer(device, &why);
 
 	if (error == -EFAULT) {
-		device->last = why;
-		fail_prefix(&device->last, "port '%s'", device->name);
+		device_note(device, &why);
 		return 0;
 	}
 	if (error && fail)
@@ -212,6 +211,18 @@ int device_memory_restore(struct vhost_device *device, struct fail *fail)
 	if (!error && fds[VHOST_SLOT_INFLIGHT] >= 0)
 		error = inflight_map(fds[VHOST_SLOT_INFLIGHT], &inflight, &device->inflight, fail);
 	return error;
+}
+
+bool device_memory_is_untouched(const struct vhost_device *device)
+{
+	for (unsigned i = 0; i < VHOST_REGIONS_MAX; i++) {
+		struct stat st;
+
+		if (device_state(device)->regions[i].size &&
+		    (fstat(device->kept.fds[VHOST_SLOT_REGION + i], &st) < 0 || st.st_blocks))
+			return false;
+	}
+	return true;
 }
 
 void device_memory_close(struct vhost_device *device)

@@ -36,7 +36,8 @@ struct vhost_device {
 	_Atomic uint32_t lost; // rings, one bit each
 	uint64_t kicks, calls; // of queues that were closed
 	enum virtq_fault faults[VHOST_RINGS_MAX];
-	bool differs; // since `changed` was called last
+	bool differs;   // since `changed` was called last
+	bool complains; // since `complain` was, of `last`
 	struct fail last;
 };
 
@@ -65,7 +66,7 @@ static inline bool device_speaks(const struct vhost_device *device, unsigned pro
 	return device_state(device)->protocol >> protocol_feature & 1;
 }
 
-// device.c: keeps the sentence for whoever asks for the last.
+// device.c: keeps the sentence for whoever asks for the last, as that of the port.
 void device_note(struct vhost_device *device, const struct fail *fail);
 
 // device_requests.c: checks the frame against what the request must look like, and carries it out. 0 or -errno.
@@ -120,6 +121,8 @@ int device_remove_region(struct vhost_device *device, const struct vhost_region_
 int device_set_log(struct vhost_device *device, struct vhost_message *message, struct fail *fail);
 // Makes again, after a predecessor, what lies behind the descriptors.
 int device_memory_restore(struct vhost_device *device, struct fail *fail);
+// Whether no byte was ever written to the memory, by anybody. => There is some.
+bool device_memory_is_untouched(const struct vhost_device *device);
 // => All rings are withdrawn.
 void device_memory_close(struct vhost_device *device);
 

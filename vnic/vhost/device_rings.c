@@ -197,6 +197,21 @@ static bool is_complete(const struct vhost_device *device, unsigned index)
 	return device->memory && ring->size && ring->addressed && ring->started && !ring->broken;
 }
 
+// The driver has set a ring up, and not a page of its memory exists: it writes to copies of its own, which
+// we will never see. Before we touch the ring ourselves.
+static void check_memory(struct vhost_device *device)
+{
+	struct fail why = {0};
+
+	if (!device_memory_is_untouched(device))
+		return;
+	fail_set(&why, -EINVAL, "nobody has written to the memory that the guest shares, so it is "
+	                        "private to the machine, and no frame can pass");
+	fail_hint(&why, "start the machine with memory-backend-memfd and share=on");
+	device_note(device, &why);
+	device->complains = true;
+}
+
 int device_offer(struct vhost_device *device, struct fail *fail)
 {
 	// A sender that is disabled is drained, unless all are: then its driver is gone, and the ring's memory
@@ -212,6 +227,7 @@ int device_offer(struct vhost_device *device, struct fail *fail)
 		if (!wanted || atomic_load(&ring->shared.queue))
 			continue;
 		if (!ring->queue) {
+			check_memory(device);
 			int error = open_queue(device, i, first ? NULL : fail);
 
 			first = first ? first : error;

@@ -40,7 +40,6 @@ struct mapping {
 	size_t length;
 	struct range *range;
 	unsigned holders;
-	bool untouched;
 };
 
 static struct range ranges[RANGES];
@@ -193,7 +192,6 @@ int mapping_new(int fd, uint64_t offset, uint64_t size, struct mapping **ret, st
 	if (!mapping)
 		return fail_errno(fail, -ENOMEM, "shared memory");
 	mapping->key = (struct mapping_key){st.st_dev, st.st_ino, offset, size};
-	mapping->untouched = st.st_blocks == 0;
 	mapping->holders = 1;
 	error = map(mapping, fd, fail);
 	if (error) {
@@ -239,11 +237,6 @@ int mapping_key_of(int fd, uint64_t offset, uint64_t size, struct mapping_key *r
 		return -errno;
 	*ret = (struct mapping_key){st.st_dev, st.st_ino, offset, size};
 	return 0;
-}
-
-bool mapping_is_untouched(const struct mapping *mapping)
-{
-	return mapping->untouched;
 }
 
 bool mapping_is_lost(const struct mapping *mapping)

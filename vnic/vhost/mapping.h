@@ -35,9 +35,6 @@ uint8_t *mapping_base(const struct mapping *mapping); // of the first byte that 
 const struct mapping_key *mapping_key(const struct mapping *mapping);
 // The key that a mapping of these would have. 0 or -errno.
 int mapping_key_of(int fd, uint64_t offset, uint64_t size, struct mapping_key *ret);
-// The file had no page at all when it was mapped.
-bool mapping_is_untouched(const struct mapping *mapping);
-
 bool mapping_is_lost(const struct mapping *mapping);
 // How many were ever lost.
 unsigned mapping_losses(void);

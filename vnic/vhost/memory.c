@@ -199,13 +199,3 @@ bool vhost_memory_is_lost(const struct vhost_memory *memory)
 			return true;
 	return false;
 }
-
-bool vhost_memory_is_untouched(const struct vhost_memory *memory)
-{
-	const struct table *table = (const struct table *)memory;
-
-	for (uint32_t i = 0; i < memory->count; i++)
-		if (!mapping_is_untouched(table->mappings[i]))
-			return false;
-	return true;
-}

@@ -77,6 +77,3 @@ uint64_t vhost_memory_run(const struct vhost_memory *memory, uint64_t guest);
 // vhost_memory_is_lost(), which says whether one of them is the table's.
 unsigned vhost_memory_losses(void);
 bool vhost_memory_is_lost(const struct vhost_memory *memory);
-// No page of any file existed when the table was made. In a guest that runs this means that its memory
-// is private, and what it writes will never be seen.
-bool vhost_memory_is_untouched(const struct vhost_memory *memory);

@@ -42,6 +42,7 @@ struct vhost_port {
 	struct event *readable; // the connection
 	struct event *alarm;
 	enum virtq_fault faults[VHOST_RINGS_MAX]; // that were told
+	struct fail waits;                        // why there is no front end
 };
 
 #define ANNOUNCE (UINT64_C(1) << 48)
@@ -217,7 +218,10 @@ static void port_op_link(const struct port *port, struct port_link *ret)
 	ret->features = info.features;
 	ret->kicks = info.kicks;
 	ret->calls = info.calls;
-	snprintf(ret->last_fault, sizeof(ret->last_fault), "%s", info.last_fault);
+	if (!info.connected && vhost->waits.code)
+		fail_text(&vhost->waits, ret->last_fault);
+	else
+		memcpy(ret->last_fault, info.last_fault, sizeof(ret->last_fault));
 	for (unsigned i = 0; i < port->queue_count; i++) {
 		ret->delivered +=
 			atomic_load_explicit(&vhost->tx[i].delivered, memory_order_relaxed);
@@ -293,6 +297,13 @@ static void on_changed(void *user)
 	tell_losses(vhost);
 }
 
+static void on_complaint(void *user, const struct fail *why)
+{
+	char text[FAIL_TEXT];
+
+	tell(user, VHOST_PORT_COMPLAINT, fail_text(why, text));
+}
+
 static void on_announce(void *user, struct mac mac)
 {
 	struct vhost_port *vhost = user;
@@ -328,12 +339,15 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
 {
 	struct vhost_port *vhost = user;
 	struct fail fail = {0};
+	char text[FAIL_TEXT];
 	int code = vhost_device_receive(vhost->device, &fail);
 
 	if (code == 0)
 		return;
 	forget_connection(vhost);
-	tell(vhost, VHOST_PORT_DISCONNECTED, fail.code ? fail.what : "the front end has gone");
+	if (!fail.code)
+		fail_set(&fail, code, "the front end has gone");
+	tell(vhost, VHOST_PORT_DISCONNECTED, fail_text(&fail, text));
 	if (vhost->socket)
 		vhost_socket_seek(vhost->socket);
 }
@@ -358,6 +372,7 @@ static void on_connected(void *user, int fd)
 	struct vhost_port *vhost = user;
 	struct fail fail = {0};
 
+	vhost->waits.code = 0;
 	if (take_connection(vhost, fd, &fail) == 0)
 		tell(vhost, VHOST_PORT_CONNECTED, "a front end has connected");
 	else
@@ -366,7 +381,11 @@ static void on_connected(void *user, int fd)
 
 static void on_waiting(void *user, const struct fail *why)
 {
-	tell(user, VHOST_PORT_DISCONNECTED, why->what);
+	struct vhost_port *vhost = user;
+	char text[FAIL_TEXT];
+
+	vhost->waits = *why;
+	tell(vhost, VHOST_PORT_DISCONNECTED, fail_text(why, text));
 }
 
 static int make_device(struct vhost_port *vhost, const struct vhost_port_config *config,
@@ -380,6 +399,7 @@ static int make_device(struct vhost_port *vhost, const struct vhost_port_config 
 		.offload_off = config->offload_off,
 		.settle = on_settle,
 		.changed = on_changed,
+		.complain = on_complaint,
 		.announce = on_announce,
 		.user = vhost,
 	};

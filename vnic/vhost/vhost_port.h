@@ -18,6 +18,7 @@ enum vhost_port_event {
 	VHOST_PORT_CONNECTED,
 	VHOST_PORT_DISCONNECTED, // or still waited for, and why
 	VHOST_PORT_QUEUE_LOST,
+	VHOST_PORT_COMPLAINT, // the connection stays
 };
 
 struct vhost_port_config {

@@ -75,6 +75,17 @@ static void long_text_is_cut(void **state)
 	assert_int_equal(fail.what[510], 'x');
 }
 
+static void text_has_both(void **state)
+{
+	struct fail fail = {0};
+	char text[FAIL_TEXT];
+
+	fail_set(&fail, -EINVAL, "port 'web0': no");
+	assert_string_equal(fail_text(&fail, text), "port 'web0': no");
+	fail_hint(&fail, "say yes");
+	assert_string_equal(fail_text(&fail, text), "port 'web0': no; say yes");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +93,7 @@ int main(void)
 		cmocka_unit_test(nobody_may_listen),
 		cmocka_unit_test(hint_prefix_and_system_words),
 		cmocka_unit_test(long_text_is_cut),
+		cmocka_unit_test(text_has_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,20 +221,6 @@ static void test_sharing(void **state)
 	close(fd);
 }
 
-static void test_untouched(void **state)
-{
-	int fd = file_of(FILE_SIZE);
-	struct vhost_memory *memory = table_of(two, 2, fd, NULL);
-
-	assert_true(vhost_memory_is_untouched(memory));
-	vhost_memory_free(memory);
-	assert_int_equal(pwrite(fd, "x", 1, 0), 1);
-	memory = table_of(two, 2, fd, NULL);
-	assert_false(vhost_memory_is_untouched(memory));
-	vhost_memory_free(memory);
-	close(fd);
-}
-
 static void *read_it(void *user)
 {
 	uint32_t sum = 0;
@@ -343,7 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_sharing),
-		cmocka_unit_test(test_untouched), cmocka_unit_test(test_cut_file),
+		cmocka_unit_test(test_cut_file),
 		cmocka_unit_test(test_dirty_log),
 	};
 
