@@ -138,7 +138,10 @@ const struct command command_table[] = {
 			"address. With --vhost a virtual machine plugs in through shared memory: it "
 			"listens at the socket and we connect, as often as it comes back; with "
 			"--vhost-server we listen. A PATH without a slash lies in the run directory; "
-			"weft attach tells what the machine needs.",
+			"weft attach tells what the machine needs. The switch has no right to pass over "
+			"permissions: a machine of another user lets root write to its socket, or is let "
+			"in by a directory for our sockets that hands its group on (chgrp kvm DIR; "
+			"chmod 2750 DIR), which the machine's user must be in.",
 		.example = "weft port add lan --name web --vhost web.vu",
 		.flags = port_add_flags,
 		.traits = COMMAND_CHANGES,

@@ -120,8 +120,10 @@ static int check_path(const struct model *model, const struct intent *intent,
 static int refuse_field(const struct intent *intent, struct refusal *refusal, const char *field,
                         const char *what)
 {
-	return refuse(refusal, -EINVAL, intent->key, field,
-	              "%s: a port of a virtual machine has no %s", intent->key, what);
+	refuse(refusal, -EINVAL, intent->key, field, "%s: a port of a virtual machine has no %s",
+	       intent->key, what);
+	fail_hint(&refusal->fail, "to have a port of another kind, delete this one and add it anew");
+	return -EINVAL;
 }
 
 static int check_mtu(const struct model *model, const struct intent *intent,

@@ -90,6 +90,10 @@ static void tell(struct vhost_socket *sock, int code)
 	} else {
 		fail_errno(&fail, code, "port '%s': cannot connect to '%s'", sock->name,
 		           sock->path);
+		// Root has no more rights here than others.
+		if (code == -EACCES)
+			fail_hint(&fail, "let the user that the switch runs as write to the socket "
+			                 "(chgrp, chmod g+w), or let weft listen: --vhost-server");
 	}
 	if (strcmp(fail.what, sock->told) == 0)
 		return;

@@ -42,7 +42,7 @@ struct vhost_port {
 	struct event *readable; // the connection
 	struct event *alarm;
 	enum virtq_fault faults[VHOST_RINGS_MAX]; // that were told
-	struct fail waits;                        // why there is no front end
+	struct fail waits; // why there is no front end, if it is more than that none came
 };
 
 #define ANNOUNCE (UINT64_C(1) << 48)
@@ -385,6 +385,8 @@ static void on_waiting(void *user, const struct fail *why)
 	char text[FAIL_TEXT];
 
 	vhost->waits = *why;
+	if (why->code == -ENOENT || why->code == -ECONNREFUSED)
+		vhost->waits.code = 0;
 	tell(vhost, VHOST_PORT_DISCONNECTED, fail_text(why, text));
 }
 
