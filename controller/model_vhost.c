@@ -122,7 +122,8 @@ static int refuse_field(const struct intent *intent, struct refusal *refusal, co
 {
 	refuse(refusal, -EINVAL, intent->key, field, "%s: a port of a virtual machine has no %s",
 	       intent->key, what);
-	fail_hint(&refusal->fail, "to have a port of another kind, delete this one and add it anew");
+	fail_hint(&refusal->fail,
+	          "to have a port of another kind, delete this one and add it anew");
 	return -EINVAL;
 }
 

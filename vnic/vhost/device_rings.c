@@ -205,8 +205,9 @@ static void check_memory(struct vhost_device *device)
 
 	if (!device_memory_is_untouched(device))
 		return;
-	fail_set(&why, -EINVAL, "nobody has written to the memory that the guest shares, so it is "
-	                        "private to the machine, and no frame can pass");
+	fail_set(&why, -EINVAL,
+	         "nobody has written to the memory that the guest shares, so it is "
+	         "private to the machine, and no frame can pass");
 	fail_hint(&why, "start the machine with memory-backend-memfd and share=on");
 	device_note(device, &why);
 	device->complains = true;

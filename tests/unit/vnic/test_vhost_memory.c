@@ -329,8 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_sharing),
-		cmocka_unit_test(test_cut_file),
-		cmocka_unit_test(test_dirty_log),
+		cmocka_unit_test(test_cut_file),  cmocka_unit_test(test_dirty_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
