@@ -104,3 +104,17 @@ static inline void store_le64(void *to, uint64_t value)
 	value = htole64(value);
 	memcpy(to, &value, sizeof(value));
 }
+
+// memcpy() without a call, for headers: worth it up to some 256 bytes. The last bytes are copied twice.
+static inline void copy_short(uint8_t *restrict to, const uint8_t *restrict from, uint32_t len)
+{
+	enum { STEP = 32 };
+
+	if (len < STEP) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (uint32_t at = 0; at < len - STEP; at += STEP)
+		__builtin_memcpy(to + at, from + at, STEP);
+	__builtin_memcpy(to + len - STEP, from + len - STEP, STEP);
+}

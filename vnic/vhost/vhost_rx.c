@@ -70,25 +70,53 @@ static bool lend(struct place *place, uint32_t len, struct packet_pool *pool, st
 	return true;
 }
 
+// Copies the header and the head, and returns where the rest begins. Nearly always both are in the first
+// range, or each is in one of its own.
+static struct place read_head(const struct virtq_chain *chain, uint32_t header_len,
+                              struct virtio_net_hdr *header, struct packet *packet)
+{
+	const struct virtq_range *first = chain->ranges;
+	struct place place = {.range = first};
+	uint32_t head_len = packet->head_len;
+
+	if (first->len >= header_len + head_len) {
+		memcpy(header, first->base, sizeof(*header));
+		copy_short(packet->data, first->base + header_len, head_len);
+		place.offset = header_len + head_len;
+		return place;
+	}
+	if (first->len == header_len && first[1].len >= head_len) {
+		memcpy(header, first->base, sizeof(*header));
+		copy_short(packet->data, first[1].base, head_len);
+		return (struct place){.range = first + 1, .offset = head_len};
+	}
+
+	struct virtio_net_hdr_mrg_rxbuf whole;
+
+	copy_out(&place, &whole, header_len);
+	*header = whole.hdr;
+	copy_out(&place, packet->data, head_len);
+	return place;
+}
+
 // DROP_NO_BUFFER: the batch is full.
 static enum drop_reason read_frame(const struct virtq_chain *chain, uint32_t header_len,
                                    struct packet_pool *pool, struct packet *packet)
 {
-	struct place place = {.range = chain->ranges};
-	struct virtio_net_hdr_mrg_rxbuf header;
+	struct virtio_net_hdr header;
 	uint32_t len = chain->len - header_len;
+	struct place place;
 
 	if (chain->len < header_len + ETH_HEADER)
 		return DROP_FRAME_SHORT;
 	if (len > PACKET_MAX_LEN + VLAN_TAG)
 		return DROP_FRAME_LONG;
-	copy_out(&place, &header, header_len);
 	packet->len = len;
 	packet->head_len = (uint16_t)MIN(len, PACKET_HEAD);
-	copy_out(&place, packet->data, packet->head_len);
+	place = read_head(chain, header_len, &header, packet);
 	if (len > PACKET_HEAD && !lend(&place, len - PACKET_HEAD, pool, packet))
 		return DROP_NO_BUFFER;
-	return offload_read(&header.hdr, packet);
+	return header.flags | header.gso_type ? offload_read(&header, packet) : DROP_NONE;
 }
 
 static void fetch(const struct virtq_chain *chain)
@@ -179,8 +207,7 @@ void vhost_rx_finish(struct vhost_rx *rx)
 {
 	if (!rx->taken)
 		return;
-	for (unsigned i = 0; i < rx->taken; i++)
-		virtq_give(rx->queue, &rx->chains[i], 0);
+	virtq_give_all(rx->queue, rx->chains, NULL, rx->taken);
 	virtq_publish(rx->queue);
 	rx->taken = 0;
 }

@@ -31,12 +31,24 @@ void vhost_tx_init(struct vhost_tx *tx, struct vhost_device *device, unsigned pa
 	tx->chain_len = CHAIN_LEN;
 }
 
+// Gives back what was filled, and takes back what was not.
+static void hand_over(struct vhost_tx *tx)
+{
+	virtq_give_all(tx->queue, tx->chains, tx->written, tx->used);
+	tx->given += tx->used;
+	if (tx->count > tx->used)
+		virtq_untake(tx->queue, tx->chains + tx->used, tx->count - tx->used);
+	tx->used = tx->count = 0;
+}
+
 // Takes chains anew, from the first one that was not used.
 static void refill(struct vhost_tx *tx, unsigned want)
 {
-	if (tx->count > tx->used)
-		virtq_untake(tx->queue, tx->chains + tx->used, tx->count - tx->used);
-	tx->used = 0;
+	hand_over(tx);
+	if (tx->given >= PUBLISH_AT) {
+		virtq_publish(tx->queue);
+		tx->given = 0;
+	}
 	tx->count = virtq_take(tx->queue, tx->chains, want);
 	for (unsigned i = 0; i < MIN(tx->count, AHEAD); i++)
 		__builtin_prefetch(tx->chains[i].ranges->base, 1);
@@ -125,31 +137,40 @@ static void put(struct sink *sink, const void *from, uint32_t len)
 
 static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsigned chains)
 {
+	struct virtio_net_hdr_mrg_rxbuf header = {.num_buffers = (uint16_t)chains};
+	uint32_t header_len = tx->terms->header_len;
+	uint32_t head_end = header_len + packet->head_len;
 	struct sink sink = {.log = tx->terms->log};
-	struct virtio_net_hdr_mrg_rxbuf header;
 
 	enter(&sink, &tx->chains[tx->used]);
-	offload_write(packet, &header.hdr);
-	header.num_buffers = (uint16_t)chains;
-	put(&sink, &header, tx->terms->header_len);
-	put(&sink, packet->data, packet->head_len);
+	if (packet->gso || packet->flags & (PACKET_CSUM_PARTIAL | PACKET_CSUM_VALID))
+		offload_write(packet, &header.hdr);
+	if (sink.range->len > head_end) {
+		// One of two constants: no call.
+		if (header_len == sizeof(header))
+			memcpy(sink.range->base, &header, sizeof(header));
+		else
+			memcpy(sink.range->base, &header, header_len);
+		copy_short(sink.range->base + header_len, packet->data, packet->head_len);
+		virtq_log(sink.log, sink.range, 0, head_end);
+		sink.offset = head_end;
+	} else {
+		put(&sink, &header, header_len);
+		put(&sink, packet->data, packet->head_len);
+	}
 	for (unsigned i = 0; i < packet->segment_count; i++)
 		put(&sink, packet->segments[i].base, packet->segments[i].len);
 }
 
-static void give(struct vhost_tx *tx, unsigned chains, uint32_t bytes)
+// Notes how full the chains of a frame are.
+static void fill(struct vhost_tx *tx, unsigned chains, uint32_t bytes)
 {
 	while (chains--) {
-		const struct virtq_chain *chain = &tx->chains[tx->used++];
+		const struct virtq_chain *chain = &tx->chains[tx->used];
 		uint32_t written = MIN(bytes, chain->len);
 
-		virtq_give(tx->queue, chain, written);
+		tx->written[tx->used++] = written;
 		bytes -= written;
-		tx->given++;
-	}
-	if (tx->given >= PUBLISH_AT) {
-		virtq_publish(tx->queue);
-		tx->given = 0;
 	}
 }
 
@@ -176,13 +197,15 @@ static unsigned send_all(struct vhost_tx *tx, struct packet *const *packets, uns
 			*reason = DROP_OFFLOAD_INVALID;
 			break;
 		}
-		chains = find_room(tx, bytes, count - sent - 1, reason);
+		chains = tx->used < tx->count && tx->chains[tx->used].len >= bytes
+		                 ? 1
+		                 : find_room(tx, bytes, count - sent - 1, reason);
 		if (!chains)
 			break;
 		if (tx->used + AHEAD < tx->count)
 			__builtin_prefetch(tx->chains[tx->used + AHEAD].ranges->base, 1);
 		write_frame(tx, packet, chains);
-		give(tx, chains, bytes);
+		fill(tx, chains, bytes);
 		delivered += packet->len;
 		copied += packet->len + packet->head_len;
 	}
@@ -230,8 +253,7 @@ unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsig
 	tx->queue = queue;
 	tx->count = tx->used = tx->given = 0;
 	sent = send_all(tx, packets, count, reason);
-	if (tx->count > tx->used)
-		virtq_untake(queue, tx->chains + tx->used, tx->count - tx->used);
+	hand_over(tx);
 	if (tx->given)
 		virtq_publish(queue);
 	if (sent < count)

@@ -24,9 +24,10 @@ struct vhost_tx {
 	uint32_t chain_len;  // bytes of a chain, as seen last
 	struct virtq *queue; // of this call
 	unsigned count;      // chains taken
-	unsigned used;       // of them, filled and given
+	unsigned used;       // of them, filled
 	unsigned given;      // since the last publish
 	struct virtq_chain chains[VIRTQ_TAKE_MAX];
+	uint32_t written[VIRTQ_TAKE_MAX]; // bytes, of the used ones
 };
 
 void vhost_tx_init(struct vhost_tx *tx, struct vhost_device *device, unsigned pair);

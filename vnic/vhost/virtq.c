@@ -329,6 +329,22 @@ void virtq_give(struct virtq *queue, const struct virtq_chain *chain, uint32_t w
 	virtq_push_done(queue, (struct virtq_done){chain->id, chain->slots, written});
 }
 
+void virtq_give_all(struct virtq *queue, const struct virtq_chain *chains, const uint32_t *written,
+                    unsigned given)
+{
+	struct virtq_done *done = queue->done + queue->done_count;
+	uint32_t slots = 0;
+
+	assert(queue->done_count + given <= queue->out);
+	for (unsigned i = 0; i < given; i++) {
+		done[i] = (struct virtq_done){chains[i].id, chains[i].slots,
+		                              written ? written[i] : 0};
+		slots += chains[i].slots;
+	}
+	queue->done_count = (uint16_t)(queue->done_count + given);
+	queue->done_slots += slots;
+}
+
 void virtq_publish(struct virtq *queue)
 {
 	uint64_t before = queue->returned;

@@ -130,6 +130,9 @@ unsigned virtq_take(struct virtq *queue, struct virtq_chain *chains, unsigned ma
 void virtq_untake(struct virtq *queue, const struct virtq_chain *chains, unsigned count);
 // Gives a chain back, of which `written` bytes were filled (0 where we only read). In the order of taking.
 void virtq_give(struct virtq *queue, const struct virtq_chain *chain, uint32_t written);
+// The same for several; `written` may be NULL for nothing.
+void virtq_give_all(struct virtq *queue, const struct virtq_chain *chains, const uint32_t *written,
+                    unsigned count);
 // Makes what was given visible, all at once, and calls the guest if it wants to be called.
 void virtq_publish(struct virtq *queue);
 
