@@ -139,6 +139,9 @@ static const struct words words[] = {
 	[DROP_DHCP_EXHAUSTED] = {"dhcp_exhausted",
 		"No address is left in the DHCP pool; widen it, shorten the leases, or look who "
 		"holds them with weft lease ls."},
+	[DROP_IN_FLIGHT] = {"in_flight",
+		"The datapath ended with the frame in its hands; it may have been delivered, and is not "
+		"sent twice."},
 };
 // clang-format on
 

@@ -61,6 +61,7 @@ enum drop_reason {
 	DROP_SERVICE_QUEUE_FULL,
 	DROP_SERVICE_REFUSED, // understood, and answered with silence (rate, policy)
 	DROP_DHCP_EXHAUSTED,  // no address is left in the pool
+	DROP_IN_FLIGHT,       // a predecessor ended with the frame in its hands
 	DROP_REASONS,
 };
 

@@ -189,8 +189,9 @@ static bool may_send(const struct run *run, const struct station *station, unsig
 		return false;
 	if (load->rate > 0 && run->credit < 1)
 		return false;
+	// What was lost before the last that came is under way no more.
 	return !load->window || run->count < 2 ||
-	       station->next[pair] - to->in[pair].unique < load->window;
+	       station->next[pair] - to->in[pair].next < load->window;
 }
 
 static unsigned send_burst(struct run *run, struct station *station, unsigned pair)

@@ -267,6 +267,7 @@ void vhost_device_info(const struct vhost_device *device, struct vhost_info *inf
 		.packed = device_agreed(device, VIRTIO_F_RING_PACKED),
 		.kicks = device->kicks,
 		.calls = device->calls,
+		.in_flight_lost = device->in_flight_lost,
 	};
 	for (unsigned i = 0; i < VHOST_REGIONS_MAX; i++) {
 		info->memory_bytes += state->regions[i].size;
@@ -279,6 +280,7 @@ void vhost_device_info(const struct vhost_device *device, struct vhost_info *inf
 			virtq_counts(device->rings[i].queue, &counts);
 		info->kicks += counts.kicks;
 		info->calls += counts.calls;
+		info->in_flight_lost += counts.in_flight_lost;
 		info->faults[i] = device->faults[i];
 	}
 	fail_text(&device->last, info->last_fault);

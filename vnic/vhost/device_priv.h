@@ -33,8 +33,8 @@ struct vhost_device {
 	int ready_fd; // always readable: rings bells
 	int ticker;   // periodic, for guests that do not kick; -1: none needs it
 	int alarm_fd;
-	_Atomic uint32_t lost; // rings, one bit each
-	uint64_t kicks, calls; // of queues that were closed
+	_Atomic uint32_t lost;                 // rings, one bit each
+	uint64_t kicks, calls, in_flight_lost; // of queues that were closed
 	enum virtq_fault faults[VHOST_RINGS_MAX];
 	bool differs;   // since `changed` was called last
 	bool complains; // since `complain` was, of `last`

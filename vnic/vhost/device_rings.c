@@ -103,6 +103,7 @@ static void close_queue(struct vhost_device *device, struct device_ring *ring, u
 	virtq_counts(ring->queue, &counts);
 	device->kicks += counts.kicks;
 	device->calls += counts.calls;
+	device->in_flight_lost += counts.in_flight_lost;
 	*ret_base = virtq_position(ring->queue);
 	virtq_close(ring->queue);
 	ring->queue = NULL;

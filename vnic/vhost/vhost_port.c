@@ -262,12 +262,14 @@ static const struct port_ops vhost_ops = {
 	.close = port_op_close,
 };
 
-// Tells of rings that broke since the last look.
+// Tells of rings that broke since the last look, and counts what a predecessor did not finish.
 static void tell_losses(struct vhost_port *vhost)
 {
 	struct vhost_info info;
 
 	vhost_device_info(vhost->device, &info);
+	atomic_store_explicit(&vhost->port.door_drops[DROP_IN_FLIGHT], info.in_flight_lost,
+	                      memory_order_relaxed);
 	for (unsigned i = 0; i < 2 * vhost->port.queue_count; i++) {
 		char what[128];
 
