@@ -121,6 +121,10 @@ static void on_event(void *user, enum vhost_port_event event, const char *what)
 		snprintf(text, sizeof(text), "connected, but: %s", what);
 		config->event(config->user, WEFT__EVENT_TYPE__EVENT_PORT_LINK, place->id, text);
 		break;
+	case VHOST_PORT_WAITING:
+		snprintf(text, sizeof(text), "waiting: %s", what);
+		config->event(config->user, WEFT__EVENT_TYPE__EVENT_PORT_LINK, place->id, text);
+		break;
 	case VHOST_PORT_QUEUE_LOST:
 		config->event(config->user, WEFT__EVENT_TYPE__EVENT_QUEUE_LOST, place->id, what);
 		break;

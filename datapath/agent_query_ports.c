@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINK_COLUMNS = 9 };
+enum { LINK_COLUMNS = 10 };
 
 static void add_columns(struct agent_rows *rows, const char *const *columns, size_t count)
 {
@@ -64,12 +64,16 @@ static void link_values(struct agent_rows *rows, const struct port *door)
 	agent_rows_flag(rows, link.connected);
 	agent_rows_number(rows, link.features);
 	agent_rows_number(rows, link.pairs);
-	if (link.connected)
+	if (link.pairs)
 		agent_rows_text(rows, link.packed ? "packed" : "split");
 	else
 		agent_rows_none(rows);
 	if (link.last_fault[0])
 		agent_rows_text(rows, link.last_fault);
+	else
+		agent_rows_none(rows);
+	if (link.waiting[0])
+		agent_rows_text(rows, link.waiting);
 	else
 		agent_rows_none(rows);
 	agent_rows_number(rows, link.kicks);
@@ -106,8 +110,8 @@ void agent_query_ports(struct agent *agent, const Weft__Query *query, struct age
 		"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "drops",  "macs",
 	};
 	static const char *const link_columns[LINK_COLUMNS] = {
-		"connected", "features", "pairs",     "ring",   "last_fault",
-		"kicks",     "calls",    "delivered", "copied",
+		"connected", "features", "pairs", "ring",      "last_fault",
+		"waiting",   "kicks",    "calls", "delivered", "copied",
 	};
 	const struct generation *generation = apply_generation(agent->apply);
 	uint32_t slot = (uint32_t)query->cursor;

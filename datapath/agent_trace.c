@@ -203,6 +203,37 @@ static const char *fill_probe(struct agent *agent, const struct port_config *por
 	return NULL;
 }
 
+// What the pipeline does not ask: whether somebody is at the doors by which it would send.
+static bool is_open(struct trace *trace, const struct port_config *port)
+{
+	struct port_link link = {0};
+
+	if (port->door && port->door->ops->link)
+		port->door->ops->link(port->door, &link);
+	if (link.waiting[0])
+		trace_add(trace, "door", "port %s: %s", port->name, link.waiting);
+	return !link.waiting[0];
+}
+
+static void look_at_doors(struct agent *agent, struct trace *trace)
+{
+	const struct generation *generation = apply_generation(agent->apply);
+	unsigned open = 0, count = trace->out_count;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct port_config *port = pmap_get(&generation->ports, trace->out_ports[i]);
+
+		if (port && is_open(trace, port))
+			trace->out_ports[open++] = trace->out_ports[i];
+	}
+	trace->out_count = open;
+	if (open || !count)
+		return;
+	trace->forwarded = false;
+	trace->drop = DROP_PORT_DOWN;
+	snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(DROP_PORT_DOWN));
+}
+
 static void send_trace(struct agent *agent, uint64_t request, struct trace *trace)
 {
 	const struct generation *generation = apply_generation(agent->apply);
@@ -271,6 +302,7 @@ static void run(struct agent *agent, uint64_t request, const Weft__Trace *query)
 	} else {
 		pipeline_trace(agent->tracer, apply_generation(agent->apply), &probe->packet,
 		               clock_now(), trace);
+		look_at_doors(agent, trace);
 		send_trace(agent, request, trace);
 	}
 	free(probe);

@@ -57,7 +57,8 @@ static const struct words words[] = {
 		"The DNS message is cut short or its names are broken; look at the client with a "
 		"capture."},
 	[DROP_PORT_DOWN] = {"port_down",
-		"The port is down; bring it up, or the interface at its other end."},
+		"The port is down, or nobody is at its other end; bring it up, or the interface or the "
+		"virtual machine there."},
 	[DROP_PORT_UNKNOWN] = {"port_unknown",
 		"The port has been removed while the frame was on its way."},
 	[DROP_VLAN_NOT_ALLOWED] = {"vlan_not_allowed",

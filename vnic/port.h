@@ -36,8 +36,10 @@ struct port_link {
 	uint64_t features;          // that both agreed on (virtio's bits)
 	uint64_t kicks, calls;      // notifications that came from the peer, and that went to it
 	uint64_t delivered, copied; // bytes given to the peer, and bytes that were copied for that
-	// A sentence, with what to do about it; empty: nothing was ever wrong.
+	// Sentences, with what to do about it. Empty: nothing was ever wrong.
 	char last_fault[FAIL_TEXT];
+	// What is missing for frames to pass; empty: nothing is.
+	char waiting[FAIL_TEXT];
 };
 
 struct port_ops {

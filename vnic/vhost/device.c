@@ -25,7 +25,6 @@ enum { MESSAGES_AT_ONCE = 32 }; // so that one front end cannot keep the main th
 void device_note(struct vhost_device *device, const struct fail *fail)
 {
 	device->last = *fail;
-	fail_prefix(&device->last, "port '%s'", device->name);
 }
 
 static void tell(struct vhost_device *device)
@@ -93,11 +92,11 @@ int vhost_device_new(const struct vhost_device_config *config, const struct vhos
 	int error = 0;
 
 	if (config->pairs == 0 || config->pairs > VHOST_PAIRS_MAX)
-		return fail_set(fail, -EINVAL, "port '%s': %u queue pairs are not between 1 and %d",
+		return fail_set(fail, -EINVAL, "%s: %u queue pairs are not between 1 and %d",
 		                config->name, config->pairs, VHOST_PAIRS_MAX);
 	device = device_alloc(config);
 	if (!device)
-		return fail_errno(fail, -ENOMEM, "port '%s'", config->name);
+		return fail_errno(fail, -ENOMEM, "%s", config->name);
 	if (device->alarm_fd < 0)
 		error = -errno;
 	if (!error)
@@ -106,7 +105,7 @@ int vhost_device_new(const struct vhost_device_config *config, const struct vhos
 		error = vhost_kept_open(&device->kept, keeper, &taken_up);
 	if (error) {
 		vhost_device_free(device, true);
-		return fail_errno(fail, error, "port '%s'", config->name);
+		return fail_errno(fail, error, "%s", config->name);
 	}
 	device_make_terms(device);
 	if (taken_up) {
@@ -143,8 +142,7 @@ int vhost_device_connect(struct vhost_device *device, int fd, struct fail *fail)
 {
 	if (vhost_device_fd(device) >= 0) {
 		close(fd);
-		return fail_set(fail, -EBUSY, "port '%s': there is a front end already",
-		                device->name);
+		return fail_set(fail, -EBUSY, "%s: there is a front end already", device->name);
 	}
 	vhost_kept_put(&device->kept, VHOST_SLOT_CONNECTION, fd);
 	device->config.changed(device->config.user);

@@ -472,8 +472,8 @@ void device_note_lost(struct vhost_device *device, unsigned index)
 	// It may have been stopped, or set up anew, since.
 	if (!ring->queue || virtq_fault(ring->queue) == VIRTQ_SOUND)
 		return;
-	fail_set(&device->last, -EPROTO, "port '%s': the guest lost queue %u (%s): %s",
-	         device->name, index / 2, is_sender(index) ? "sending" : "receiving",
+	fail_set(&device->last, -EPROTO, "queue %u (%s) was lost: %s", index / 2,
+	         is_sender(index) ? "sending" : "receiving",
 	         virtq_fault_name(virtq_fault(ring->queue)));
 	device->faults[index] = virtq_fault(ring->queue);
 	device_state(device)->rings[index].broken = true;

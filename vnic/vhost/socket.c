@@ -81,19 +81,18 @@ static void tell(struct vhost_socket *sock, int code)
 	struct stat st;
 
 	if (lstat(sock->path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
-		fail_set(&fail, -ENOTSOCK, "port '%s': '%s' is no socket", sock->name, sock->path);
+		fail_set(&fail, -ENOTSOCK, "'%s' is no socket", sock->path);
 		fail_hint(&fail, "move it away, or choose another path");
 	} else if (code == -ENOENT || code == -ECONNREFUSED) {
-		fail_set(&fail, code, "port '%s': no front end listens at '%s'", sock->name,
-		         sock->path);
-		fail_hint(&fail, "start the virtual machine, with server=on at its socket");
-	} else {
-		fail_errno(&fail, code, "port '%s': cannot connect to '%s'", sock->name,
-		           sock->path);
+		fail_set(&fail, code, "no front end listens at '%s' yet", sock->path);
+		fail_hint(&fail, "start its virtual machine, as weft attach says");
+	} else if (code == -EACCES) {
+		fail_errno(&fail, code, "cannot connect to '%s'", sock->path);
 		// Root has no more rights here than others.
-		if (code == -EACCES)
-			fail_hint(&fail, "let the user that the switch runs as write to the socket "
-			                 "(chgrp, chmod g+w), or let weft listen: --vhost-server");
+		fail_hint(&fail, "let the user that the switch runs as write to the socket "
+		                 "(chgrp, chmod g+w), or let weft listen: --vhost-server");
+	} else {
+		fail_errno(&fail, code, "cannot connect to '%s'", sock->path);
 	}
 	if (strcmp(fail.what, sock->told) == 0)
 		return;
@@ -186,7 +185,7 @@ static int open_server(struct vhost_socket *sock, struct fail *fail)
 	if (sock->listen_fd < 0) {
 		int code = sock->listen_fd;
 
-		fail_prefix(fail, "port '%s'", sock->name);
+		fail_prefix(fail, "%s", sock->name);
 		return code;
 	}
 	if (lstat(sock->path, &st) == 0) {
@@ -196,7 +195,7 @@ static int open_server(struct vhost_socket *sock, struct fail *fail)
 	sock->acceptable = event_new(sock->config.base, sock->listen_fd, EV_READ | EV_PERSIST,
 	                             on_acceptable, sock);
 	if (!sock->acceptable || event_add(sock->acceptable, NULL) < 0)
-		return fail_errno(fail, -ENOMEM, "port '%s'", sock->name);
+		return fail_errno(fail, -ENOMEM, "%s", sock->name);
 	return 0;
 }
 
@@ -205,13 +204,12 @@ static int check_path(const struct vhost_socket_config *config, struct fail *fai
 	size_t most = sizeof(((struct vhost_socket *)0)->path) - 1;
 
 	if (config->path[0] != '/') {
-		fail_set(fail, -EINVAL, "port '%s': '%s' is no absolute path", config->name,
-		         config->path);
+		fail_set(fail, -EINVAL, "%s: '%s' is no absolute path", config->name, config->path);
 		return -EINVAL;
 	}
 	if (strlen(config->path) > most) {
 		fail_set(fail, -ENAMETOOLONG,
-		         "port '%s': the path of its socket has %zu bytes, %zu at most: '%s'",
+		         "%s: the path of its socket has %zu bytes, %zu at most: '%s'",
 		         config->name, strlen(config->path), most, config->path);
 		fail_hint(fail, "choose a shorter directory");
 		return -ENAMETOOLONG;
@@ -231,7 +229,7 @@ int vhost_socket_open(const struct vhost_socket_config *config, struct vhost_soc
 	struct vhost_socket *sock = calloc(1, sizeof(*sock));
 
 	if (!sock)
-		return fail_errno(fail, -ENOMEM, "port '%s'", config->name);
+		return fail_errno(fail, -ENOMEM, "%s", config->name);
 	sock->config = *config;
 	snprintf(sock->name, sizeof(sock->name), "%s", config->name);
 	snprintf(sock->path, sizeof(sock->path), "%s", config->path);
@@ -240,7 +238,7 @@ int vhost_socket_open(const struct vhost_socket_config *config, struct vhost_soc
 	sock->listen_fd = TAKE_FD(listen_fd);
 	sock->delay_ms = DELAY_FIRST_MS;
 	sock->timer = evtimer_new(config->base, on_timer, sock);
-	code = sock->timer ? 0 : fail_errno(fail, -ENOMEM, "port '%s'", config->name);
+	code = sock->timer ? 0 : fail_errno(fail, -ENOMEM, "%s", config->name);
 	if (!code && config->server)
 		code = open_server(sock, fail);
 	if (code) {

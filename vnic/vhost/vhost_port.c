@@ -206,6 +206,18 @@ static unsigned port_op_tx(struct port *port, unsigned queue, struct packet *con
 	return vhost_tx_send(&vhost->tx[0], packets, count, reason);
 }
 
+// What is missing before frames can pass.
+static void write_waiting(const struct vhost_port *vhost, const struct vhost_info *info,
+                          char text[static FAIL_TEXT])
+{
+	if (info->connected && info->pairs == 0)
+		snprintf(text, FAIL_TEXT, "the guest's driver has not started its queues yet");
+	else if (!info->connected && vhost->config.server && !vhost->waits.code)
+		snprintf(text, FAIL_TEXT, "no front end has connected to '%s' yet", vhost->path);
+	else if (!info->connected)
+		fail_text(&vhost->waits, text);
+}
+
 static void port_op_link(const struct port *port, struct port_link *ret)
 {
 	const struct vhost_port *vhost = (const struct vhost_port *)port;
@@ -218,10 +230,8 @@ static void port_op_link(const struct port *port, struct port_link *ret)
 	ret->features = info.features;
 	ret->kicks = info.kicks;
 	ret->calls = info.calls;
-	if (!info.connected && vhost->waits.code)
-		fail_text(&vhost->waits, ret->last_fault);
-	else
-		memcpy(ret->last_fault, info.last_fault, sizeof(ret->last_fault));
+	memcpy(ret->last_fault, info.last_fault, sizeof(ret->last_fault));
+	write_waiting(vhost, &info, ret->waiting);
 	for (unsigned i = 0; i < port->queue_count; i++) {
 		ret->delivered +=
 			atomic_load_explicit(&vhost->tx[i].delivered, memory_order_relaxed);
@@ -374,7 +384,7 @@ static void on_connected(void *user, int fd)
 	struct vhost_port *vhost = user;
 	struct fail fail = {0};
 
-	vhost->waits.code = 0;
+	vhost->waits = (struct fail){0};
 	if (take_connection(vhost, fd, &fail) == 0)
 		tell(vhost, VHOST_PORT_CONNECTED, "a front end has connected");
 	else
@@ -387,9 +397,7 @@ static void on_waiting(void *user, const struct fail *why)
 	char text[FAIL_TEXT];
 
 	vhost->waits = *why;
-	if (why->code == -ENOENT || why->code == -ECONNREFUSED)
-		vhost->waits.code = 0;
-	tell(vhost, VHOST_PORT_DISCONNECTED, fail_text(why, text));
+	tell(vhost, VHOST_PORT_WAITING, fail_text(why, text));
 }
 
 static int make_device(struct vhost_port *vhost, const struct vhost_port_config *config,

@@ -16,7 +16,8 @@
 
 enum vhost_port_event {
 	VHOST_PORT_CONNECTED,
-	VHOST_PORT_DISCONNECTED, // or still waited for, and why
+	VHOST_PORT_DISCONNECTED, // and why
+	VHOST_PORT_WAITING,      // nobody came yet, and why
 	VHOST_PORT_QUEUE_LOST,
 	VHOST_PORT_COMPLAINT, // the connection stays
 };
