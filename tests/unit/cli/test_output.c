@@ -112,7 +112,7 @@ static void test_unknown_columns(void **state)
 	struct catcher catcher;
 
 	catcher_open(&catcher, STDOUT_FILENO);
-	output_records(&call, columns_of("worker"), records, 1, "none");
+	output_records(&call, columns_of("weather"), records, 1, "none");
 	assert_string_equal(catcher_close(&catcher), "name rx_bytes\nh1    1500000\n");
 }
 
