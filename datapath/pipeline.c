@@ -30,13 +30,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What a batch is looked up by.
+// What a batch is looked up by. A run of packets with the same key is looked up once.
 struct lookup {
-	unsigned count;
+	unsigned count, runs;
 	struct packet *packets[BATCH_SIZE];
+	uint8_t run[BATCH_SIZE]; // of each packet
 	struct flow_key keys[BATCH_SIZE];
 	uint32_t hashes[BATCH_SIZE];
 	bool deep[BATCH_SIZE];
+	// The entry of the run that is under way, NULL where there is none that could serve its next packet.
+	struct flow_entry *entry;
+	unsigned entry_run;
 };
 
 struct pipeline *pipeline_new(const struct pipeline_config *config)
@@ -307,7 +311,7 @@ void pipeline_again(struct pipeline *pipeline, struct packet *packet)
 
 static void lookup_add(struct pipeline *pipeline, struct lookup *lookup, struct packet *packet)
 {
-	unsigned i = lookup->count;
+	struct flow_key *key = &lookup->keys[lookup->runs];
 	bool deep = needs_depth(pipeline->generation, packet);
 	enum drop_reason reason = packet_parse(packet, deep ? PARSE_L4 : PARSE_L2);
 
@@ -315,28 +319,46 @@ static void lookup_add(struct pipeline *pipeline, struct lookup *lookup, struct 
 		pipeline_drop(pipeline, packet, reason);
 		return;
 	}
-	lookup->packets[i] = packet;
-	lookup->deep[i] = deep;
 	if (!deep)
-		flow_key_l2(packet, &lookup->keys[i]);
+		flow_key_l2(packet, key);
 	else if (!(packet->flags & PACKET_FRAGMENT))
-		flow_key_l4(packet, &lookup->keys[i]);
+		flow_key_l4(packet, key);
 	else
-		memset(&lookup->keys[i], 0, sizeof(lookup->keys[i]));
-	lookup->count++;
+		memset(key, 0, sizeof(*key));
+	if (!lookup->runs || !flow_key_equal(key, key - 1))
+		lookup->deep[lookup->runs++] = deep;
+	lookup->run[lookup->count] = (uint8_t)(lookup->runs - 1);
+	lookup->packets[lookup->count++] = packet;
 }
 
-static void run_one(struct pipeline *pipeline, const struct port_config *in,
-                    const struct lookup *lookup, unsigned i)
+// The entry whose program may be followed, or NULL. A batch is one moment: what served a packet serves those of its
+// run, until one of them takes the long way.
+static struct flow_entry *find_entry(const struct pipeline *pipeline, struct lookup *lookup,
+                                     unsigned run)
+{
+	struct flow_entry *entry;
+
+	if (lookup->entry && lookup->entry_run == run)
+		return lookup->entry;
+	entry = flow_cache_find(pipeline->cache, &lookup->keys[run], lookup->hashes[run]);
+	if (entry && !program_is_current(&entry->program, pipeline->state, pipeline->generation))
+		entry = NULL;
+	lookup->entry = entry;
+	lookup->entry_run = run;
+	return entry;
+}
+
+static void run_one(struct pipeline *pipeline, const struct port_config *in, struct lookup *lookup,
+                    unsigned i)
 {
 	struct packet *packet = lookup->packets[i];
+	unsigned run = lookup->run[i];
 	// Fragments are never cached under ports that only their first one shows.
-	bool keyed = !(lookup->deep[i] && packet->flags & PACKET_FRAGMENT);
-	uint32_t hash = keyed ? lookup->hashes[i] : 0;
-	struct flow_entry *entry =
-		keyed ? flow_cache_find(pipeline->cache, &lookup->keys[i], hash) : NULL;
+	bool keyed = !(lookup->deep[run] && packet->flags & PACKET_FRAGMENT);
+	uint32_t hash = keyed ? lookup->hashes[run] : 0;
+	struct flow_entry *entry = keyed ? find_entry(pipeline, lookup, run) : NULL;
 
-	if (entry && program_is_current(&entry->program, pipeline->state, pipeline->generation)) {
+	if (entry) {
 		struct program *program = &entry->program;
 
 		entry->packets++;
@@ -358,7 +380,8 @@ static void run_one(struct pipeline *pipeline, const struct port_config *in,
 		pipeline_drop(pipeline, packet, DROP_MISS_LIMIT);
 		return;
 	}
-	run_miss(pipeline, packet, lookup->deep[i], &lookup->keys[i], hash);
+	lookup->entry = NULL;
+	run_miss(pipeline, packet, lookup->deep[run], &lookup->keys[run], hash);
 }
 
 static void count_rx(struct pipeline *pipeline, const struct batch *batch)
@@ -395,7 +418,8 @@ void pipeline_run(struct pipeline *pipeline, const struct generation *generation
 	const struct port_config *in = pmap_get(&generation->ports, slot);
 	struct lookup lookup;
 
-	lookup.count = 0;
+	lookup.count = lookup.runs = 0;
+	lookup.entry = NULL;
 	count_rx(pipeline, batch);
 	for (unsigned i = 0; i < batch->count; i++) {
 		if (in)
@@ -403,9 +427,9 @@ void pipeline_run(struct pipeline *pipeline, const struct generation *generation
 		else
 			pipeline_drop(pipeline, batch->packets[i], DROP_PORT_UNKNOWN);
 	}
-	flow_cache_hash_batch(lookup.keys, lookup.count, lookup.hashes);
-	flow_cache_prefetch(pipeline->cache, lookup.hashes, lookup.count);
-	flow_cache_prefetch_entries(pipeline->cache, lookup.hashes, lookup.count);
+	flow_cache_hash_batch(lookup.keys, lookup.runs, lookup.hashes);
+	flow_cache_prefetch(pipeline->cache, lookup.hashes, lookup.runs);
+	flow_cache_prefetch_entries(pipeline->cache, lookup.hashes, lookup.runs);
 	for (unsigned i = 0; i < lookup.count; i++)
 		run_one(pipeline, in, &lookup, i);
 

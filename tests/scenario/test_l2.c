@@ -237,6 +237,30 @@ static void batch_keeps_its_order(void **user)
 		scenario_expect(s, H2, frames[i]);
 }
 
+// Frames of one flow share a lookup; not those on both sides of one that changes where the flow goes.
+static void run_ends_where_an_address_moves(void **user)
+{
+	struct scenario *s = *user;
+	const struct frame to_h2 = frame_udp(&h1, &h2, "to h2");
+	const struct frame frames[] = {to_h2, to_h2, frame_udp(&h2, &h3, "moved"), to_h2, to_h2};
+	uint64_t hits, misses;
+
+	introduce(s);
+	scenario_send(s, H1, to_h2);
+	scenario_discard(s);
+	hits = scenario_worker(s, STATS_CACHE_HITS);
+	misses = scenario_worker(s, STATS_CACHE_MISSES);
+	scenario_send_batch(s, H1, frames, 5);
+	scenario_expect(s, H2, to_h2);
+	scenario_expect(s, H2, to_h2);
+	scenario_expect(s, H3, frames[2]);
+	scenario_expect_silence(s);
+	assert_int_equal(scenario_drops(s, H1, DROP_SAME_PORT), 2);
+	// The second of the new run is served by what the first one left.
+	assert_int_equal(scenario_worker(s, STATS_CACHE_HITS), hits + 3);
+	assert_int_equal(scenario_worker(s, STATS_CACHE_MISSES), misses + 2);
+}
+
 static void removed_port_gets_nothing_more(void **user)
 {
 	struct scenario *s = *user;
@@ -339,6 +363,7 @@ int main(void)
 		SCENARIO(port_limit_on_addresses_holds),
 		SCENARIO(counters_tell_what_passed),
 		SCENARIO(batch_keeps_its_order),
+		SCENARIO(run_ends_where_an_address_moves),
 		SCENARIO(removed_port_gets_nothing_more),
 		cmocka_unit_test(flood_of_new_addresses_is_metered),
 		cmocka_unit_test(super_packet_passes_whole_to_a_door_that_takes_it),
