@@ -9,6 +9,7 @@
 
 #include "datapath/egress.h"
 
+#include "base/bytes.h"
 #include "datapath/pipeline_priv.h"
 #include "datapath/vlan.h"
 
@@ -88,6 +89,28 @@ void egress_put(struct pipeline *pipeline, uint32_t port, struct packet *packet)
 	group->packets[group->count++] = packet;
 	if (group->count == BATCH_SIZE)
 		send_group(pipeline, group);
+}
+
+void egress_put_all(struct pipeline *pipeline, uint32_t port, struct packet *const *packets,
+                    unsigned count)
+{
+	struct egress_group *group = find_group(pipeline, port);
+
+	if (!group) {
+		for (unsigned i = 0; i < count; i++)
+			pipeline_drop(pipeline, packets[i], DROP_PORT_DOWN);
+		return;
+	}
+	while (count) {
+		unsigned part = MIN(count, BATCH_SIZE - group->count);
+
+		memcpy(group->packets + group->count, packets, part * sizeof(*packets));
+		group->count += part;
+		if (group->count == BATCH_SIZE)
+			send_group(pipeline, group);
+		packets += part;
+		count -= part;
+	}
 }
 
 bool egress_tag(const struct port_config *port, const struct domain *domain, uint16_t *tag)

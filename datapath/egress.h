@@ -32,6 +32,9 @@ struct egress {
 
 // Takes the packet, as it shall leave, for the port.
 void egress_put(struct pipeline *pipeline, uint32_t port, struct packet *packet);
+// The same for several.
+void egress_put_all(struct pipeline *pipeline, uint32_t port, struct packet *const *packets,
+                    unsigned count);
 // Takes the packet for every member of the domain but `except` (slot, 0: none). Copies share payload.
 // Returns DROP_NONE, or why nobody got it; then the packet stays the caller's.
 enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *domain,

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "base/bytes.h"
 #include "vnic/drop.h"
 #include "vnic/packet.h"
 
@@ -48,3 +49,21 @@ enum drop_reason packet_parse(struct packet *packet, enum parse_depth depth);
 // => PACKET_VLAN is set; there is headroom. For pop: the tag was pushed.
 void packet_push_vlan(struct packet *packet);
 void packet_pop_vlan(struct packet *packet);
+
+// Whether both have the same Ethernet header, in which no tag is or was. => Both have one.
+static inline bool packet_is_like(const struct packet *packet, const struct packet *other)
+{
+	return !((packet->flags | other->flags) & PACKET_VLAN) &&
+	       load_be64(packet->data) == load_be64(other->data) &&
+	       load_be64(packet->data + 6) == load_be64(other->data + 6);
+}
+
+// What packet_parse() does at PARSE_L2. => It is like one that was just parsed so; its length is fine.
+static inline void packet_parse_like(struct packet *packet, const struct packet *parsed)
+{
+	packet->flags |= PACKET_PARSED;
+	packet->eth_type = parsed->eth_type;
+	packet->l3 = packet->payload = ETH_HEADER;
+	packet->l4 = 0;
+	packet->ip_version = packet->ip_proto = 0;
+}
