@@ -98,7 +98,7 @@ class Guest:
 
     def ping(self, target, *options, count=3):
         """Returns the average round trip in ms; fails unless every ping is answered."""
-        out = self.run("ping", "-n", "-c", count, "-i", "0.2", "-W", "2", *options, target, check=False).stdout
+        out = self.run("ping", "-n", "-c", count, "-i", "0.2", "-W", "10", *options, target, check=False).stdout
         assert f"{count} received" in out, f"{self.name} pings {target}:\n{out}"
         return float(re.search(r"= [\d.]+/([\d.]+)/", out).group(1))
 

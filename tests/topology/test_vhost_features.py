@@ -192,6 +192,20 @@ class Bench:
         assert reasons <= {"port_down", "tx_queue_full"}
 
 
+def check_both(one, other):
+    """From one machine's memory into the other's."""
+    one.vm.ping(other.ip)
+    one.vm.ping(other.ip, size=one.setup.mtu - 28)
+    one.vm.ping(other.ip, size=60000)
+    other.vm.run(f"sleep 99 | nc -l -p {one.port} >/tmp/copy &")
+    other.vm.wait_listening(one.port)
+    one.vm.run(f"nc {other.ip} {one.port} </tmp/data")
+    assert one.vm.run("sha256sum </tmp/data") == other.vm.run("sha256sum </tmp/copy")
+    other.vm.iperf3_server()
+    for way in ([], ["-R"]):
+        assert one.vm.iperf3(other.ip, *way, seconds=1) > 0
+
+
 @pytest.mark.parametrize("pair", range(len(SETUPS) // 2), ids=lambda pair: f"{SETUPS[2 * pair]},{SETUPS[2 * pair + 1]}")
 def test_nic(weft, machines, pair):
     add_lan(weft)
@@ -203,3 +217,5 @@ def test_nic(weft, machines, pair):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(bench.check) for bench in benches]:
             done.result()
+    if SETUPS[2 * pair].mtu == SETUPS[2 * pair + 1].mtu:
+        check_both(*benches)
