@@ -101,6 +101,15 @@ static void settle_in_flight(struct virtq *queue)
 	virtq_publish(queue);
 }
 
+// A predecessor may have ended after it wrote to the ring and before it said so in the log.
+static void log_ring(const struct virtq *queue)
+{
+	if (queue->ops == &virtq_packed_ops)
+		dirty_log_mark(queue->log, queue->desc_guest, (uint64_t)DESC_SIZE * queue->size);
+	else
+		dirty_log_mark(queue->log, queue->used_guest, 4 + 8 * (uint64_t)queue->size);
+}
+
 static struct virtq *virtq_alloc(const struct virtq_config *config)
 {
 	struct virtq *queue = aligned_alloc(64, ALIGN_UP(sizeof(*queue), 64));
@@ -143,6 +152,8 @@ struct virtq *virtq_open(const struct virtq_config *config, struct fail *fail)
 		errno = -error;
 		return NULL;
 	}
+	if (resumed && queue->log)
+		log_ring(queue);
 	settle_in_flight(queue);
 	write_mark(queue);
 	// The predecessor may have died between publish and call.
