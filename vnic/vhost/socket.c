@@ -5,7 +5,7 @@
 // As a client it tries at once, then after 100 ms, and ever more rarely up to every 2 s; when something
 // appears under the path it starts again at 1 ms, because a socket's file is there a moment before
 // its owner listens. A connection that lasted less than a second does not count as success, or a front end
-// that we refuse would have us busy for good.
+// that we refuse would have us busy for good; one that comes with a socket of its own is met at once all the same.
 //
 // As a server it accepts one front end. A second is left waiting for a second, as it may be the first one's
 // successor, whose end we have not heard of yet, and then is sent away.
@@ -291,8 +291,10 @@ void vhost_socket_seek(struct vhost_socket *sock)
 	if (lasted)
 		sock->delay_ms = DELAY_FIRST_MS;
 	start_timer(sock, lasted ? 0 : sock->delay_ms);
-	if (!lasted)
-		sock->delay_ms = MIN(2 * sock->delay_ms, (unsigned)DELAY_MOST_MS);
+	if (lasted)
+		return;
+	sock->delay_ms = MIN(2 * sock->delay_ms, (unsigned)DELAY_MOST_MS);
+	sock->watch = path_watch_new(sock->config.base, sock->path, on_appeared, sock);
 }
 
 int vhost_socket_listen_fd(const struct vhost_socket *sock)

@@ -164,6 +164,27 @@ static void test_client_is_there_at_once(void **state)
 	tear_down(&test);
 }
 
+// However often the last ones went soon, as machines do that are started and fail.
+static void test_client_meets_a_newcomer_at_once(void **state)
+{
+	struct test test;
+	uint64_t start = clock_now();
+
+	set_up(&test);
+	assert_int_equal(begin(&test, false, -1), 0);
+	for (unsigned i = 0; i < 12; i++) {
+		vhost_socket_seek(test.sock);
+		int server = sock_listen(test.path, 0600, NULL);
+
+		run_until(&test, i + 1, 0);
+		close(server);
+		unlink(test.path);
+	}
+	// By the rules for a front end that stays and is refused it would be sixteen seconds.
+	assert_true(clock_now() - start < 8 * NSEC_PER_SEC);
+	tear_down(&test);
+}
+
 static void test_client_waits_for_the_directory_too(void **state)
 {
 	struct test test;
@@ -430,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_client_meets_a_server),
 		cmocka_unit_test(test_client_is_there_at_once),
+		cmocka_unit_test(test_client_meets_a_newcomer_at_once),
 		cmocka_unit_test(test_client_waits_for_the_directory_too),
 		cmocka_unit_test(test_client_says_each_reason_once),
 		cmocka_unit_test(test_client_does_not_spin),
