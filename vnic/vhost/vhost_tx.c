@@ -143,8 +143,12 @@ static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsign
 	struct sink sink = {.log = tx->terms->log};
 
 	enter(&sink, &tx->chains[tx->used]);
-	if (packet->gso || packet->flags & (PACKET_CSUM_PARTIAL | PACKET_CSUM_VALID))
+	if (packet->gso || packet->flags & (PACKET_CSUM_PARTIAL | PACKET_CSUM_VALID)) {
 		offload_write(packet, &header.hdr);
+		// A guest that did not agree to hear of checksums is told nothing (virtio 1.2, 5.1.6.4.1).
+		if (!(tx->terms->offloads & PORT_TX_CSUM))
+			header.hdr.flags = 0;
+	}
 	if (sink.range->len > head_end) {
 		// One of two constants: no call.
 		if (header_len == sizeof(header))

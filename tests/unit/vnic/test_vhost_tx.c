@@ -227,6 +227,35 @@ static void offloads_are_passed_on_or_refused(void **state)
 	}
 }
 
+static void a_checksum_known_to_be_good_is_told_who_asked(void **state)
+{
+	static const uint32_t lens[] = {2048};
+
+	for (unsigned i = 0; i < 2; i++) {
+		open_guest(i ? PORT_TX_CSUM : 0, true, false);
+		guest_ring_put(&guest.receives, lens, 1, NULL, 0);
+
+		static struct frame frame;
+		const struct frame_spec spec = {
+			.ip_version = 4, .proto = IPPROTO_UDP, .payload = 100};
+		struct virtio_net_hdr_mrg_rxbuf header;
+		enum drop_reason reason = DROP_NONE;
+		uint32_t head, written;
+
+		frame_build(&spec, &frame);
+		struct packet *packet = frame_packet(pool, frame.bytes, frame.len, PACKET_HEAD, 1);
+
+		packet->flags = PACKET_CSUM_VALID;
+		assert_int_equal(vhost_tx_send(&tx, &packet, 1, &reason), 1);
+		assert_true(guest_ring_take(&guest.receives, &head, &written));
+		guest_ring_read(&guest.receives, head, &header, HEADER);
+		assert_int_equal(header.hdr.flags, i ? VIRTIO_NET_HDR_F_DATA_VALID : 0);
+		packet_give(pool, packet);
+		packet_arena_reset(pool);
+		close_guest();
+	}
+}
+
 static void a_guest_that_is_not_there_gets_nothing(void **state)
 {
 	struct virtq *queue;
@@ -364,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_full_ring_refuses_the_rest_at_once),
 		cmocka_unit_test(a_batch_of_large_frames_goes_in_one_call),
 		cmocka_unit_test(offloads_are_passed_on_or_refused),
+		cmocka_unit_test(a_checksum_known_to_be_good_is_told_who_asked),
 		cmocka_unit_test(a_guest_that_is_not_there_gets_nothing),
 		cmocka_unit_test(a_broken_ring_is_told_once),
 		cmocka_unit_test(what_was_written_is_logged_and_nothing_else),
