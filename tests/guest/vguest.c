@@ -19,12 +19,11 @@
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PROTOCOL_FEATURES = 30, LOG_ALL = 26, RING_LOG = 1, LOG_PAGE = 4096 };
+enum { PROTOCOL_FEATURES = 30 };
 
 const uint64_t VGUEST_FEATURES =
 	VGUEST_BIT(VIRTIO_NET_F_CSUM) | VGUEST_BIT(VIRTIO_NET_F_GUEST_CSUM) |
@@ -53,8 +52,6 @@ static bool is_answered(uint32_t request)
 	case VGUEST_GET_QUEUE_NUM:
 	case VGUEST_GET_INFLIGHT_FD:
 	case VGUEST_GET_MAX_MEM_SLOTS:
-	case VGUEST_GET_STATUS:
-	case VGUEST_SET_LOG_BASE:
 		return true;
 	default:
 		return false;
@@ -193,11 +190,9 @@ static int send_addresses(struct vguest *guest, const struct vguest_ring *ring)
 
 	message.size = sizeof(message.ring);
 	message.ring.index = ring->index;
-	message.ring.flags = guest->log ? RING_LOG : 0;
 	message.ring.desc = (uint64_t)(uintptr_t)ring->desc;
 	message.ring.avail = (uint64_t)(uintptr_t)ring->driver;
 	message.ring.used = (uint64_t)(uintptr_t)ring->device;
-	message.ring.log = vguest_memory_address(&guest->memory, ring->device);
 	return vguest_ask(guest, &message, NULL, 0);
 }
 
@@ -262,8 +257,7 @@ static int set_inflight(struct vguest *guest)
 
 static uint64_t virtio_bits(const struct vguest *guest)
 {
-	return guest->features | (guest->offered & VGUEST_BIT(PROTOCOL_FEATURES)) |
-	       (guest->log ? VGUEST_BIT(LOG_ALL) : 0);
+	return guest->features | (guest->offered & VGUEST_BIT(PROTOCOL_FEATURES));
 }
 
 static int tell_device(struct vguest *guest)
@@ -302,77 +296,21 @@ int vguest_start(struct vguest *guest, struct fail *fail)
 
 int vguest_stop(struct vguest *guest, struct fail *fail)
 {
-	for (unsigned i = 0; i < guest->ring_count; i++) {
+	int done = vguest_speaks(guest, VGUEST_P_STATUS)
+	                   ? vguest_set_u64(guest, VGUEST_SET_STATUS, 0)
+	                   : 0;
+
+	for (unsigned i = 0; i < guest->ring_count && done == 0; i++) {
 		struct vguest_message message = {
 			.request = VGUEST_GET_VRING_BASE, .size = 8, .state = {i, 0}};
-		int done = vguest_set_state(guest, VGUEST_SET_VRING_ENABLE, i, 0);
 
-		if (done == 0)
-			done = vguest_ask(guest, &message, NULL, 0);
+		done = vguest_ask(guest, &message, NULL, 0);
 		if (done == 0 && (message.size != 8 || message.state.index != i))
 			done = -EPROTO;
-		if (done < 0)
-			return fail_errno(fail, done, "%s: ring %u did not stop",
-			                  guest->options.path, i);
 		guest->bases[i] = message.state.num;
 	}
-	return 0;
-}
-
-void vguest_reset_rings(struct vguest *guest)
-{
-	bool packed = vguest_has(guest, VIRTIO_F_RING_PACKED);
-
-	for (unsigned i = 0; i < guest->ring_count; i++) {
-		guest->bases[i] = packed ? 0x80008000 : 0;
-		vguest_ring_restart(&guest->rings[i], guest->bases[i]);
-	}
-	if (guest->inflight.fd >= 0)
-		close(guest->inflight.fd);
-	guest->inflight.fd = -1;
-}
-
-static void drop_log(struct vguest *guest)
-{
-	if (!guest->log)
-		return;
-	munmap(guest->log, guest->log_size);
-	close(guest->log_fd);
-	guest->log = NULL;
-}
-
-int vguest_set_log(struct vguest *guest, bool on)
-{
-	const struct vguest_region *last = &guest->memory.regions[guest->memory.region_count - 1];
-	struct vguest_message message = {.request = VGUEST_SET_LOG_BASE};
-
-	if (on && !guest->log) {
-		guest->log_size = ALIGN_UP((last->guest + last->size) / LOG_PAGE / 8 + 1, 4096);
-		guest->log_fd = memfd_create("vguest-log", MFD_CLOEXEC);
-		if (guest->log_fd < 0 || ftruncate(guest->log_fd, (off_t)guest->log_size) < 0)
-			return -errno;
-		guest->log = mmap(NULL, guest->log_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		                  guest->log_fd, 0);
-		if (guest->log == MAP_FAILED) {
-			guest->log = NULL;
-			return -errno;
-		}
-		message.size = sizeof(message.log);
-		message.log.size = guest->log_size;
-
-		int done = vguest_ask(guest, &message, &guest->log_fd, 1);
-
-		if (done < 0)
-			return done;
-	}
-	if (!on)
-		drop_log(guest);
-
-	int done = vguest_set_u64(guest, VGUEST_SET_FEATURES, virtio_bits(guest));
-
-	for (unsigned i = 0; i < guest->ring_count && done == 0; i++)
-		done = send_addresses(guest, &guest->rings[i]);
-	return done;
+	return done < 0 ? fail_errno(fail, done, "%s: the rings did not stop", guest->options.path)
+	                : 0;
 }
 
 static int open_channel(struct vguest *guest)
@@ -515,7 +453,6 @@ int vguest_open(struct vguest *guest, const struct vguest_options *options, stru
 
 void vguest_close(struct vguest *guest)
 {
-	drop_log(guest);
 	for (unsigned i = 0; i < guest->ring_count; i++)
 		vguest_ring_fini(&guest->rings[i]);
 	if (guest->listener >= 0) {

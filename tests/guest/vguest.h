@@ -57,9 +57,6 @@ struct vguest {
 	uint32_t bases[2 * VGUEST_PAIRS];
 	unsigned ring_count;
 	struct vguest_inflight inflight;
-	uint8_t *log;
-	uint64_t log_size;
-	int log_fd;
 	unsigned connections;
 };
 
@@ -69,10 +66,8 @@ void vguest_close(struct vguest *guest);
 
 // Tells memory and rings, and enables them. Also what follows on vguest_stop().
 int vguest_start(struct vguest *guest, struct fail *fail);
-// Disables the rings and gets their bases. Buffers stay out and are seen again after a start.
+// As a machine that is paused: buffers stay out and are seen again after a start.
 int vguest_stop(struct vguest *guest, struct fail *fail);
-// A driver's reset: the device was stopped, and its rings begin anew.
-void vguest_reset_rings(struct vguest *guest);
 
 // Returns 0 while the connection lives, or -ECONNRESET; answers what the back end asks.
 int vguest_service(struct vguest *guest);
@@ -92,8 +87,6 @@ int vguest_send_memory(struct vguest *guest);
 int vguest_send_region(struct vguest *guest, enum vguest_request request, unsigned region);
 // Tells one ring, whose buffers begin at the base, and enables it.
 int vguest_start_ring(struct vguest *guest, unsigned index, uint32_t base);
-// Logs writes of the device into `log`, or ends that.
-int vguest_set_log(struct vguest *guest, bool on);
 
 static inline bool vguest_has(const struct vguest *guest, unsigned feature)
 {

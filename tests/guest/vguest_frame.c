@@ -51,6 +51,11 @@ uint32_t vguest_frame_head(const struct vguest_flow *flow)
 	return ETH + (flow->ip6 ? IP6 : IP4) + (flow->tcp ? TCP : UDP);
 }
 
+uint32_t vguest_frame_min(const struct vguest_flow *flow)
+{
+	return vguest_frame_head(flow) + PATTERN;
+}
+
 static void write_ip4(const struct vguest_flow *flow, uint8_t *ip, uint32_t len)
 {
 	memset(ip, 0, IP4);

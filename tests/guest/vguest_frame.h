@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	VGUEST_FRAME_MIN = 62, // The shortest with number and time, in IPv4 and UDP.
+	VGUEST_FRAME_MIN = 62, // The shortest, in IPv4 and UDP.
 };
 
 struct vguest_flow {
@@ -38,6 +38,8 @@ struct vguest_frame_seen {
 
 // Bytes in front of the payload.
 uint32_t vguest_frame_head(const struct vguest_flow *flow);
+// The shortest of the flow, which has number and time and nothing else.
+uint32_t vguest_frame_min(const struct vguest_flow *flow);
 
 // Writes the frame of `len` bytes in all and the header that it goes with.
 void vguest_frame_build(const struct vguest_flow *flow, uint64_t number, uint64_t stamp,

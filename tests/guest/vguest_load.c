@@ -31,6 +31,7 @@ enum {
 	SERVICE_MS = 1,
 	RECONNECT_MS = 20000,
 	SETTLE_MS = 1000,
+	CALL_MS = 5000,
 };
 
 struct station {
@@ -42,7 +43,6 @@ struct station {
 	uint64_t next[VGUEST_PAIRS];           // Number of each stream's next frame.
 	struct vguest_ledger in[VGUEST_PAIRS]; // Of the streams that come.
 	uint64_t last_came, longest_gap;
-	uint64_t replies_dropped;
 };
 
 struct run {
@@ -50,6 +50,7 @@ struct run {
 	struct vguest_result *result;
 	struct station stations[STATIONS];
 	unsigned count;
+	unsigned stops; // So far.
 	uint64_t start, now, first, last, served;
 	double credit; // Frames that the rate allows by now.
 	float *samples;
@@ -78,13 +79,15 @@ static bool builds_each(const struct run *run)
 	       vguest_nic_tx(station->nic, 0)->setup.layout != VGUEST_JOINED;
 }
 
-// The flow of a frame: the first one, with other words in its addresses.
+// The flow of a frame: the stream's first one, with other words in its addresses.
 static struct vguest_flow flow_of(const struct run *run, const struct station *station,
-                                  uint64_t number)
+                                  unsigned stream, uint64_t number)
 {
 	struct vguest_flow flow = station->flow;
 	uint32_t which = run->load->flows > 1 ? (uint32_t)(number % run->load->flows) : 0;
 
+	flow.stream = (uint16_t)stream;
+	flow.port_from = (uint16_t)(flow.port_from + stream);
 	if (run->load->vary == VGUEST_VARY_TO) {
 		flow.address_to += which;
 	} else {
@@ -105,9 +108,8 @@ static void make_templates(struct run *run, struct station *station)
 {
 	for (unsigned pair = 0; pair < station->nic->pairs; pair++) {
 		struct vguest_net *net = vguest_nic_tx(station->nic, pair);
-		struct vguest_flow flow = station->flow;
+		struct vguest_flow flow = flow_of(run, station, pair, 0);
 
-		flow.stream = (uint16_t)pair;
 		flow.no_checksum = true;
 		for (uint32_t i = 0; i < net->setup.buffers; i++) {
 			uint8_t *bytes = net->buffers[i].bytes;
@@ -155,7 +157,7 @@ static int send_template(struct run *run, struct station *station, struct vguest
 	uint8_t *frame = bytes + net->header_len;
 
 	if (run->load->flows > 1) {
-		struct vguest_flow flow = flow_of(run, station, number);
+		struct vguest_flow flow = flow_of(run, station, net->ring->index / 2, number);
 
 		change_flow(station, &flow, frame);
 	}
@@ -171,11 +173,10 @@ static int send_template(struct run *run, struct station *station, struct vguest
 static int send_built(struct run *run, struct station *station, struct vguest_net *net,
                       uint64_t number)
 {
-	struct vguest_flow flow = flow_of(run, station, number);
+	struct vguest_flow flow = flow_of(run, station, net->ring->index / 2, number);
 	uint32_t len = len_of(run->load, number);
 	struct virtio_net_hdr_v1 header;
 
-	flow.stream = (uint16_t)(net->ring->index / 2);
 	vguest_frame_build(&flow, number, run->now, len, &header, run->frame);
 	return vguest_net_send(net, &header, run->frame, len);
 }
@@ -303,9 +304,7 @@ static void echo(void *context, const struct virtio_net_hdr_v1 *header, const ui
 
 	struct vguest_net *net = vguest_nic_tx(station->nic, 0);
 
-	if (vguest_net_send(net, &back, run->frame, len) < 0)
-		station->replies_dropped++;
-	else
+	if (vguest_net_send(net, &back, run->frame, len) == 0)
 		run->result->sent++;
 }
 
@@ -389,6 +388,22 @@ static int turn(struct run *run, struct fail *fail)
 	return served < 0 ? served : done;
 }
 
+// Pauses the first guest, with frames in its rings, when the next part of its frames is sent.
+static int pause_guest(struct run *run, struct fail *fail)
+{
+	const struct vguest_load *load = run->load;
+	struct vguest *guest = &run->stations[0].nic->guest;
+	uint64_t part = load->count / (load->stops + 1);
+
+	if (run->stops == load->stops || run->stations[0].next[0] < part * (run->stops + 1))
+		return 0;
+	run->stops++;
+
+	int done = vguest_stop(guest, fail);
+
+	return done < 0 ? done : vguest_start(guest, fail);
+}
+
 static bool has_sent_all(const struct run *run)
 {
 	const struct vguest_load *load = run->load;
@@ -403,6 +418,23 @@ static bool has_sent_all(const struct run *run)
 	return all;
 }
 
+// Whether all that was sent has come, so that there is nothing left to wait for.
+static bool has_come_all(const struct run *run)
+{
+	for (unsigned i = 0; i < run->count; i++)
+		for (unsigned pair = 0; pair < run->stations[i].nic->pairs; pair++)
+			if (run->count < 2 || !run->load->numbers ||
+			    run->stations[i].next[pair] > run->stations[1 - i].in[pair].unique)
+				return false;
+	return true;
+}
+
+// When only a call can bring work, it is waited for long, so that a call that is missing is felt.
+static int wait_ms(const struct run *run, bool closing)
+{
+	return closing || run->load->rate > 0 || run->load->seconds > 0 ? 1 : CALL_MS;
+}
+
 static int run_on(struct run *run, struct fail *fail)
 {
 	const struct vguest_load *load = run->load;
@@ -411,9 +443,10 @@ static int run_on(struct run *run, struct fail *fail)
 
 	while (!ended) {
 		int done = turn(run, fail);
+		int paused = done < 0 ? done : pause_guest(run, fail);
 
-		if (done < 0)
-			return done;
+		if (paused < 0)
+			return paused;
 		run->credit += (double)(run->now - before) * load->rate / 1e9;
 		run->credit = MIN(run->credit, (double)MAX(load->burst, 1u));
 		before = run->now;
@@ -423,10 +456,11 @@ static int run_on(struct run *run, struct fail *fail)
 			for (unsigned i = 0; i < run->count; i++)
 				run->stations[i].sends = false;
 		}
-		if (closing && run->now - run->last > load->quiet_ms * NSEC_PER_MSEC)
+		if (closing &&
+		    (has_come_all(run) || run->now - run->last > load->quiet_ms * NSEC_PER_MSEC))
 			break;
 		if (done == 0 && load->sleep)
-			vguest_nic_wait(run->stations[0].nic, run->count, 1);
+			vguest_nic_wait(run->stations[0].nic, run->count, wait_ms(run, closing));
 	}
 	return 0;
 }
@@ -448,7 +482,8 @@ static void sum_streams(struct run *run)
 
 		for (unsigned pair = 0; pair < VGUEST_PAIRS; pair++) {
 			const struct vguest_ledger *in = &to->in[pair];
-			uint64_t all = run->count == 2 || in->next ? from->next[pair] : 0;
+			// Of a stream from elsewhere the highest number that came is what we know.
+			uint64_t all = from->sends_any ? from->next[pair] : in->next;
 
 			result->lost += all > in->unique ? all - in->unique : 0;
 			result->doubled += in->doubled;
@@ -459,6 +494,7 @@ static void sum_streams(struct run *run)
 		for (unsigned r = 0; r < to->nic->guest.ring_count; r++) {
 			struct vguest_ring *ring = &to->nic->guest.rings[r];
 
+			result->rings_used += r % 2 == 0 && to->nic->nets[r].frames > 0;
 			vguest_ring_count_calls(ring);
 			result->kicks += ring->kicks;
 			result->calls += ring->calls;

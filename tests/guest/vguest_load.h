@@ -28,6 +28,7 @@ struct vguest_load {
 	double rate;     // Frames a second of each guest; 0 for as many as go.
 	uint32_t window; // Frames of a stream under way at most; 0 for as many as go.
 	uint32_t burst;
+	unsigned stops;    // Pauses of the first guest, spread over `count`.
 	bool one_way;      // Only the first guest sends.
 	bool echo;         // What comes is sent back, and nothing else is.
 	bool sink;         // Nothing is sent.
@@ -46,6 +47,7 @@ struct vguest_result {
 	uint64_t lost, doubled, reordered, damaged, foreign;
 	uint64_t kicks, calls;
 	uint64_t reconnects;
+	unsigned rings_used;   // Receive rings that brought frames.
 	double longest_gap_ms; // In which nothing came, between the first frame and the last.
 	double p50_us, p99_us;
 	char damage[160]; // What was wrong with the first damaged frame,

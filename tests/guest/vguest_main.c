@@ -27,7 +27,7 @@ static const char usage[] =
 	"        --rx-room N --strict --any-count\n"
 	"load:   --len N[-M] --count N --seconds S --rate R --window N --burst N --flows N --vary to|tuple\n"
 	"        --tcp --gso MSS --ip6 --checksum --one-way --verify --no-numbers --latency --sleep\n"
-	"        --reconnect --quiet MS --to MAC --from MAC\n"
+	"        --reconnect --stops N --quiet MS --to MAC --from MAC\n"
 	"output: --json --exact\n";
 
 enum option_code {
@@ -73,6 +73,7 @@ enum option_code {
 	LATENCY,
 	SLEEP,
 	RECONNECT,
+	STOPS,
 	QUIET,
 	TO,
 	FROM,
@@ -123,6 +124,7 @@ static const struct option options[] = {
 	{"latency", no_argument, NULL, LATENCY},
 	{"sleep", no_argument, NULL, SLEEP},
 	{"reconnect", no_argument, NULL, RECONNECT},
+	{"stops", required_argument, NULL, STOPS},
 	{"quiet", required_argument, NULL, QUIET},
 	{"to", required_argument, NULL, TO},
 	{"from", required_argument, NULL, FROM},
@@ -324,6 +326,9 @@ static int take_load_option(struct command *command, int code, const char *value
 	case RECONNECT:
 		load->reconnect = true;
 		return 0;
+	case STOPS:
+		load->stops = (unsigned)atoi(value);
+		return 0;
 	case QUIET:
 		load->quiet_ms = (uint32_t)atoi(value);
 		return 0;
@@ -370,7 +375,8 @@ static int parse(struct command *command, int argc, char **argv)
 	load->sink = strcmp(command->mode, "sink") == 0;
 	load->numbers |= load->verify;
 	command->setup.tx_room = load->echo ? 0 : MAX(load->len, load->len_to);
-	return load->len >= VGUEST_FRAME_MIN && MAX(load->len, load->len_to) <= VGUEST_FRAME_MAX
+	return load->len >= vguest_frame_min(&load->flow) &&
+	                       MAX(load->len, load->len_to) <= VGUEST_FRAME_MAX
 	               ? 0
 	               : -1;
 }
@@ -385,12 +391,12 @@ static void print_result(const struct command *command, const struct vguest_resu
 			  "\"gbps\": %.3f, \"lost\": %llu, \"doubled\": %llu, \"reordered\": %llu, "
 			  "\"damaged\": %llu, \"foreign\": %llu, \"kicks\": %llu, \"calls\": %llu, "
 			  "\"kicks_per_packet\": %.4f, \"calls_per_packet\": %.4f, "
-			  "\"reconnects\": %llu, \"gap_ms\": %.1f, \"p50_us\": %.1f, "
+			  "\"reconnects\": %llu, \"rings_used\": %u, \"gap_ms\": %.1f, \"p50_us\": %.1f, "
 			  "\"p99_us\": %.1f, \"damage\": \"%s\", \"fault\": \"%s\"}\n"
 			: "seconds %.3f sent %llu received %llu Mpps %.4f Gb/s %.3f\n"
 			  "lost %llu doubled %llu reordered %llu damaged %llu foreign %llu\n"
 			  "kicks %llu calls %llu per packet %.4f %.4f\n"
-			  "reconnects %llu gap_ms %.1f p50_us %.1f p99_us %.1f\n%s%s\n";
+			  "reconnects %llu rings %u gap_ms %.1f p50_us %.1f p99_us %.1f\n%s%s\n";
 
 	printf(format, result->seconds, (unsigned long long)result->sent,
 	       (unsigned long long)result->received, (double)result->received / seconds / 1e6,
@@ -399,8 +405,8 @@ static void print_result(const struct command *command, const struct vguest_resu
 	       (unsigned long long)result->damaged, (unsigned long long)result->foreign,
 	       (unsigned long long)result->kicks, (unsigned long long)result->calls,
 	       (double)result->kicks / packets, (double)result->calls / packets,
-	       (unsigned long long)result->reconnects, result->longest_gap_ms, result->p50_us,
-	       result->p99_us, result->damage, result->fault);
+	       (unsigned long long)result->reconnects, result->rings_used, result->longest_gap_ms,
+	       result->p50_us, result->p99_us, result->damage, result->fault);
 }
 
 static void print_info(const struct vguest *guest)

@@ -13,10 +13,7 @@ enum vguest_request {
 	VGUEST_GET_FEATURES = 1,
 	VGUEST_SET_FEATURES = 2,
 	VGUEST_SET_OWNER = 3,
-	VGUEST_RESET_OWNER = 4,
 	VGUEST_SET_MEM_TABLE = 5,
-	VGUEST_SET_LOG_BASE = 6,
-	VGUEST_SET_LOG_FD = 7,
 	VGUEST_SET_VRING_NUM = 8,
 	VGUEST_SET_VRING_ADDR = 9,
 	VGUEST_SET_VRING_BASE = 10,
@@ -28,17 +25,13 @@ enum vguest_request {
 	VGUEST_SET_PROTOCOL_FEATURES = 16,
 	VGUEST_GET_QUEUE_NUM = 17,
 	VGUEST_SET_VRING_ENABLE = 18,
-	VGUEST_SEND_RARP = 19,
 	VGUEST_NET_SET_MTU = 20,
 	VGUEST_SET_BACKEND_REQ_FD = 21,
 	VGUEST_GET_INFLIGHT_FD = 31,
 	VGUEST_SET_INFLIGHT_FD = 32,
-	VGUEST_RESET_DEVICE = 34,
 	VGUEST_GET_MAX_MEM_SLOTS = 36,
 	VGUEST_ADD_MEM_REG = 37,
-	VGUEST_REM_MEM_REG = 38,
 	VGUEST_SET_STATUS = 39,
-	VGUEST_GET_STATUS = 40,
 };
 
 // Bits of the protocol features.
@@ -101,10 +94,6 @@ struct vguest_message {
 			uint64_t padding;
 			struct vguest_message_region region;
 		} slot;
-		struct {
-			uint64_t size;
-			uint64_t offset;
-		} log;
 		struct {
 			uint64_t size;
 			uint64_t offset;

@@ -67,7 +67,9 @@ int vguest_net_init(struct vguest_net *net, struct vguest_ring *ring,
 		vguest_net_fini(net);
 		return -ENOMEM;
 	}
-	vguest_net_restart(net);
+	for (uint32_t i = 0; i < setup->buffers; i++)
+		net->free[i] = setup->buffers - 1 - i;
+	net->free_count = setup->buffers;
 	return 0;
 }
 
@@ -78,13 +80,6 @@ void vguest_net_fini(struct vguest_net *net)
 	free(net->free);
 	free(net->scratch);
 	*net = (struct vguest_net){0};
-}
-
-void vguest_net_restart(struct vguest_net *net)
-{
-	for (uint32_t i = 0; i < net->setup.buffers; i++)
-		net->free[i] = net->setup.buffers - 1 - i;
-	net->free_count = net->setup.buffers;
 }
 
 // The length of the next piece, of `left` bytes of which `done` come before.
@@ -376,6 +371,7 @@ static int add_frame(struct vguest_net *net, uint32_t number, uint32_t len)
 	if (vguest_ring_add(net->ring, buffer->pieces, buffer->count, 0, number,
 	                    how_of(net, buffer)) < 0) {
 		net->free[net->free_count++] = number;
+		net->starved = true;
 		return -EAGAIN;
 	}
 	net->frames++;
@@ -391,7 +387,8 @@ int vguest_net_push(struct vguest_net *net, uint32_t number, uint32_t len)
 
 uint8_t *vguest_net_claim(struct vguest_net *net, uint32_t *buffer)
 {
-	if (!net->free_count)
+	net->starved = !net->free_count;
+	if (net->starved)
 		return NULL;
 	*buffer = net->free[--net->free_count];
 	return net->buffers[*buffer].bytes;
@@ -400,7 +397,8 @@ uint8_t *vguest_net_claim(struct vguest_net *net, uint32_t *buffer)
 int vguest_net_send(struct vguest_net *net, const struct virtio_net_hdr_v1 *header,
                     const uint8_t *frame, uint32_t len)
 {
-	if (!net->free_count)
+	net->starved = !net->free_count;
+	if (net->starved)
 		return -EAGAIN;
 
 	uint32_t number = net->free[--net->free_count];

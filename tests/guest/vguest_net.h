@@ -61,6 +61,7 @@ struct vguest_net {
 	uint32_t free_count;
 	uint8_t *scratch; // A received frame of several pieces, in one.
 	uint64_t frames, bytes;
+	bool starved; // A frame found no room, and what was sent must come back first.
 };
 
 // `header` is the device's; `frame` is good until the call returns.
@@ -91,6 +92,3 @@ void vguest_net_flush(struct vguest_net *net);
 
 // Takes back what was sent. Returns how many frames, or -EPROTO.
 int vguest_net_reclaim(struct vguest_net *net);
-
-// Buffers again as before the first fill, after the ring was restarted.
-void vguest_net_restart(struct vguest_net *net);

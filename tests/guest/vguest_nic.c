@@ -125,12 +125,15 @@ void vguest_nic_wait(struct vguest_nic *nics, unsigned count, int timeout_ms)
 	for (unsigned n = 0; n < MIN(count, (unsigned)WAIT_MAX); n++) {
 		struct vguest *guest = &nics[n].guest;
 
+		watch[watched++] = (struct pollfd){.fd = guest->fd, .events = POLLIN | POLLRDHUP};
 		for (unsigned i = 0; i < guest->ring_count; i++) {
+			// As drivers do, nobody asks to hear of frames that went out while there is room.
+			if (i % 2 && !nics[n].nets[i].starved)
+				continue;
 			watch[watched++] =
 				(struct pollfd){.fd = guest->rings[i].call_fd, .events = POLLIN};
 			pending |= vguest_ring_arm(&guest->rings[i]);
 		}
-		watch[watched++] = (struct pollfd){.fd = guest->fd, .events = POLLIN | POLLRDHUP};
 	}
 	if (!pending)
 		poll(watch, watched, timeout_ms);
@@ -155,14 +158,4 @@ const char *vguest_nic_fault(struct vguest_nic *nic)
 		return text;
 	}
 	return NULL;
-}
-
-void vguest_nic_restart(struct vguest_nic *nic)
-{
-	vguest_reset_rings(&nic->guest);
-	for (unsigned i = 0; i < nic->guest.ring_count; i++) {
-		vguest_net_restart(&nic->nets[i]);
-		if (i % 2 == 0)
-			vguest_net_fill(&nic->nets[i]);
-	}
 }

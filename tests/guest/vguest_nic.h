@@ -46,6 +46,3 @@ void vguest_nic_wait(struct vguest_nic *nics, unsigned count, int timeout_ms);
 
 // The first fault of a ring or of a guard, in words; NULL while there is none.
 const char *vguest_nic_fault(struct vguest_nic *nic);
-
-// The rings of a guest that was reset begin anew, with all buffers ours. => The device is stopped.
-void vguest_nic_restart(struct vguest_nic *nic);

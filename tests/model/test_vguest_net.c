@@ -167,9 +167,9 @@ static void describe(const struct wire *wire, uint64_t number, struct vguest_flo
 		.tcp = mix >> 2 & 1,
 		.partial = wire->large && mix >> 3 & 3,
 	};
-	*len = VGUEST_FRAME_MIN + 32 + mix % 1400;
+	*len = vguest_frame_min(flow) + mix % 1400;
 	if (flow->partial && mix >> 5 & 1) {
-		*len = VGUEST_FRAME_MIN + 32 + mix % LONG;
+		*len = vguest_frame_min(flow) + mix % LONG;
 		flow->gso_size = 1400;
 	}
 }
