@@ -123,7 +123,8 @@ static void put(struct sink *sink, const void *from, uint32_t len)
 		const struct virtq_range *range = sink->range;
 		uint32_t part = MIN(len, range->len - sink->offset);
 
-		memcpy(range->base + sink->offset, in, part);
+		// A frame that is routed back to its guest may lie in the very buffer that it is to go to.
+		memmove(range->base + sink->offset, in, part);
 		virtq_log(sink->log, range, sink->offset, part);
 		in += part;
 		len -= part;

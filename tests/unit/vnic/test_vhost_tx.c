@@ -384,6 +384,37 @@ static void random_frames_and_layouts(void **state)
 	close_guest();
 }
 
+// Routed back out of its own port, it goes from memory that the guest shares to the same memory.
+static void a_buffer_may_be_the_payload(void **state)
+{
+	enum { LEN = 1000, BUFFER = 2048, AHEAD = 64 };
+	struct packet *packet;
+	struct segment segment;
+	enum drop_reason reason;
+	uint8_t back[HEADER + LEN];
+	uint32_t head, written;
+
+	open_guest(0, true, false);
+	offer(BUFFER, 1);
+	uint32_t at = guest.receives.next_byte - BUFFER + HEADER + PACKET_HEAD + AHEAD;
+
+	memcpy(guest.receives.base + at, bytes, LEN - PACKET_HEAD);
+	packet = frame_packet(pool, bytes, PACKET_HEAD, PACKET_HEAD, 0);
+	segment = (struct segment){vhost_memory_at_user(guest.receives.memory, 0x1000 + at, LEN),
+	                           LEN - PACKET_HEAD};
+	packet->segments = &segment;
+	packet->segment_count = 1;
+	packet->len = LEN;
+	assert_int_equal(vhost_tx_send(&tx, &packet, 1, &reason), 1);
+	packet_give(pool, packet);
+	assert_true(guest_ring_take(&guest.receives, &head, &written));
+	assert_int_equal(written, HEADER + LEN);
+	guest_ring_read(&guest.receives, head, back, written);
+	assert_memory_equal(back + HEADER, bytes, PACKET_HEAD);
+	assert_memory_equal(back + HEADER + PACKET_HEAD, bytes, LEN - PACKET_HEAD);
+	close_guest();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -399,6 +430,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_logged_and_nothing_else),
 		cmocka_unit_test(between_guests_each_byte_is_copied_once),
 		cmocka_unit_test(random_frames_and_layouts),
+		cmocka_unit_test(a_buffer_may_be_the_payload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
