@@ -143,14 +143,10 @@ static const struct output_column neighbour_columns[] = {
 };
 
 static const struct output_column worker_columns[] = {
-	{"worker", "WORKER", OUTPUT_RIGHT},
-	{"packets", "PACKETS", OUTPUT_RIGHT},
-	{"batches", "BATCHES", OUTPUT_RIGHT},
-	{"cache_hits", "CACHE HITS", OUTPUT_RIGHT},
-	{"cache_misses", "MISSES", OUTPUT_RIGHT},
-	{"sleeps", "SLEEPS", OUTPUT_RIGHT},
-	{"busy_cycles", "BUSY CYCLES", OUTPUT_RIGHT},
-	{0},
+	{"worker", "WORKER", OUTPUT_RIGHT},           {"packets", "PACKETS", OUTPUT_RIGHT},
+	{"batches", "BATCHES", OUTPUT_RIGHT},         {"cache_hits", "CACHE HITS", OUTPUT_RIGHT},
+	{"cache_misses", "MISSES", OUTPUT_RIGHT},     {"sleeps", "SLEEPS", OUTPUT_RIGHT},
+	{"busy_cycles", "BUSY CYCLES", OUTPUT_RIGHT}, {0},
 };
 
 static const struct {
