@@ -138,28 +138,34 @@ static void put(struct sink *sink, const void *from, uint32_t len)
 
 static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsigned chains)
 {
+	const struct virtq_range *first = tx->chains[tx->used].ranges;
 	struct virtio_net_hdr_mrg_rxbuf header = {.num_buffers = (uint16_t)chains};
 	uint32_t header_len = tx->terms->header_len;
 	uint32_t head_end = header_len + packet->head_len;
-	struct sink sink = {.log = tx->terms->log};
+	bool is_quick = first->len > head_end;
 
-	enter(&sink, &tx->chains[tx->used]);
 	if (packet->gso || packet->flags & (PACKET_CSUM_PARTIAL | PACKET_CSUM_VALID)) {
 		offload_write(packet, &header.hdr);
 		// A guest that did not agree to hear of checksums is told nothing (virtio 1.2, 5.1.6.4.1).
 		if (!(tx->terms->offloads & PORT_TX_CSUM))
 			header.hdr.flags = 0;
 	}
-	if (sink.range->len > head_end) {
+	if (is_quick) {
 		// One of two constants: no call.
 		if (header_len == sizeof(header))
-			memcpy(sink.range->base, &header, sizeof(header));
+			memcpy(first->base, &header, sizeof(header));
 		else
-			memcpy(sink.range->base, &header, header_len);
-		copy_short(sink.range->base + header_len, packet->data, packet->head_len);
-		virtq_log(sink.log, sink.range, 0, head_end);
-		sink.offset = head_end;
-	} else {
+			memcpy(first->base, &header, header_len);
+		copy_short(first->base + header_len, packet->data, packet->head_len);
+		virtq_log(tx->terms->log, first, 0, head_end);
+		if (!packet->segment_count)
+			return;
+	}
+
+	struct sink sink = {.offset = is_quick ? head_end : 0, .log = tx->terms->log};
+
+	enter(&sink, &tx->chains[tx->used]);
+	if (!is_quick) {
 		put(&sink, &header, header_len);
 		put(&sink, packet->data, packet->head_len);
 	}
@@ -210,7 +216,10 @@ static unsigned send_all(struct vhost_tx *tx, struct packet *const *packets, uns
 		if (tx->used + AHEAD < tx->count)
 			__builtin_prefetch(tx->chains[tx->used + AHEAD].ranges->base, 1);
 		write_frame(tx, packet, chains);
-		fill(tx, chains, bytes);
+		if (chains == 1)
+			tx->written[tx->used++] = bytes;
+		else
+			fill(tx, chains, bytes);
 		delivered += packet->len;
 		copied += packet->len + packet->head_len;
 	}
