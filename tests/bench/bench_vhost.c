@@ -8,7 +8,7 @@
 // cache, so that what a real guest on another core adds is left out: tests/bench/vhost-compare has that. Good for
 // comparing two versions of the code, by cycles, or by instructions under callgrind (--packets 64000).
 //
-// Usage: bench_vhost [--json] [--runs N] [--packets N] [--len N] [--packed] [--flows N]...
+// Usage: bench_vhost [--json] [--runs N] [--packets N] [--len N] [--packed] [--regions N] [--flows N]...
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -47,6 +47,7 @@ struct bench {
 	uint64_t received;
 	uint32_t flows, next;
 	uint32_t len;
+	unsigned regions;
 	bool packed;
 	_Atomic bool plugged;
 };
@@ -113,7 +114,7 @@ static void *plug_in(void *user)
 					.protocol = VGUEST_PROTOCOL,
 					.pairs = 1,
 					.size = RING,
-					.regions = 1,
+					.regions = bench->regions,
 				},
 			.rx_layout = VGUEST_JOINED,
 			.tx_layout = VGUEST_JOINED,
@@ -270,17 +271,18 @@ int main(int argc, char **argv)
 	                                        {"packets", required_argument, NULL, 'p'},
 	                                        {"len", required_argument, NULL, 'l'},
 	                                        {"packed", no_argument, NULL, 'k'},
+	                                        {"regions", required_argument, NULL, 'm'},
 	                                        {"flows", required_argument, NULL, 'f'},
 	                                        {0}};
 	uint32_t flows[8] = {1, 10000, 1000000};
 	unsigned flow_count = 0, runs = 7;
 	uint64_t packets = 1000000;
-	struct bench bench = {.len = 64, .flows = 1};
+	struct bench bench = {.len = 64, .flows = 1, .regions = 1};
 	double values[MAX_RUNS];
 	bool json = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "jr:p:l:kf:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "jr:p:l:km:f:", options, NULL)) != -1) {
 		if (option == 'j')
 			json = true;
 		else if (option == 'r')
@@ -291,6 +293,8 @@ int main(int argc, char **argv)
 			bench.len = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option == 'k')
 			bench.packed = true;
+		else if (option == 'm')
+			bench.regions = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 'f' && flow_count < ARRAY_SIZE(flows))
 			flows[flow_count++] = (uint32_t)strtoul(optarg, NULL, 10);
 		else

@@ -48,7 +48,7 @@ static inline bool is_available(uint16_t flags, bool wrap)
 }
 
 // As the split ring's. The flags were acquired; the rest is read after them.
-static inline unsigned quick_chain(const struct virtq *queue, struct place place, uint16_t flags,
+static inline unsigned quick_chain(struct virtq *queue, struct place place, uint16_t flags,
                                    struct virtq_range *ranges, struct virtq_chain *chain)
 {
 	const uint8_t *desc = desc_at(queue, place.slot);

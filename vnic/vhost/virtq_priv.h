@@ -138,14 +138,20 @@ static inline void ring_release16(uint8_t *at, uint16_t value)
 	atomic_store_explicit((_Atomic uint16_t *)(void *)at, htole16(value), memory_order_release);
 }
 
-// The one case that is common: bytes within the region of the hint.
-static inline bool virtq_quick_range(const struct virtq *queue, uint64_t address, uint32_t len,
+// The one case that is common: bytes within one region, most often that of the hint.
+static inline bool virtq_quick_range(struct virtq *queue, uint64_t address, uint32_t len,
                                      struct virtq_range *range)
 {
 	const struct vhost_region *region = &queue->memory->regions[queue->hint];
 	uint64_t into = address - region->guest;
 
-	if (into >= region->size || len > region->size - into || len == 0)
+	if (into >= region->size || len > region->size - into) {
+		if (!vhost_memory_at(queue->memory, address, len, &queue->hint))
+			return false;
+		region = &queue->memory->regions[queue->hint];
+		into = address - region->guest;
+	}
+	if (len == 0)
 		return false;
 	range->base = region->base + into;
 	range->len = len;

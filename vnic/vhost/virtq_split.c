@@ -46,8 +46,8 @@ static unsigned ready(struct virtq *queue, unsigned max)
 
 // One descriptor, or two (header and data), in the region of the hint: nearly all chains. Returns the
 // number of ranges, 0 where it takes more than this.
-static inline unsigned quick_chain(const struct virtq *queue, uint16_t head,
-                                   struct virtq_range *ranges, struct virtq_chain *chain)
+static inline unsigned quick_chain(struct virtq *queue, uint16_t head, struct virtq_range *ranges,
+                                   struct virtq_chain *chain)
 {
 	const uint8_t *desc = desc_at(queue, head);
 	uint64_t rest = ring_load64(desc + 8);
