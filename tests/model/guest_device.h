@@ -36,7 +36,7 @@ static inline struct vhost_memory *guest_device_map(const struct vguest_memory *
 
 static inline struct virtq *guest_device_open(const struct vguest_ring *ring,
                                               const struct vhost_memory *seen, uint64_t features,
-                                              uint32_t position)
+                                              uint32_t position, struct dirty_log *log)
 {
 	struct fail fail = {0};
 	const struct virtq_config config = {
@@ -50,6 +50,7 @@ static inline struct virtq *guest_device_open(const struct vguest_ring *ring,
 		.avail = vhost_memory_at_user(seen, (uintptr_t)ring->driver, 1),
 		.used = vhost_memory_at_user(seen, (uintptr_t)ring->device, 1),
 		.memory = seen,
+		.log = log,
 		.position = position,
 		.call_fd = ring->call_fd,
 	};

@@ -2,7 +2,8 @@
 //
 // A switch of one wire: what one driver sends is taken by vhost_rx, and vhost_tx gives it to another driver. Ring
 // features, layouts and frames of every length are drawn at random; what the wire carried arrives, byte for byte
-// and in order, nothing beside a buffer is touched, and every buffer comes back.
+// and in order, nothing beside a buffer is touched, and every buffer comes back. Some machines are being migrated:
+// each page that the devices change is marked in the log, or a copy by it would differ.
 
 #include "base/bytes.h"
 #include "tests/guest/vguest_frame.h"
@@ -12,7 +13,10 @@
 #include "vnic/vhost/vhost_rx.h"
 #include "vnic/vhost/vhost_tx.h"
 
+#include <sys/mman.h>
+
 enum { REGIONS = 3, WIRES = 60, FRAMES = 150, RING = 512, ARENA = 1 << 20, LONG = 65000 };
+enum { PAGE = 4096, MIGRATES = 6, RING_PAGES = 4 };
 
 // A driver, and the device that it sees: as vhost_rx and vhost_tx want it, without a front end.
 struct side {
@@ -22,6 +26,9 @@ struct side {
 	struct vhost_memory *seen;
 	struct vhost_ring ring;
 	struct vhost_terms terms;
+	// Of a machine that migrates, else NULL: the log, and memory as it was before the devices' turn.
+	uint8_t *log, *copy;
+	int log_fd;
 };
 
 struct wire {
@@ -33,7 +40,9 @@ struct wire {
 	uint64_t sent, taken, arrived;
 	uint64_t carried[RING]; // Numbers that were given to the receiver, oldest first.
 	uint64_t first, last;   // Of these.
-	bool large;             // Checksums and segments are left to the receiver.
+	bool migrates;
+	uint64_t marked; // Pages, in all turns that were looked at.
+	bool large;      // Checksums and segments are left to the receiver.
 	char words[160];
 };
 
@@ -54,7 +63,72 @@ void vhost_device_lost(struct vhost_device *device, unsigned ring)
 	fail_msg("ring %u: %s", ring, virtq_fault_name(virtq_fault(queue)));
 }
 
-static void open_side(struct side *side, uint64_t features, bool large, bool writable)
+static uint64_t log_bytes(const struct side *side)
+{
+	return ALIGN_UP(side->memory.span / PAGE / 8 + 1, PAGE);
+}
+
+static void open_log(struct side *side)
+{
+	side->log_fd = memfd_create("log", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(side->log_fd, (off_t)log_bytes(side)), 0);
+	side->log =
+		mmap(NULL, log_bytes(side), PROT_READ | PROT_WRITE, MAP_SHARED, side->log_fd, 0);
+	assert_ptr_not_equal(side->log, MAP_FAILED);
+	assert_int_equal(dirty_log_open(side->log_fd, 0, log_bytes(side), &side->terms.log, NULL),
+	                 0);
+	// Sparse, as the guest's addresses are.
+	side->copy = mmap(NULL, side->memory.span, PROT_READ | PROT_WRITE,
+	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(side->copy, MAP_FAILED);
+}
+
+static void close_log(struct side *side)
+{
+	if (!side->log)
+		return;
+	dirty_log_close(side->terms.log);
+	munmap(side->log, log_bytes(side));
+	close(side->log_fd);
+	munmap(side->copy, side->memory.span);
+}
+
+// Copies what is in use; the log of before is done with.
+static void begin_log(struct side *side)
+{
+	memset(side->log, 0, log_bytes(side));
+	for (unsigned i = 0; i < side->memory.region_count; i++) {
+		const struct vguest_region *region = &side->memory.regions[i];
+
+		memcpy(side->copy + region->guest, side->memory.base + region->guest,
+		       region->taken);
+	}
+}
+
+// Returns the pages that are marked. The copy becomes what memory is, or the log lacks one.
+static unsigned check_log(const struct side *side, const char *words)
+{
+	unsigned marked = 0;
+
+	for (unsigned i = 0; i < side->memory.region_count; i++) {
+		const struct vguest_region *region = &side->memory.regions[i];
+
+		for (uint64_t at = region->guest; at < region->guest + region->taken; at += PAGE) {
+			bool is_marked = side->log[at / PAGE / 8] >> at / PAGE % 8 & 1;
+			uint64_t end = MIN(at + PAGE, region->guest + region->taken);
+
+			marked += is_marked;
+			if (!is_marked &&
+			    memcmp(side->copy + at, side->memory.base + at, end - at) != 0)
+				fail_msg("%s: page 0x%llx has changed and is not in the log", words,
+				         (unsigned long long)at);
+		}
+	}
+	return marked;
+}
+
+static void open_side(struct side *side, uint64_t features, bool large, bool writable,
+                      bool migrates)
 {
 	struct vguest_region regions[REGIONS];
 	bool mergeable = features >> VIRTIO_NET_F_MRG_RXBUF & 1;
@@ -89,8 +163,11 @@ static void open_side(struct side *side, uint64_t features, bool large, bool wri
 	assert_int_equal(vguest_ring_init(&side->driver, &side->memory, &ring), 0);
 	assert_int_equal(vguest_net_init(&side->net, &side->driver, &net), 0);
 	side->seen = guest_device_map(&side->memory);
-	atomic_store(&side->ring.queue, guest_device_open(&side->driver, side->seen, features,
-	                                                  vguest_ring_base(&side->driver)));
+	if (migrates)
+		open_log(side);
+	atomic_store(&side->ring.queue,
+	             guest_device_open(&side->driver, side->seen, features,
+	                               vguest_ring_base(&side->driver), side->terms.log));
 }
 
 static void close_side(struct side *side)
@@ -100,6 +177,7 @@ static void close_side(struct side *side)
 	assert_int_equal(vguest_ring_check(&side->driver), 0);
 	assert_int_equal(vguest_memory_check(&side->memory, &guest), 0);
 	virtq_close(atomic_load(&side->ring.queue));
+	close_log(side);
 	vhost_memory_free(side->seen);
 	vguest_net_fini(&side->net);
 	vguest_ring_fini(&side->driver);
@@ -128,8 +206,9 @@ static void open_wire(struct wire *wire)
 
 	memset(wire, 0, sizeof(*wire));
 	wire->large = large;
-	open_side(&wire->from, from, large, false);
-	open_side(&wire->to, to, large, true);
+	wire->migrates = model_chance(MIGRATES);
+	open_side(&wire->from, from, large, false, wire->migrates);
+	open_side(&wire->to, to, large, true, wire->migrates);
 	vhost_rx_init(&wire->rx, (struct vhost_device *)(void *)&wire->from, 0);
 	vhost_tx_init(&wire->tx, (struct vhost_device *)(void *)&wire->to, 0);
 	wire->pool = packet_pool_new(BATCH_SIZE, ARENA);
@@ -214,6 +293,23 @@ static void carry(struct wire *wire)
 			fail_msg("%s: refused for %u", wire->words, i);
 }
 
+static void carry_logged(struct wire *wire)
+{
+	uint64_t before = wire->taken;
+
+	begin_log(&wire->from);
+	begin_log(&wire->to);
+	carry(wire);
+
+	unsigned from = check_log(&wire->from, wire->words);
+	unsigned to = check_log(&wire->to, wire->words);
+
+	// What is only read is not marked: its ring is all that the device writes of a sender.
+	assert_true(from <= RING_PAGES);
+	assert_true(from > 0 || wire->taken == before);
+	wire->marked += from + to;
+}
+
 static void see(void *context, const struct virtio_net_hdr_v1 *header, const uint8_t *frame,
                 uint32_t len)
 {
@@ -249,7 +345,9 @@ static void run_wire(struct wire *wire)
 {
 	while (wire->taken < FRAMES) {
 		send_some(wire);
-		if (rand_below(3))
+		if (wire->migrates && model_chance(3))
+			carry_logged(wire);
+		else if (rand_below(3))
 			carry(wire);
 		if (rand_below(3))
 			vguest_net_receive(&wire->to.net, 1 + rand_below(40), see, wire);
@@ -267,7 +365,7 @@ static void run_wire(struct wire *wire)
 static void what_is_carried_arrives(void **state)
 {
 	struct wire *wire = malloc(sizeof(*wire));
-	uint64_t sent = 0, arrived = 0;
+	uint64_t sent = 0, arrived = 0, marked = 0;
 
 	model_seed();
 	assert_non_null(wire);
@@ -276,10 +374,12 @@ static void what_is_carried_arrives(void **state)
 		run_wire(wire);
 		sent += wire->sent;
 		arrived += wire->arrived;
+		marked += wire->marked;
 		close_wire(wire);
 	}
 	// Few buffers lose frames, but most wires have enough.
 	assert_true(arrived > sent / 2);
+	assert_true(marked > 0);
 	free(wire);
 }
 

@@ -68,7 +68,7 @@ static uint64_t features_of(const struct layout *layout)
 static void open_device(struct twins *twins, uint32_t position)
 {
 	twins->device = guest_device_open(&twins->driver, twins->seen, features_of(twins->layout),
-	                                  position);
+	                                  position, NULL);
 	twins->device_sleeps = false;
 }
 
