@@ -51,6 +51,7 @@ class Front:
         self.fds = []
         if self.memory:
             self.memory.close()
+            self.memory = None
 
     def own(self, fd):
         self.fds.append(fd)
@@ -133,6 +134,8 @@ class Front:
         for slot in range(RING):
             self.offer(slot)
         self.kicks, self.calls = zip(*(self.start_ring(index) for index in range(2)))
+        self.poll = select.poll()
+        self.poll.register(self.calls[0], select.POLLIN)
         self.ask(GET_FEATURES)  # All that came before is done when this is answered.
         return self
 
@@ -164,7 +167,7 @@ class Front:
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            select.select([self.calls[0]], [], [], min(left, 0.05))
+            self.poll.poll(min(1000 * left, 50))
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self.calls[0])
         slot, length = struct.unpack_from("<II", self.memory, 0x2000 + 4 + 8 * (self.taken % RING))
