@@ -191,8 +191,7 @@ static bool may_send(const struct run *run, const struct station *station, unsig
 	if (load->rate > 0 && run->credit < 1)
 		return false;
 	// What was lost before the last that came is under way no more.
-	return !load->window || run->count < 2 ||
-	       station->next[pair] - to->in[pair].next < load->window;
+	return !load->window || station->next[pair] - to->in[pair].next < load->window;
 }
 
 static unsigned send_burst(struct run *run, struct station *station, unsigned pair)
@@ -418,15 +417,22 @@ static bool has_sent_all(const struct run *run)
 	return all;
 }
 
-// Whether all that was sent has come, so that there is nothing left to wait for.
+// Whether all that was sent has come (of one guest: has come back), so that there is nothing left to wait for.
 static bool has_come_all(const struct run *run)
 {
 	for (unsigned i = 0; i < run->count; i++)
 		for (unsigned pair = 0; pair < run->stations[i].nic->pairs; pair++)
-			if (run->count < 2 || !run->load->numbers ||
-			    run->stations[i].next[pair] > run->stations[1 - i].in[pair].unique)
+			if (!run->load->numbers ||
+			    run->stations[i].next[pair] >
+			            run->stations[run->count - 1 - i].in[pair].unique)
 				return false;
 	return true;
+}
+
+// A window that waits for frames that are lost ends as one that has sent all.
+static bool is_quiet(const struct run *run)
+{
+	return run->now - MAX(run->last, run->start) > run->load->quiet_ms * NSEC_PER_MSEC;
 }
 
 // When only a call can bring work, it is waited for long, so that a call that is missing is felt.
@@ -456,8 +462,8 @@ static int run_on(struct run *run, struct fail *fail)
 			for (unsigned i = 0; i < run->count; i++)
 				run->stations[i].sends = false;
 		}
-		if (closing &&
-		    (has_come_all(run) || run->now - run->last > load->quiet_ms * NSEC_PER_MSEC))
+		if ((closing && has_come_all(run)) ||
+		    ((closing || (load->window && !load->reconnect)) && is_quiet(run)))
 			break;
 		if (done == 0 && load->sleep)
 			vguest_nic_wait(run->stations[0].nic, run->count, wait_ms(run, closing));

@@ -26,18 +26,19 @@ struct vguest_load {
 	uint64_t count;  // Of each stream; 0 for no end.
 	double seconds;  // 0 for no end.
 	double rate;     // Frames a second of each guest; 0 for as many as go.
-	uint32_t window; // Frames of a stream under way at most; 0 for as many as go.
+	uint32_t window; // Frames of a stream under way (of one guest: not echoed) at most; or 0.
 	uint32_t burst;
-	unsigned stops;    // Pauses of the first guest, spread over `count`.
-	bool one_way;      // Only the first guest sends.
-	bool echo;         // What comes is sent back, and nothing else is.
-	bool sink;         // Nothing is sent.
-	bool verify;       // Every byte; else only numbers.
-	bool numbers;      // Else frames are counted only.
-	bool stamp;        // Time on the way.
-	bool sleep;        // Wait for calls when there is nothing to do; else poll.
-	bool reconnect;    // When a back end dies, wait for the next one.
-	uint32_t quiet_ms; // The end when all was sent: so long nothing came.
+	unsigned stops; // Pauses of the first guest, spread over `count`.
+	bool one_way;   // Only the first guest sends.
+	bool echo;      // What comes is sent back, and nothing else is.
+	bool sink;      // Nothing is sent.
+	bool verify;    // Every byte; else only numbers.
+	bool numbers;   // Else frames are counted only.
+	bool stamp;     // Time on the way.
+	bool sleep;     // Wait for calls when there is nothing to do; else poll.
+	bool reconnect; // When a back end dies, wait for the next one.
+	uint32_t
+		quiet_ms; // The end when all was sent, or the window is full: so long nothing came.
 };
 
 struct vguest_result {
