@@ -17,16 +17,18 @@
 #include "proto/decode.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE_ROWS = 1000, ROWS_MOST = 20000, COLUMNS_MOST = 64 };
+enum { PAGE_ROWS = 1000, ROWS_MOST = 20000, COLUMNS_MOST = 64, PATIENCE_S = 5 };
 
 struct fanout {
 	struct question *question;
 	Weft__QueryWhat what;
 	uint64_t object;
-	unsigned left; // Rows still wanted.
+	unsigned left;      // Rows still wanted.
+	struct event *late; // Fires when a page takes too long.
 	char **columns;
 	size_t column_count;
 	enum noun noun;      // Whose list it is added to; NOUN_NONE: a list of its own.
@@ -42,6 +44,8 @@ void api_query_forget(struct question *question)
 	if (!fanout)
 		return;
 	host_forget(question->api->env.control->host, fanout);
+	if (fanout->late)
+		event_free(fanout->late);
 	for (size_t i = 0; i < fanout->column_count; i++)
 		free(fanout->columns[i]);
 	free(fanout->columns);
@@ -56,6 +60,24 @@ static void finish(struct fanout *fanout)
 
 	api_query_forget(question);
 	question_answer(question);
+}
+
+// A datapath that hangs keeps nobody waiting: what is not its own to tell is told without it.
+static void on_late(evutil_socket_t fd, short what, void *user)
+{
+	struct fanout *fanout = user;
+	struct question *question = fanout->question;
+
+	if (fanout->noun == NOUN_NONE && question->record_count == 0) {
+		api_query_forget(question);
+		question_fail(
+			question, -ETIMEDOUT, "datapath", "the datapath does not answer",
+			"its process is alive but hangs; 'weft down' and 'weft up' replace it");
+		return;
+	}
+	if (question->request->body_case == WEFT__REQUEST__BODY_STATUS)
+		record_text(question->records[0], "trouble", "the datapath does not answer");
+	finish(fanout);
 }
 
 // "port/h1" of an object that is desired, without the noun; or the bare number of one that is gone.
@@ -255,7 +277,9 @@ static void on_rows(void *user, int err, const struct stream_frame *frame)
 static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor)
 {
 	Weft__Query query = WEFT__QUERY__INIT;
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
 
+	event_add(fanout->late, &patience);
 	query.what = fanout->what;
 	query.has_object = fanout->object != 0;
 	query.object = fanout->object;
@@ -367,6 +391,12 @@ void api_query(struct question *question, Weft__QueryWhat what)
 		.noun = noun,
 	};
 	question->fanout = fanout;
+	fanout->late = evtimer_new(question->api->env.base, on_late, fanout);
+	if (!fanout->late) {
+		api_query_forget(question);
+		question_fail(question, -ENOMEM, "list", "out of memory", NULL);
+		return;
+	}
 	if (noun != NOUN_NONE)
 		index_list(fanout);
 	ask_page(fanout, 0, false);

@@ -143,6 +143,18 @@ def test_two_instances(instances):
     both[1].guest("h1").ping("203.0.113.80")
 
 
+def test_datapath_that_hangs(lan):
+    """It keeps nobody waiting for long, and `weft down` ends it too."""
+    pid = lan.status()["host"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    assert lan.json("status")["trouble"] == "the datapath does not answer"
+    assert [port["name"] for port in lan.json("port", "ls")]
+    done = lan.weft("worker", "ls", check=False)
+    assert done.returncode == 1 and "'weft down' and 'weft up' replace it" in done.stderr
+    assert lan.weft("down").stdout == "stopped\n"
+    assert not os.path.exists(f"/proc/{pid}")
+
+
 def test_up_right_after_kill(instances):
     """A controller that is dying still accepts connections and holds its lock for a moment."""
     weft = instances().up()
