@@ -8,8 +8,6 @@
 
 #pragma once
 
-#include <stddef.h>
-
 struct fail {
 	int code; // Negative errno; 0 while nothing has failed.
 	char what[512];

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VALUE_TEXT_SIZE = 512, ID_SIZE = 80, RECONNECT_SECONDS = 1 };
+enum { VALUE_TEXT_SIZE = 512, ID_SIZE = 80, RECONNECT_SECONDS = 1, MTU_USUAL = 1500 };
 
 struct words {
 	char *text;
@@ -163,6 +163,7 @@ static int libvirt_words(const struct attach *attach, char text[static ATTACH_TE
 {
 	struct words words = {.text = text};
 	char path[VALUE_TEXT_SIZE], mac[80] = "", source[VALUE_TEXT_SIZE + 160], queues[48] = "";
+	char mtu[80] = "";
 
 	xml_value(attach->socket, path);
 	if (attach->mac[0])
@@ -178,10 +179,14 @@ static int libvirt_words(const struct attach *attach, char text[static ATTACH_TE
 		         "  <source type='unix' path='%s' mode='server'/>\n", path);
 	if (attach->pairs > 1)
 		snprintf(queues, sizeof(queues), "  <driver queues='%u'/>\n", attach->pairs);
+	// libvirt 9 looks for an interface of the host when it reads <mtu>, and refuses to start.
+	if (attach->mtu != MTU_USUAL)
+		snprintf(mtu, sizeof(mtu),
+		         "  <!-- no <mtu>, which libvirt refuses: DHCP tells %u -->\n",
+		         attach->mtu);
 	add(&words,
-	    "<interface type='vhostuser'>\n%s%s  <model type='virtio'/>\n%s  <mtu size='%u'/>\n"
-	    "</interface>\n",
-	    mac, source, queues, attach->mtu);
+	    "<interface type='vhostuser'>\n%s%s  <model type='virtio'/>\n%s%s</interface>\n", mac,
+	    source, queues, mtu);
 	add(&words, "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n"
 	            "</memoryBacking>\n");
 	return 0;
