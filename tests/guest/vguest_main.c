@@ -9,8 +9,10 @@
 #include "base/fail.h"
 #include "tests/guest/vguest_load.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <linux/virtio_config.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ static const char usage[] =
 	"modes: pair  two guests, each sends to the other\n"
 	"       send, sink, echo  one guest\n"
 	"       info  prints what the back end offers\n"
+	"       break  offers a buffer outside of its memory, and waits for the word that the ring is lost\n"
 	"device: --packed --in-order --no-mrg --no-indirect --no-event-idx --no-csum --no-tso --no-uso\n"
 	"        --protocol MASK --size N --queues N --regions N --slots --stale-base --mtu N\n"
 	"        --rx-layout, --tx-layout joined|apart|pages|random|shreds --use-indirect --mixed\n"
@@ -349,7 +352,7 @@ static int take_load_option(struct command *command, int code, const char *value
 
 static int parse(struct command *command, int argc, char **argv)
 {
-	static const char *const modes[] = {"pair", "send", "sink", "echo", "info"};
+	static const char *const modes[] = {"pair", "send", "sink", "echo", "info", "break"};
 	int code;
 
 	*command = defaults;
@@ -418,6 +421,21 @@ static void print_info(const struct vguest *guest)
 	       (unsigned long long)guest->queues_offered, (unsigned long long)guest->slots_offered);
 }
 
+// Breaks the ring that the guest sends by. Returns 0 when the back end says that it is lost.
+static int break_ring(struct vguest_nic *nic, struct fail *fail)
+{
+	struct vguest_ring *ring = vguest_nic_tx(nic, 0)->ring;
+	const struct vguest_piece outside = {.guest = nic->guest.memory.span, .len = 100};
+	struct pollfd error = {.fd = ring->error_fd, .events = POLLIN};
+
+	if (vguest_ring_add(ring, &outside, 1, 0, 0, VGUEST_DIRECT) < 0)
+		return fail_set(fail, -ENOSPC, "no room in the ring");
+	vguest_ring_publish(ring);
+	if (poll(&error, 1, VGUEST_TIMEOUT_MS) <= 0)
+		return fail_set(fail, -ETIMEDOUT, "nobody says that the ring is lost");
+	return 0;
+}
+
 static int run(const struct command *command, struct vguest_nic *nics)
 {
 	struct vguest_result result;
@@ -434,6 +452,8 @@ static int run(const struct command *command, struct vguest_nic *nics)
 	}
 	if (done == 0 && strcmp(command->mode, "info") == 0) {
 		print_info(&nics[0].guest);
+	} else if (done == 0 && strcmp(command->mode, "break") == 0) {
+		done = break_ring(&nics[0], &fail);
 	} else if (done == 0) {
 		done = vguest_load_run(nics, opened, &command->load, &result, &fail);
 		print_result(command, &result);

@@ -137,6 +137,14 @@ def test_paused_guests_lose_nothing(pair):
         assert result["received"] == 10000
 
 
+def test_a_broken_ring_is_named_and_the_next_guest_is_served(weft, pair):
+    for ring in [[], ["--packed"]]:
+        broken = weft.run(*vguest_words(weft, "break", "a", *ring), check=False)
+        assert broken.returncode == 0, broken.stderr
+        assert "an address outside the shared memory" in weft.json("port", "show", "a")["last_fault"]
+        assert pair("--count", 1000, "--window", 64, "--verify", *ring)["received"] == 2000
+
+
 def test_no_notification_is_lost(pair):
     # One frame at a time between guests that sleep: whoever is not woken stays asleep for five seconds.
     for ring in [[], ["--no-event-idx"], ["--packed"], ["--packed", "--no-event-idx"], ["--packed", "--in-order"]]:
