@@ -22,20 +22,40 @@ struct words {
 	size_t used;
 };
 
+static void vadd(struct words *words, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 static void add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void extend(struct words *words, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 // What does not fit is cut; the room is several times what the longest of all values can take.
-static void add(struct words *words, const char *format, ...)
+static void vadd(struct words *words, const char *format, va_list args)
 {
 	size_t room = ATTACH_TEXT - words->used - 1;
-	va_list args;
-	int len;
+	int len = vsnprintf(words->text + words->used, room, format, args);
 
-	va_start(args, format);
-	len = vsnprintf(words->text + words->used, room, format, args);
-	va_end(args);
 	words->used += (size_t)len < room ? (size_t)len + 1 : room;
 	words->text[words->used] = '\0';
+}
+
+static void add(struct words *words, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vadd(words, format, args);
+	va_end(args);
+}
+
+// Goes on with the last word.
+static void extend(struct words *words, const char *format, ...)
+{
+	va_list args;
+
+	words->used -= words->used > 0;
+	va_start(args, format);
+	vadd(words, format, args);
+	va_end(args);
 }
 
 // QEMU's lists of options double a comma that is part of a value.
@@ -158,12 +178,39 @@ static const char *xml_value(const char *text, char buf[static VALUE_TEXT_SIZE])
 	return buf;
 }
 
+// The name of a device that a person chose begins with "ua-", and has no dots.
+static const char *alias_of(const char *name, char buf[static ID_SIZE])
+{
+	snprintf(buf, ID_SIZE, "ua-weft-%s", name);
+	for (char *c = buf; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-_", *c))
+			*c = '_';
+	return buf;
+}
+
+// Properties of QEMU's device that libvirt has no words for.
+static void add_override(struct words *words, const struct attach *attach, const char *alias)
+{
+	add(words,
+	    "<qemu:override xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+	    "  <qemu:device alias='%s'>\n    <qemu:frontend>\n",
+	    alias);
+	if (attach->mtu != MTU_USUAL)
+		extend(words, "      <qemu:property name='host_mtu' type='unsigned' value='%u'/>\n",
+		       attach->mtu);
+	if (attach->tcg)
+		extend(words, "      <qemu:property name='vectors' type='unsigned' value='0'/>\n");
+	extend(words, "    </qemu:frontend>\n  </qemu:device>\n</qemu:override>\n");
+}
+
 static int libvirt_words(const struct attach *attach, char text[static ATTACH_TEXT],
                          struct fail *fail)
 {
 	struct words words = {.text = text};
-	char path[VALUE_TEXT_SIZE], mac[80] = "", source[VALUE_TEXT_SIZE + 160], queues[48] = "";
-	char mtu[80] = "";
+	char path[VALUE_TEXT_SIZE], mac[80] = "", source[VALUE_TEXT_SIZE + 240], queues[48] = "",
+				    alias[ID_SIZE] = "";
+	// libvirt 9 refuses <mtu> here, for want of an interface of its own to set it at.
+	bool overrides = attach->mtu != MTU_USUAL || attach->tcg;
 
 	xml_value(attach->socket, path);
 	if (attach->mac[0])
@@ -175,20 +222,22 @@ static int libvirt_words(const struct attach *attach, char text[static ATTACH_TE
 		         "  </source>\n",
 		         path, RECONNECT_SECONDS);
 	else
-		snprintf(source, sizeof(source),
-		         "  <source type='unix' path='%s' mode='server'/>\n", path);
+		snprintf(
+			source, sizeof(source),
+			"  <!-- the user that QEMU runs as makes this socket, and must be able to -->\n"
+			"  <source type='unix' path='%s' mode='server'/>\n",
+			path);
 	if (attach->pairs > 1)
 		snprintf(queues, sizeof(queues), "  <driver queues='%u'/>\n", attach->pairs);
-	// libvirt 9 looks for an interface of the host when it reads <mtu>, and refuses to start.
-	if (attach->mtu != MTU_USUAL)
-		snprintf(mtu, sizeof(mtu),
-		         "  <!-- no <mtu>, which libvirt refuses: DHCP tells %u -->\n",
-		         attach->mtu);
-	add(&words,
-	    "<interface type='vhostuser'>\n%s%s  <model type='virtio'/>\n%s%s</interface>\n", mac,
-	    source, queues, mtu);
+	add(&words, "<interface type='vhostuser'>\n%s%s  <model type='virtio'/>\n%s", mac, source,
+	    queues);
+	if (overrides)
+		extend(&words, "  <alias name='%s'/>\n", alias_of(attach->name, alias));
+	extend(&words, "</interface>\n");
 	add(&words, "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n"
 	            "</memoryBacking>\n");
+	if (overrides)
+		add_override(&words, attach, alias);
 	return 0;
 }
 

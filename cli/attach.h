@@ -25,7 +25,8 @@ struct attach {
 enum { ATTACH_TEXT = 4096 };
 
 // The words that follow the program's name, each ended by a zero, behind the last an empty one; for libvirt the
-// two fragments of the domain's XML, the interface first. -EOPNOTSUPP with a reason when a machine of this kind
+// fragments of the domain's XML: the interface, what shares the memory and, if need be, what QEMU is to be told past
+// libvirt. -EOPNOTSUPP with a reason when a machine of this kind
 // cannot be attached to the port as it is.
 typedef int (*attach_fn)(const struct attach *attach, char text[static ATTACH_TEXT],
                          struct fail *fail);

@@ -139,8 +139,9 @@ static void print_words(const char *text)
 
 static void print_xml(const char *text)
 {
-	printf("<!-- among the devices -->\n%s<!-- beside the devices -->\n%s", text,
-	       next_word(text));
+	printf("<!-- among the devices -->\n%s<!-- beside the devices -->\n", text);
+	for (text = next_word(text); *text; text = next_word(text))
+		fputs(text, stdout);
 }
 
 static int print_json(const struct invocation *call, const struct attach_kind *kind,
@@ -154,6 +155,7 @@ static int print_json(const struct invocation *call, const struct attach_kind *k
 	if (kind->is_xml) {
 		json_object_set_new(object, "interface", json_string(text));
 		json_object_set_new(object, "memory_backing", json_string(next_word(text)));
+		json_object_set_new(object, "override", json_string(next_word(next_word(text))));
 		json_decref(words);
 	} else {
 		for (const char *word = text; *word; word = next_word(word))

@@ -340,7 +340,9 @@ const struct command command_table[] = {
 			"pasted behind the program's name or put there by $(weft attach ...); for "
 			"libvirt, parts of the domain's XML. They hold the port's socket, MAC address, "
 			"MTU and queues, and give the machine memory that can be shared, without "
-			"which nothing goes.",
+			"which nothing goes.\n\nlibvirt runs QEMU as a user of its own, who cannot "
+			"make a socket in the run directory: give the port --vhost-server, and the "
+			"socket is open to that user's group (libvirt-qemu or qemu).",
 		.example = "weft attach web --print qemu --memory 2G --queues 2",
 		.flags = attach_flags,
 		.run = cmd_attach,

@@ -10,6 +10,7 @@
 #include "datapath/state.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct event_base;
 
@@ -20,6 +21,7 @@ struct agent_config {
 	uint32_t flow_entries;
 	uint32_t miss_per_second;
 	uint64_t spin_ns;
+	gid_t vm_group; // that virtual machines run under, 0: none
 };
 
 struct agent;

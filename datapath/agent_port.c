@@ -54,6 +54,7 @@ struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 	const struct agent_vhosts_config vhosts = {
 		.keep = config->keep,
 		.base = config->base,
+		.vm_group = config->vm_group,
 		.settle = config->settle,
 		.event = config->event,
 		.user = config->user,

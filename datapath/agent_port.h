@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct agent_keep;
 struct agent_ports;
@@ -19,6 +20,7 @@ struct agent_ports;
 struct agent_ports_config {
 	struct agent_keep *keep; // borrowed
 	struct event_base *base; // borrowed
+	gid_t vm_group;          // see struct agent_vhosts_config
 	// Returns once every worker has passed.
 	void (*settle)(void *user);
 	// What happens to a port by itself; what goes wrong with one that no transaction can answer for

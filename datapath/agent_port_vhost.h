@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct agent_keep;
 struct agent_vhosts;
@@ -18,6 +19,7 @@ struct agent_vhosts;
 struct agent_vhosts_config {
 	struct agent_keep *keep; // borrowed
 	struct event_base *base; // borrowed
+	gid_t vm_group;          // that virtual machines run under, 0: none
 	// Returns once every worker has passed: what a port withdrew is nobody's.
 	void (*settle)(void *user);
 	// A front end came or went, a queue was lost.

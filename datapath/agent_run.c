@@ -244,6 +244,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 	const struct agent_ports_config ports_config = {
 		.keep = agent->keep,
 		.base = agent->config.base,
+		.vm_group = agent->config.vm_group,
 		.settle = ports_settle,
 		.event = on_port_event,
 		.user = agent,

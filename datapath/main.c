@@ -12,6 +12,7 @@
 #include "datapath/agent.h"
 #include "datapath/options.h"
 #include "datapath/sandbox.h"
+#include "datapath/vm_group.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -40,7 +41,8 @@ static int enter_sandbox(const struct options *options)
 	return 0;
 }
 
-static struct agent *start_agent(struct event_base *base, const struct options *options)
+static struct agent *start_agent(struct event_base *base, const struct options *options,
+                                 gid_t vm_group)
 {
 	const struct agent_config config = {
 		.base = base,
@@ -56,16 +58,17 @@ static struct agent *start_agent(struct event_base *base, const struct options *
 		.flow_entries = options->flows,
 		.miss_per_second = options->miss_per_second,
 		.spin_ns = options->spin_us * NSEC_PER_USEC,
+		.vm_group = vm_group,
 	};
 
 	return agent_new(&config);
 }
 
-static int serve(struct event_base *base, const struct options *options)
+static int serve(struct event_base *base, const struct options *options, gid_t vm_group)
 {
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
 	struct event *signals[SIGNALS] = {0};
-	struct agent *agent = start_agent(base, options);
+	struct agent *agent = start_agent(base, options, vm_group);
 	int status = EXIT_FAILURE;
 
 	for (int i = 0; i < SIGNALS; i++) {
@@ -88,6 +91,7 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct event_base *base;
+	gid_t vm_group;
 	int status;
 
 	options_parse(argc, argv, &options);
@@ -97,6 +101,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	limit_raise_descriptors();
+	vm_group = vm_group_join();
 	if (enter_sandbox(&options) < 0)
 		return EXIT_FAILURE;
 	base = event_base_new();
@@ -104,7 +109,7 @@ int main(int argc, char **argv)
 		log_err("cannot make an event loop");
 		return EXIT_FAILURE;
 	}
-	status = serve(base, &options);
+	status = serve(base, &options, vm_group);
 	event_base_free(base);
 	return status;
 }

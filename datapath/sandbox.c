@@ -39,7 +39,8 @@ static const char *const allowed[] = {
 	"access", "faccessat", "faccessat2", "lseek", "fcntl", "dup", "dup2", "dup3", "readlink",
 	"readlinkat", "getdents64", "unlink", "unlinkat", "rename", "renameat", "renameat2",
 	"mkdir", "mkdirat", "rmdir", "ftruncate", "fallocate", "fsync", "fdatasync", "flock",
-	"chmod", "fchmod", "fchmodat", "umask", "memfd_create", "getcwd", "fstatfs", "statfs",
+	"chmod", "fchmod", "fchmodat", "fchownat", "umask", "memfd_create", "getcwd", "fstatfs",
+	"statfs",
 	// Memory.
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "msync", "mincore",
 	// Threads, and waiting for each other.

@@ -19,6 +19,7 @@
 #include "vnic/vhost/path_watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,20 @@ static bool is_of_path(int fd, const char *path)
 	       strncmp(addr.sun_path, path, sizeof(addr.sun_path)) == 0 && access(path, F_OK) == 0;
 }
 
+// Lets the group's members connect. Who may write to the directory may have put something else under the path
+// meanwhile; then it is a socket, too, or stays what it is.
+static void give_to_group(const struct vhost_socket *sock)
+{
+	auto_close int fd = open(sock->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return;
+	// One who cannot connect then finds words for that itself.
+	if (fchownat(fd, "", (uid_t)-1, sock->config.group, AT_EMPTY_PATH) < 0)
+		return;
+}
+
 static int open_server(struct vhost_socket *sock, struct fail *fail)
 {
 	struct stat st;
@@ -188,6 +203,8 @@ static int open_server(struct vhost_socket *sock, struct fail *fail)
 		fail_prefix(fail, "%s", sock->name);
 		return code;
 	}
+	if (sock->config.group)
+		give_to_group(sock);
 	if (lstat(sock->path, &st) == 0) {
 		sock->device = st.st_dev;
 		sock->inode = st.st_ino;

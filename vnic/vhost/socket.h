@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct vhost_socket;
 
@@ -18,6 +19,7 @@ struct vhost_socket_config {
 	const char *name; // of the port, for messages
 	const char *path; // absolute, shorter than sockaddr_un holds
 	bool server;
+	gid_t group;   // server: whose members may connect, too, if we are one; 0: nobody but us
 	int listen_fd; // server: one that a predecessor had, or -1; taken over
 	// A front end is there; the fd is the callee's.
 	void (*connected)(void *user, int fd);

@@ -471,6 +471,7 @@ int vhost_port_arrive(struct port *port, struct fail *fail)
 		.name = port->name,
 		.path = vhost->path,
 		.server = vhost->config.server,
+		.group = vhost->config.group,
 		.listen_fd =
 			keeper && vhost->config.server ? keeper->claim(keeper->user, "listen") : -1,
 		.connected = on_connected,

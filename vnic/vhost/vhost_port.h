@@ -13,6 +13,7 @@
 #include "vnic/vhost/device.h"
 
 #include <event2/event.h>
+#include <sys/types.h>
 
 enum vhost_port_event {
 	VHOST_PORT_CONNECTED,
@@ -27,6 +28,7 @@ struct vhost_port_config {
 	const char *
 		path; // of the socket; NULL: who opens the port brings connections, by vhost_port_connect()
 	bool server;
+	gid_t group; // see struct vhost_socket_config
 	unsigned pairs;
 	uint32_t mtu;
 	struct mac mac; // the guest's, where nobody else tells it; zero: unknown

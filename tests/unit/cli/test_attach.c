@@ -91,21 +91,42 @@ static void test_libvirt(void **state)
 
 	expect("libvirt", &attach,
 	       "<interface type='vhostuser'>\n  <mac address='02:00:00:00:00:07'/>\n"
+	       "  <!-- the user that QEMU runs as makes this socket, and must be able to -->\n"
 	       "  <source type='unix' path='/run/weft/web.vu' mode='server'/>\n"
-	       "  <model type='virtio'/>\n  <driver queues='4'/>\n  <!-- no <mtu>, which libvirt refuses: DHCP tells 9000 -->\n"
+	       "  <model type='virtio'/>\n  <driver queues='4'/>\n  <alias name='ua-weft-web'/>\n"
 	       "</interface>\n|"
 	       "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n"
-	       "</memoryBacking>\n|");
+	       "</memoryBacking>\n|"
+	       "<qemu:override xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+	       "  <qemu:device alias='ua-weft-web'>\n    <qemu:frontend>\n"
+	       "      <qemu:property name='host_mtu' type='unsigned' value='9000'/>\n"
+	       "    </qemu:frontend>\n  </qemu:device>\n</qemu:override>\n|");
 	attach.weft_listens = true;
 	attach.pairs = 1;
+	attach.mtu = 1500;
 	attach.socket = "/run/<'&'>.vu";
 	expect("libvirt", &attach,
 	       "<interface type='vhostuser'>\n  <mac address='02:00:00:00:00:07'/>\n"
 	       "  <source type='unix' path='/run/&lt;&apos;&amp;&apos;&gt;.vu' mode='client'>\n"
 	       "    <reconnect enabled='yes' timeout='1'/>\n  </source>\n"
-	       "  <model type='virtio'/>\n  <!-- no <mtu>, which libvirt refuses: DHCP tells 9000 -->\n</interface>\n|"
+	       "  <model type='virtio'/>\n</interface>\n|"
 	       "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n"
 	       "</memoryBacking>\n|");
+	attach.tcg = true;
+	attach.name = "a.b";
+	attach.socket = "/s";
+	attach.mac = "";
+	expect("libvirt", &attach,
+	       "<interface type='vhostuser'>\n"
+	       "  <source type='unix' path='/s' mode='client'>\n"
+	       "    <reconnect enabled='yes' timeout='1'/>\n  </source>\n"
+	       "  <model type='virtio'/>\n  <alias name='ua-weft-a_b'/>\n</interface>\n|"
+	       "<memoryBacking>\n  <source type='memfd'/>\n  <access mode='shared'/>\n"
+	       "</memoryBacking>\n|"
+	       "<qemu:override xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+	       "  <qemu:device alias='ua-weft-a_b'>\n    <qemu:frontend>\n"
+	       "      <qemu:property name='vectors' type='unsigned' value='0'/>\n"
+	       "    </qemu:frontend>\n  </qemu:device>\n</qemu:override>\n|");
 }
 
 static void test_others(void **state)

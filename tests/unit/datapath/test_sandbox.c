@@ -75,6 +75,7 @@ static int check_forbidden(void)
 		{syscall(SYS_io_uring_setup, 1, NULL), errno},
 		{kill(getppid(), 0), errno},
 		{setuid(1), errno},
+		{fchownat(AT_FDCWD, "/", (uid_t)-1, 54321, 0), errno},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(tries); i++)

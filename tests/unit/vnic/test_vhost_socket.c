@@ -24,6 +24,7 @@ struct test {
 	unsigned connections, complaints, fds_before;
 	int fd; // the last connection
 	struct fail why;
+	gid_t group;
 };
 
 static void on_connected(void *user, int fd)
@@ -53,6 +54,7 @@ static int begin(struct test *test, bool server, int listen_fd)
 		.name = "web",
 		.path = test->path,
 		.server = server,
+		.group = test->group,
 		.listen_fd = listen_fd,
 		.connected = on_connected,
 		.waiting = on_waiting,
@@ -383,6 +385,24 @@ static void test_server_whose_file_is_gone_listens_anew(void **state)
 	tear_down(&test);
 }
 
+static void test_server_lets_a_group_in(void **state)
+{
+	struct test test;
+	struct stat st;
+
+	require_root();
+	for (gid_t group = 0; group < 54322; group += 54321) {
+		set_up(&test);
+		test.group = group;
+		assert_int_equal(begin(&test, true, -1), 0);
+		assert_int_equal(lstat(test.path, &st), 0);
+		assert_int_equal(st.st_uid, 0);
+		assert_int_equal(st.st_gid, group);
+		assert_int_equal(st.st_mode & 07777, 0660);
+		tear_down(&test);
+	}
+}
+
 static void test_close_leaves_another_file_alone(void **state)
 {
 	struct test test;
@@ -462,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_server_is_taken_over),
 		cmocka_unit_test(test_server_whose_file_is_gone_listens_anew),
 		cmocka_unit_test(test_close_leaves_another_file_alone),
+		cmocka_unit_test(test_server_lets_a_group_in),
 		cmocka_unit_test(test_watches_share),
 	};
 
