@@ -58,7 +58,13 @@ static bool is_answered(uint32_t request)
 	}
 }
 
-// As vguest_ask(), and takes one descriptor of the answer.
+static bool speaks(const struct vguest *guest, unsigned feature)
+{
+	return guest->protocol >> feature & 1;
+}
+
+// One request, with an answer where the protocol has one or acknowledgements were agreed upon; the message then
+// holds it, and one descriptor of it is taken. Returns 0, -errno, or -EREMOTEIO when the back end says no.
 static int ask_fd(struct vguest *guest, struct vguest_message *message, const int *fds,
                   unsigned count, int *ret_fd)
 {
@@ -68,7 +74,7 @@ static int ask_fd(struct vguest *guest, struct vguest_message *message, const in
 	int fd = -1;
 
 	message->flags = VGUEST_VERSION;
-	if (!answered && vguest_speaks(guest, VGUEST_P_REPLY_ACK)) {
+	if (!answered && speaks(guest, VGUEST_P_REPLY_ACK)) {
 		message->flags |= VGUEST_NEED_REPLY;
 		acked = true;
 	}
@@ -91,15 +97,15 @@ static int ask_fd(struct vguest *guest, struct vguest_message *message, const in
 	return acked && message->u64 ? -EREMOTEIO : 0;
 }
 
-int vguest_ask(struct vguest *guest, struct vguest_message *message, const int *fds, unsigned count)
+static int ask(struct vguest *guest, struct vguest_message *message, const int *fds, unsigned count)
 {
 	return ask_fd(guest, message, fds, count, NULL);
 }
 
-int vguest_ask_u64(struct vguest *guest, enum vguest_request request, uint64_t *value)
+static int ask_u64(struct vguest *guest, enum vguest_request request, uint64_t *value)
 {
 	struct vguest_message message = {.request = request};
-	int done = vguest_ask(guest, &message, NULL, 0);
+	int done = ask(guest, &message, NULL, 0);
 
 	if (done < 0)
 		return done;
@@ -109,26 +115,26 @@ int vguest_ask_u64(struct vguest *guest, enum vguest_request request, uint64_t *
 	return 0;
 }
 
-int vguest_set_u64(struct vguest *guest, enum vguest_request request, uint64_t value)
+static int set_u64(struct vguest *guest, enum vguest_request request, uint64_t value)
 {
 	struct vguest_message message = {.request = request, .size = 8, .u64 = value};
 
-	return vguest_ask(guest, &message, NULL, 0);
+	return ask(guest, &message, NULL, 0);
 }
 
-int vguest_set_state(struct vguest *guest, enum vguest_request request, uint32_t index,
+static int set_state(struct vguest *guest, enum vguest_request request, uint32_t index,
                      uint32_t num)
 {
 	struct vguest_message message = {.request = request, .size = 8, .state = {index, num}};
 
-	return vguest_ask(guest, &message, NULL, 0);
+	return ask(guest, &message, NULL, 0);
 }
 
 static int set_plain(struct vguest *guest, enum vguest_request request)
 {
 	struct vguest_message message = {.request = request};
 
-	return vguest_ask(guest, &message, NULL, 0);
+	return ask(guest, &message, NULL, 0);
 }
 
 static int set_fd(struct vguest *guest, enum vguest_request request, uint32_t index, int fd)
@@ -137,7 +143,7 @@ static int set_fd(struct vguest *guest, enum vguest_request request, uint32_t in
 
 	if (fd < 0)
 		message.u64 |= VGUEST_NO_FD;
-	return vguest_ask(guest, &message, &fd, fd >= 0);
+	return ask(guest, &message, &fd, fd >= 0);
 }
 
 static struct vguest_message_region describe(const struct vguest *guest, unsigned region)
@@ -152,25 +158,24 @@ static struct vguest_message_region describe(const struct vguest *guest, unsigne
 	};
 }
 
-int vguest_send_region(struct vguest *guest, enum vguest_request request, unsigned region)
+static int send_region(struct vguest *guest, unsigned region)
 {
-	struct vguest_message message = {.request = request};
+	struct vguest_message message = {.request = VGUEST_ADD_MEM_REG};
 
 	message.size = sizeof(message.slot);
 	message.slot.region = describe(guest, region);
-	return vguest_ask(guest, &message, &guest->memory.regions[region].fd,
-	                  request == VGUEST_ADD_MEM_REG);
+	return ask(guest, &message, &guest->memory.regions[region].fd, 1);
 }
 
-int vguest_send_memory(struct vguest *guest)
+static int send_memory(struct vguest *guest)
 {
 	unsigned count = guest->memory.region_count;
 	struct vguest_message message = {.request = VGUEST_SET_MEM_TABLE};
 	int fds[VGUEST_REGIONS], done = 0;
 
-	if (guest->options.slots && vguest_speaks(guest, VGUEST_P_CONFIGURE_MEM_SLOTS)) {
+	if (guest->options.slots && speaks(guest, VGUEST_P_CONFIGURE_MEM_SLOTS)) {
 		for (unsigned i = 0; i < count && done == 0; i++)
-			done = vguest_send_region(guest, VGUEST_ADD_MEM_REG, i);
+			done = send_region(guest, i);
 		return done;
 	}
 	if (count > VGUEST_TABLE)
@@ -181,7 +186,7 @@ int vguest_send_memory(struct vguest *guest)
 		message.table.regions[i] = describe(guest, i);
 		fds[i] = guest->memory.regions[i].fd;
 	}
-	return vguest_ask(guest, &message, fds, count);
+	return ask(guest, &message, fds, count);
 }
 
 static int send_addresses(struct vguest *guest, const struct vguest_ring *ring)
@@ -193,16 +198,16 @@ static int send_addresses(struct vguest *guest, const struct vguest_ring *ring)
 	message.ring.desc = (uint64_t)(uintptr_t)ring->desc;
 	message.ring.avail = (uint64_t)(uintptr_t)ring->driver;
 	message.ring.used = (uint64_t)(uintptr_t)ring->device;
-	return vguest_ask(guest, &message, NULL, 0);
+	return ask(guest, &message, NULL, 0);
 }
 
-int vguest_start_ring(struct vguest *guest, unsigned index, uint32_t base)
+static int start_ring(struct vguest *guest, unsigned index, uint32_t base)
 {
 	const struct vguest_ring *ring = &guest->rings[index];
-	int done = vguest_set_state(guest, VGUEST_SET_VRING_NUM, index, ring->size);
+	int done = set_state(guest, VGUEST_SET_VRING_NUM, index, ring->size);
 
 	if (done == 0)
-		done = vguest_set_state(guest, VGUEST_SET_VRING_BASE, index, base);
+		done = set_state(guest, VGUEST_SET_VRING_BASE, index, base);
 	if (done == 0)
 		done = send_addresses(guest, ring);
 	if (done == 0)
@@ -212,7 +217,7 @@ int vguest_start_ring(struct vguest *guest, unsigned index, uint32_t base)
 	if (done == 0)
 		done = set_fd(guest, VGUEST_SET_VRING_CALL, index, ring->call_fd);
 	if (done == 0 && guest->offered >> PROTOCOL_FEATURES & 1)
-		done = vguest_set_state(guest, VGUEST_SET_VRING_ENABLE, index, 1);
+		done = set_state(guest, VGUEST_SET_VRING_ENABLE, index, 1);
 	guest->bases[index] = base;
 	return done;
 }
@@ -241,7 +246,7 @@ static int set_inflight(struct vguest *guest)
 	struct vguest_message message = {.request = VGUEST_SET_INFLIGHT_FD};
 	int done = 0;
 
-	if (!vguest_speaks(guest, VGUEST_P_INFLIGHT_SHMFD))
+	if (!speaks(guest, VGUEST_P_INFLIGHT_SHMFD))
 		return 0;
 	if (guest->inflight.fd < 0)
 		done = get_inflight(guest);
@@ -252,7 +257,7 @@ static int set_inflight(struct vguest *guest)
 	message.inflight.offset = guest->inflight.offset;
 	message.inflight.queues = (uint16_t)guest->ring_count;
 	message.inflight.queue_size = guest->options.size;
-	return vguest_ask(guest, &message, &guest->inflight.fd, 1);
+	return ask(guest, &message, &guest->inflight.fd, 1);
 }
 
 static uint64_t virtio_bits(const struct vguest *guest)
@@ -262,15 +267,15 @@ static uint64_t virtio_bits(const struct vguest *guest)
 
 static int tell_device(struct vguest *guest)
 {
-	int done = vguest_set_u64(guest, VGUEST_SET_FEATURES, virtio_bits(guest));
+	int done = set_u64(guest, VGUEST_SET_FEATURES, virtio_bits(guest));
 
 	if (done == 0)
 		done = set_inflight(guest);
 	if (done == 0)
-		done = vguest_send_memory(guest);
-	if (done == 0 && guest->options.mtu && vguest_speaks(guest, VGUEST_P_MTU) &&
+		done = send_memory(guest);
+	if (done == 0 && guest->options.mtu && speaks(guest, VGUEST_P_MTU) &&
 	    vguest_has(guest, VIRTIO_NET_F_MTU))
-		done = vguest_set_u64(guest, VGUEST_NET_SET_MTU, guest->options.mtu);
+		done = set_u64(guest, VGUEST_NET_SET_MTU, guest->options.mtu);
 	return done;
 }
 
@@ -279,12 +284,11 @@ int vguest_start(struct vguest *guest, struct fail *fail)
 	int done = tell_device(guest);
 
 	for (unsigned i = 0; i < guest->ring_count && done == 0; i++)
-		done = vguest_start_ring(guest, i, guest->bases[i]);
-	if (done == 0 && vguest_speaks(guest, VGUEST_P_STATUS))
-		done = vguest_set_u64(guest, VGUEST_SET_STATUS,
-		                      VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-		                              VIRTIO_CONFIG_S_FEATURES_OK |
-		                              VIRTIO_CONFIG_S_DRIVER_OK);
+		done = start_ring(guest, i, guest->bases[i]);
+	if (done == 0 && speaks(guest, VGUEST_P_STATUS))
+		done = set_u64(guest, VGUEST_SET_STATUS,
+		               VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+		                       VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (done < 0)
 		return fail_errno(fail, done, "%s: the back end did not start",
 		                  guest->options.path);
@@ -296,15 +300,13 @@ int vguest_start(struct vguest *guest, struct fail *fail)
 
 int vguest_stop(struct vguest *guest, struct fail *fail)
 {
-	int done = vguest_speaks(guest, VGUEST_P_STATUS)
-	                   ? vguest_set_u64(guest, VGUEST_SET_STATUS, 0)
-	                   : 0;
+	int done = speaks(guest, VGUEST_P_STATUS) ? set_u64(guest, VGUEST_SET_STATUS, 0) : 0;
 
 	for (unsigned i = 0; i < guest->ring_count && done == 0; i++) {
 		struct vguest_message message = {
 			.request = VGUEST_GET_VRING_BASE, .size = 8, .state = {i, 0}};
 
-		done = vguest_ask(guest, &message, NULL, 0);
+		done = ask(guest, &message, NULL, 0);
 		if (done == 0 && (message.size != 8 || message.state.index != i))
 			done = -EPROTO;
 		guest->bases[i] = message.state.num;
@@ -317,13 +319,13 @@ static int open_channel(struct vguest *guest)
 {
 	int ends[2];
 
-	if (!vguest_speaks(guest, VGUEST_P_BACKEND_REQ))
+	if (!speaks(guest, VGUEST_P_BACKEND_REQ))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
 		return -errno;
 
 	struct vguest_message message = {.request = VGUEST_SET_BACKEND_REQ_FD};
-	int done = vguest_ask(guest, &message, &ends[1], 1);
+	int done = ask(guest, &message, &ends[1], 1);
 
 	close(ends[1]);
 	if (guest->requests >= 0)
@@ -339,23 +341,23 @@ static int negotiate_protocol(struct vguest *guest)
 	guest->protocol = 0;
 	if (!(guest->offered >> PROTOCOL_FEATURES & 1))
 		return 0;
-	done = vguest_ask_u64(guest, VGUEST_GET_PROTOCOL_FEATURES, &guest->protocol_offered);
+	done = ask_u64(guest, VGUEST_GET_PROTOCOL_FEATURES, &guest->protocol_offered);
 	if (done == 0) {
 		uint64_t agreed = guest->protocol_offered & guest->options.protocol;
 
-		done = vguest_set_u64(guest, VGUEST_SET_PROTOCOL_FEATURES, agreed);
+		done = set_u64(guest, VGUEST_SET_PROTOCOL_FEATURES, agreed);
 		guest->protocol = agreed;
 	}
-	if (done == 0 && vguest_speaks(guest, VGUEST_P_MQ))
-		done = vguest_ask_u64(guest, VGUEST_GET_QUEUE_NUM, &guest->queues_offered);
-	if (done == 0 && vguest_speaks(guest, VGUEST_P_CONFIGURE_MEM_SLOTS))
-		done = vguest_ask_u64(guest, VGUEST_GET_MAX_MEM_SLOTS, &guest->slots_offered);
+	if (done == 0 && speaks(guest, VGUEST_P_MQ))
+		done = ask_u64(guest, VGUEST_GET_QUEUE_NUM, &guest->queues_offered);
+	if (done == 0 && speaks(guest, VGUEST_P_CONFIGURE_MEM_SLOTS))
+		done = ask_u64(guest, VGUEST_GET_MAX_MEM_SLOTS, &guest->slots_offered);
 	return done;
 }
 
 static int greet(struct vguest *guest, struct fail *fail)
 {
-	int done = vguest_ask_u64(guest, VGUEST_GET_FEATURES, &guest->offered);
+	int done = ask_u64(guest, VGUEST_GET_FEATURES, &guest->offered);
 
 	if (done == 0)
 		done = negotiate_protocol(guest);

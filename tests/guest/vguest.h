@@ -4,7 +4,7 @@
 //
 // It knows the published protocol only, nothing of the back end that it is to test. Options say what it asks
 // for; what the back end lacks is left out, and `features` and `protocol` say what was agreed. All members may
-// be read, and by hostile tests written. One thread.
+// be read. One thread.
 
 #pragma once
 
@@ -74,26 +74,7 @@ int vguest_service(struct vguest *guest);
 // Connects again and starts with the rings as they are. A back end that lost features is an error.
 int vguest_reconnect(struct vguest *guest, int timeout_ms, struct fail *fail);
 
-// One request with an answer where the protocol has one or acknowledgements were agreed upon. Returns 0, -errno,
-// or -EREMOTEIO when the back end says no. The message then holds the answer.
-int vguest_ask(struct vguest *guest, struct vguest_message *message, const int *fds,
-               unsigned count);
-int vguest_ask_u64(struct vguest *guest, enum vguest_request request, uint64_t *value);
-int vguest_set_u64(struct vguest *guest, enum vguest_request request, uint64_t value);
-int vguest_set_state(struct vguest *guest, enum vguest_request request, uint32_t index,
-                     uint32_t num);
-
-int vguest_send_memory(struct vguest *guest);
-int vguest_send_region(struct vguest *guest, enum vguest_request request, unsigned region);
-// Tells one ring, whose buffers begin at the base, and enables it.
-int vguest_start_ring(struct vguest *guest, unsigned index, uint32_t base);
-
 static inline bool vguest_has(const struct vguest *guest, unsigned feature)
 {
 	return guest->features >> feature & 1;
-}
-
-static inline bool vguest_speaks(const struct vguest *guest, unsigned feature)
-{
-	return guest->protocol >> feature & 1;
 }

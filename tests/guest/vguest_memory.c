@@ -35,7 +35,7 @@ void vguest_memory_plan(struct vguest_region *regions, unsigned count, uint64_t 
 	}
 }
 
-int vguest_memory_add(struct vguest_memory *memory, const struct vguest_region *region)
+static int add_region(struct vguest_memory *memory, const struct vguest_region *region)
 {
 	struct vguest_region *added = &memory->regions[memory->region_count];
 	uint8_t *at = memory->base + region->guest;
@@ -75,7 +75,7 @@ int vguest_memory_init(struct vguest_memory *memory, const struct vguest_region 
 		return fail_errno(fail, errno, "guest memory");
 	}
 	for (unsigned i = 0; i < count; i++) {
-		int done = vguest_memory_add(memory, &regions[i]);
+		int done = add_region(memory, &regions[i]);
 
 		if (done < 0) {
 			vguest_memory_fini(memory);
@@ -95,7 +95,7 @@ void vguest_memory_fini(struct vguest_memory *memory)
 	*memory = (struct vguest_memory){0};
 }
 
-int vguest_memory_guard(struct vguest_memory *memory, uint8_t *bytes)
+static int guard(struct vguest_memory *memory, uint8_t *bytes)
 {
 	// Room for twice as many whenever the count reaches a power of two.
 	if ((memory->guard_count & (memory->guard_count - 1)) == 0) {
@@ -118,8 +118,8 @@ void *vguest_memory_alloc(struct vguest_memory *memory, unsigned number, size_t 
 	uint64_t end = at + size + VGUEST_GUARD;
 	uint8_t *bytes = memory->base + region->guest + at;
 
-	if (end > region->size || vguest_memory_guard(memory, bytes - VGUEST_GUARD) < 0 ||
-	    vguest_memory_guard(memory, bytes + size) < 0)
+	if (end > region->size || guard(memory, bytes - VGUEST_GUARD) < 0 ||
+	    guard(memory, bytes + size) < 0)
 		return NULL;
 	region->taken = end;
 	return bytes;

@@ -40,14 +40,8 @@ int vguest_memory_init(struct vguest_memory *memory, const struct vguest_region 
                        unsigned count, struct fail *fail);
 void vguest_memory_fini(struct vguest_memory *memory);
 
-// One region more, as by hot plug. Returns its number, or -errno.
-int vguest_memory_add(struct vguest_memory *memory, const struct vguest_region *region);
-
 // Zeroed bytes of one region, between guards; NULL when the region is full. They are never given back.
 void *vguest_memory_alloc(struct vguest_memory *memory, unsigned region, size_t size, size_t align);
-
-// Remembers the VGUEST_GUARD bytes as a guard and fills them.
-int vguest_memory_guard(struct vguest_memory *memory, uint8_t *bytes);
 
 // Returns 0, or -EFAULT when bytes of a guard were written; *ret_guest is their guest address.
 int vguest_memory_check(const struct vguest_memory *memory, uint64_t *ret_guest);

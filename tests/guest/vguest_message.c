@@ -29,7 +29,7 @@ static int wait_for(int fd, short events, uint64_t deadline)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-int vguest_message_send_raw(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
+static int send_all(int fd, const void *bytes, size_t len, const int *fds, unsigned count)
 {
 	uint64_t deadline = clock_now() + 5 * NSEC_PER_SEC;
 
@@ -52,7 +52,7 @@ int vguest_message_send_raw(int fd, const void *bytes, size_t len, const int *fd
 int vguest_message_send(int fd, const struct vguest_message *message, const int *fds,
                         unsigned count)
 {
-	return vguest_message_send_raw(fd, message, VGUEST_HEADER + message->size, fds, count);
+	return send_all(fd, message, VGUEST_HEADER + message->size, fds, count);
 }
 
 static int receive_all(int fd, void *bytes, size_t len, int *fds, unsigned room, unsigned *count,

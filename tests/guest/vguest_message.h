@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// vguest_message: the front end's messages of the vhost-user protocol, and their way over the socket.
-//
-// Nothing is checked on the way out: a hostile test sends what it likes, also halves. One thread.
+// vguest_message: the front end's messages of the vhost-user protocol, and their way over the socket. One thread.
 
 #pragma once
 
@@ -112,6 +110,3 @@ int vguest_message_send(int fd, const struct vguest_message *message, const int 
 // Returns 0; -ETIMEDOUT; -ECONNRESET at the end of the connection; -EPROTO for what no back end may send.
 int vguest_message_receive(int fd, struct vguest_message *message, int *fds, unsigned room,
                            unsigned *ret_count, int timeout_ms);
-
-// Any bytes, with any descriptors.
-int vguest_message_send_raw(int fd, const void *bytes, size_t len, const int *fds, unsigned count);
