@@ -173,14 +173,14 @@ static bool is_of_path(int fd, const char *path)
 	       strncmp(addr.sun_path, path, sizeof(addr.sun_path)) == 0 && access(path, F_OK) == 0;
 }
 
-// Lets the group's members connect. Who may write to the directory may have put something else under the path
+// Lets the group's members connect, unless a set-group bit of the directory has chosen another. Who may write to the directory may have put something else under the path
 // meanwhile; then it is a socket, too, or stays what it is.
 static void give_to_group(const struct vhost_socket *sock)
 {
 	auto_close int fd = open(sock->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_gid != getegid())
 		return;
 	// One who cannot connect then finds words for that itself.
 	if (fchownat(fd, "", (uid_t)-1, sock->config.group, AT_EMPTY_PATH) < 0)

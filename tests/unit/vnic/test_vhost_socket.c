@@ -401,6 +401,14 @@ static void test_server_lets_a_group_in(void **state)
 		assert_int_equal(st.st_mode & 07777, 0660);
 		tear_down(&test);
 	}
+	set_up(&test);
+	test.group = 54321;
+	assert_int_equal(chown(test.dir, 0, 54322), 0);
+	assert_int_equal(chmod(test.dir, 02750), 0);
+	assert_int_equal(begin(&test, true, -1), 0);
+	assert_int_equal(lstat(test.path, &st), 0);
+	assert_int_equal(st.st_gid, 54322);
+	tear_down(&test);
 }
 
 static void test_close_leaves_another_file_alone(void **state)
