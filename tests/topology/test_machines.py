@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The guests of the other tests: they boot, take commands, reboot, and end with their instance."""
+"""The guests of the other tests: they boot, take commands, and end with their instance."""
 
 from conftest import is_alive
 
@@ -12,17 +12,6 @@ def test_uml_takes_commands(instances, machines):
     assert guest.iperf3("127.0.0.1", seconds=1) > 0
     guest.power_off()
     assert guest.process.returncode == 0
-
-
-def test_qemu_reboots(instances, machines):
-    guest = machines.qemu(instances())
-    before = guest.uptime()
-    start = guest.console.mark()
-    guest.qmp("system_reset")
-    guest.wait_event("RESET")
-    guest.wait_ready(start)
-    assert before > 0 and guest.run("echo again") == "again\n"
-    assert guest.qmp("query-status")["running"]
 
 
 def test_machines_end_with_their_instance(instances, machines):

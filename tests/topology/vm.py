@@ -191,7 +191,7 @@ class Machine:
 class Qemu(Machine):
     """A machine of QEMU's; MSI-X stays off under emulation, where QEMU 7.2 does not survive it."""
 
-    def __init__(self, instance, name, net, append="", memory="192M", options=(), wait=True, kernel=True):
+    def __init__(self, instance, name, net, append="", options=(), wait=True, kernel=True):
         super().__init__(instance, name)
         accel = accelerator()
         boot = ["-global", "virtio-net-pci.romfile=", "-kernel", image() / "vmlinuz", "-initrd", image() / "initrd.gz",
@@ -201,7 +201,7 @@ class Qemu(Machine):
                    "-nodefaults", "-no-user-config", "-nographic",
                    "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                    "-chardev", f"socket,id=qmp,fd={theirs.fileno()}", "-mon", "chardev=qmp,mode=control",
-                   *(boot if kernel else []), *(net if net is not None else memory_words(memory)), *options]
+                   *(boot if kernel else []), *net, *options]
         self.launch(command, instance.path / f"console-{name}", pass_fds=[theirs.fileno()])
         theirs.close()
         self.events = []
@@ -254,11 +254,6 @@ class Uml(Machine):
             self.wait_ready()
 
 
-def memory_words(memory):
-    return ["-m", memory, "-object", f"memory-backend-memfd,id=weft-memory,size={memory},share=on",
-            "-machine", "q35,memory-backend=weft-memory"]
-
-
 class Machines:
     """Starts machines on vhost ports of instances, and stops them with the test."""
 
@@ -280,17 +275,17 @@ class Machines:
         words[-1] += f",{device}" if device else ""
         return words
 
-    def qemu(self, weft, port=None, memory="192M", queues=1, device="", **options):
-        """A QEMU machine on the port, which it listens for; without a port it has no NIC."""
-        net = ["-machine", "q35", *self.qemu_words(weft, port, memory, queues, device)] if port else None
-        return self.keep(Qemu(weft, port or "bare", net, memory=memory, **options))
+    def qemu(self, weft, port, memory="192M", queues=1, device="", **options):
+        """A QEMU machine on the port, which it listens for."""
+        net = ["-machine", "q35", *self.qemu_words(weft, port, memory, queues, device)]
+        return self.keep(Qemu(weft, port, net, **options))
 
     def microvm(self, weft, port, memory="192M", queues=1, device="", **options):
         """The same on the machine without PCI, whose NIC is mapped into memory."""
         words = self.qemu_words(weft, port, memory, queues, device)
         words[-1] = words[-1].replace("virtio-net-pci", "virtio-net-device").replace(",vectors=0", "")
         net = ["-machine", "microvm,acpi=on", "-global", "virtio-mmio.force-legacy=false", *words]
-        return self.keep(Qemu(weft, port, net, append="tsc_early_khz=2400000", memory=memory, **options))
+        return self.keep(Qemu(weft, port, net, append="tsc_early_khz=2400000", **options))
 
     def uml(self, weft, port, memory="96M", **options):
         """A User-Mode Linux machine on the port, for which weft must listen."""
