@@ -3,13 +3,15 @@
 // agent_port_vhost: ties vhost-user doors to the keeper and to the channel's events.
 //
 // Everything a device must not lose with this process (connection, memory, rings' descriptors, its own state) is
-// lent under "vhost/ID/WHAT", with the packed Port as a note. A successor that is asked for the very same port
+// lent under "vhost/ID.SERIAL/WHAT", with the packed Port as a note. A successor that is asked for the very same port
 // claims it piece by piece while the device is made; for another port of that id, and for an id that
-// nobody asks for any more, the pieces are closed, and the front end sees its connection end.
+// nobody asks for any more, the pieces are closed, and the front end sees its connection end. The serial tells the
+// doors of one port apart, of which there are two while it is changed: neither drops what the other lent.
 
 #include "datapath/agent_port_vhost.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_keep.h"
@@ -30,6 +32,7 @@ struct vhost_place {
 	struct agent_vhosts *vhosts;
 	struct port *door;
 	uint64_t id;
+	uint64_t serial; // that of the predecessor whose pieces it claims, or one of its own
 	size_t note_len;
 	uint8_t note[]; // the packed Port
 };
@@ -62,10 +65,20 @@ static struct vhost_place **place_of(struct agent_vhosts *vhosts, const struct p
 	return at;
 }
 
-static const char *keep_name(uint64_t id, const char *what, char buf[static KEEP_NAME])
+static const char *keep_name(const struct vhost_place *place, const char *what,
+                             char buf[static KEEP_NAME])
 {
-	snprintf(buf, KEEP_NAME, "vhost/%llu/%s", (unsigned long long)id, what);
+	snprintf(buf, KEEP_NAME, "vhost/%llu.%llx/%s", (unsigned long long)place->id,
+	         (unsigned long long)place->serial, what);
 	return buf;
+}
+
+// 0: the name is none of keep_name().
+static uint64_t serial_of(const char *name)
+{
+	unsigned long long id, serial;
+
+	return sscanf(name, "vhost/%llu.%llx/", &id, &serial) == 2 ? serial : 0;
 }
 
 static int lend(void *user, const char *what, int fd)
@@ -73,8 +86,8 @@ static int lend(void *user, const char *what, int fd)
 	const struct vhost_place *place = user;
 	char name[KEEP_NAME];
 
-	return agent_keep_lend(place->vhosts->config.keep, keep_name(place->id, what, name),
-	                       keep_type, place->id, fd, place->note, place->note_len);
+	return agent_keep_lend(place->vhosts->config.keep, keep_name(place, what, name), keep_type,
+	                       place->id, fd, place->note, place->note_len);
 }
 
 static void drop(void *user, const char *what)
@@ -82,14 +95,14 @@ static void drop(void *user, const char *what)
 	const struct vhost_place *place = user;
 	char name[KEEP_NAME];
 
-	agent_keep_drop(place->vhosts->config.keep, keep_name(place->id, what, name));
+	agent_keep_drop(place->vhosts->config.keep, keep_name(place, what, name));
 }
 
 static int claim(void *user, const char *what)
 {
 	const struct vhost_place *place = user;
 	char name[KEEP_NAME];
-	int fd = agent_keep_claim(place->vhosts->config.keep, keep_name(place->id, what, name));
+	int fd = agent_keep_claim(place->vhosts->config.keep, keep_name(place, what, name));
 
 	return fd < 0 ? -1 : fd;
 }
@@ -136,44 +149,47 @@ static bool is_of(const struct agent_kept *kept, uint64_t id)
 	return kept->object == id && strcmp(kept->type, keep_type) == 0;
 }
 
-// Closes what a predecessor lent for this port.
-static void remove_kept(struct agent_vhosts *vhosts, uint64_t id)
+static void remove_one(struct agent_keep *keep, const struct agent_kept *kept)
 {
-	struct agent_keep *keep = vhosts->config.keep;
-	const struct agent_kept *kept = agent_keep_next(keep, NULL);
+	auto_free char *name = strdup(kept->name);
+	int fd = name ? agent_keep_claim(keep, name) : -1;
 
-	while (kept) {
-		const struct agent_kept *next = agent_keep_next(keep, kept);
-		auto_free char *name = is_of(kept, id) ? strdup(kept->name) : NULL;
-
-		if (name) {
-			int fd = agent_keep_claim(keep, name);
-
-			if (fd >= 0)
-				close(fd);
-			agent_keep_drop(keep, name);
-		}
-		kept = next;
-	}
+	if (fd >= 0)
+		close(fd);
+	if (name)
+		agent_keep_drop(keep, name);
 }
 
-// What was lent is of use to the very same port only.
-static void remove_other(struct agent_vhosts *vhosts, uint64_t id, const Weft__Port *config)
+static bool is_for(const struct agent_kept *kept, const Weft__Port *config)
 {
-	const struct agent_kept *kept = agent_keep_next(vhosts->config.keep, NULL);
-	Weft__Port *note;
-	bool same;
+	Weft__Port *note = weft__port__unpack(NULL, kept->note_len, kept->note);
+	bool same = note && !agent_door_differs(note, config);
 
-	while (kept && !is_of(kept, id))
-		kept = agent_keep_next(vhosts->config.keep, kept);
-	if (!kept)
-		return;
-	note = weft__port__unpack(NULL, kept->note_len, kept->note);
-	same = note && !agent_door_differs(note, config);
 	if (note)
 		weft__port__free_unpacked(note, NULL);
-	if (!same)
-		remove_kept(vhosts, id);
+	return same;
+}
+
+// Closes what a predecessor lent for this port, unless it was for the very same door, whose serial is returned; 0:
+// there is none.
+static uint64_t sort_out(struct agent_keep *keep, uint64_t id, const Weft__Port *config)
+{
+	const struct agent_kept *next, *kept = agent_keep_next(keep, NULL);
+	uint64_t found = 0;
+
+	for (; kept; kept = next) {
+		next = agent_keep_next(keep, kept);
+		if (!is_of(kept, id))
+			continue;
+
+		uint64_t serial = is_for(kept, config) ? serial_of(kept->name) : 0;
+
+		if (!found)
+			found = serial;
+		if (!serial || serial != found)
+			remove_one(keep, kept);
+	}
+	return found;
 }
 
 static struct vhost_place *place_new(struct agent_vhosts *vhosts, uint64_t id,
@@ -217,7 +233,9 @@ int agent_vhost_open(struct agent_vhosts *vhosts, uint64_t id, const char *name,
 		return fail_set(fail, -ENOMEM, "%s: out of memory", name);
 	if (config->has_mac)
 		agent_mac(&config->mac, &port.mac);
-	remove_other(vhosts, id, config);
+	place->serial = sort_out(vhosts->config.keep, id, config);
+	if (!place->serial)
+		place->serial = clock_wall();
 	code = vhost_port_open(&port, ret, fail);
 	if (code < 0) {
 		free(place);
@@ -252,17 +270,18 @@ bool agent_vhost_close(struct agent_vhosts *vhosts, struct port *door, bool forg
 unsigned agent_vhosts_sweep(struct agent_vhosts *vhosts)
 {
 	struct agent_keep *keep = vhosts->config.keep;
-	const struct agent_kept *kept = agent_keep_next(keep, NULL);
+	const struct agent_kept *next, *kept = agent_keep_next(keep, NULL);
+	const char *what;
 	unsigned ports = 0;
 
-	while (kept) {
-		if (strcmp(kept->type, keep_type) == 0) {
-			remove_kept(vhosts, kept->object);
-			kept = agent_keep_next(keep, NULL);
-			ports++;
-		} else {
-			kept = agent_keep_next(keep, kept);
-		}
+	for (; kept; kept = next) {
+		next = agent_keep_next(keep, kept);
+		if (strcmp(kept->type, keep_type) != 0)
+			continue;
+		// The pieces of a port need not follow each other; ports are counted by their state.
+		what = strrchr(kept->name, '/');
+		ports += what && strcmp(what, "/state") == 0;
+		remove_one(keep, kept);
 	}
 	return ports;
 }

@@ -13,6 +13,8 @@ import shutil
 import signal
 import time
 
+import pytest
+
 from conftest import BIN, add_lan, eventually, is_alive
 from test_vguest import VGUEST
 
@@ -118,15 +120,18 @@ def test_machines_outlive_the_switch(instances, machines):
         assert not weft.json("port", "show", name).get("last_fault")
 
 
-def test_numbered_frames_outlive_the_switch(weft):
-    """No frame comes twice or changed, and what is missing was counted."""
+@pytest.mark.parametrize("ring, change", [(["--packed", "--size", 512], []), (["--size", 512], ["--mtu", 1400])])
+def test_numbered_frames_outlive_the_switch(weft, ring, change):
+    """No frame comes twice or changed, and what is missing was counted; also at ports that were changed before."""
     weft.weft("net", "add", "lan", "--subnet", "10.77.0.0/24")
     for name in "ab":
         weft.weft("port", "add", "lan", "--name", name, "--vhost", f"{name}.vu")
+        if change:
+            weft.weft("port", "set", name, *change)
     log = weft.path / "vguest"
     drivers = weft.start([VGUEST, "pair", "--listen", weft.run_dir / "a.vu", "--listen", weft.run_dir / "b.vu",
-                          "--packed", "--verify", "--strict", "--json", "--size", 512, "--window", 256,
-                          "--seconds", 3, "--quiet", 1500], log=log)
+                          *ring, "--verify", "--strict", "--json", "--window", 256, "--seconds", 3,
+                          "--quiet", 1500], log=log)
     eventually(lambda: weft.json("port", "show", "b")["rx_packets"] > 1000, 10, "frames")
     weft.revived(weft.kill("datapath"))
     drops = sum(weft.json("port", "show", name)["drops"] for name in "ab")
