@@ -147,6 +147,14 @@ static int uml_words(const struct attach *attach, char text[static ATTACH_TEXT],
 		fail_hint(fail, "weft port set %s --vhost-server", attach->name);
 		return -EOPNOTSUPP;
 	}
+	// It hands what is offered to its driver as it is, which then asks for more than it can have.
+	if (attach->port_pairs != 1) {
+		fail_set(fail, -EOPNOTSUPP,
+		         "User-Mode Linux has one pair of queues, and port '%s' offers %u",
+		         attach->name, attach->port_pairs);
+		fail_hint(fail, "weft port set %s --queues 1", attach->name);
+		return -EOPNOTSUPP;
+	}
 	if (strpbrk(attach->socket, ": "))
 		return fail_set(fail, -EOPNOTSUPP,
 		                "User-Mode Linux cannot read the path %s, for its colon or space",

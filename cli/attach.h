@@ -14,12 +14,13 @@ struct fail;
 struct attach {
 	const char *name;
 	const char *socket;
-	const char *mac;    // "" when the port has none
-	bool weft_listens;  // at the socket; else the machine does
-	unsigned pairs;     // of queues the machine is to have
-	unsigned mtu;       // offered to the guest
-	const char *memory; // of the machine, "1G"
-	bool tcg;           // it runs without KVM
+	const char *mac;     // "" when the port has none
+	bool weft_listens;   // at the socket; else the machine does
+	unsigned pairs;      // of queues the machine is to have
+	unsigned port_pairs; // that the port has
+	unsigned mtu;        // offered to the guest
+	const char *memory;  // of the machine, "1G"
+	bool tcg;            // it runs without KVM
 };
 
 enum { ATTACH_TEXT = 4096 };

@@ -88,6 +88,7 @@ static int read_port(const struct invocation *call, const Weft__Record *port,
 		return refuse(call, &fail, EXIT_ERROR);
 	}
 	ret->pairs = (unsigned)wanted;
+	ret->port_pairs = offered;
 	ret->mtu = (unsigned)record_number(port, "mtu");
 	ret->socket = record_text(port, "socket", buf->socket, sizeof(buf->socket));
 	ret->mac = record_text(port, "mac", buf->mac, sizeof(buf->mac));

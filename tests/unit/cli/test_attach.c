@@ -21,6 +21,7 @@ static const struct attach web = {
 	.socket = "/run/weft/web.vu",
 	.mac = "02:00:00:00:00:07",
 	.pairs = 4,
+	.port_pairs = 4,
 	.mtu = 9000,
 	.memory = "2G",
 };
@@ -143,6 +144,9 @@ static void test_others(void **state)
 	assert_non_null(strstr(fail.what, "port 'web'"));
 	assert_string_equal(fail.hint, "weft port set web --vhost-server");
 	attach.weft_listens = true;
+	assert_int_equal(words("uml", &attach, line, &fail), -EOPNOTSUPP);
+	assert_string_equal(fail.hint, "weft port set web --queues 1");
+	attach.port_pairs = 1;
 	expect("uml", &attach, "mem=2G|virtio_uml.device=/run/weft/web.vu:1|");
 	attach.socket = "/a,b:c";
 	assert_int_equal(words("cloud-hypervisor", &attach, line, &fail), -EOPNOTSUPP);
