@@ -87,7 +87,7 @@ def test_machine_without_a_driver(lan):
     server.settimeout(10)
     guest, _ = server.accept()
     shown = eventually(lambda: port(lan) if port(lan)["link"] == "connected" else None, 5, "the connection")
-    assert shown["waiting"] == "the guest's driver has not started its queues yet"
+    assert shown["waiting"].startswith("the guest's driver has not started its queues yet; of memory")
     assert "ring" not in shown and shown["pairs"] == 0
     assert "connected" in said(lan)
     trace = lan.weft("trace", "h1", "to", "web").stdout

@@ -278,6 +278,7 @@ void vhost_device_info(const struct vhost_device *device, struct vhost_info *inf
 			virtq_counts(device->rings[i].queue, &counts);
 		info->kicks += counts.kicks;
 		info->calls += counts.calls;
+		info->has_buffers |= counts.taken != 0;
 		info->in_flight_lost += counts.in_flight_lost;
 		info->faults[i] = device->faults[i];
 	}

@@ -111,6 +111,7 @@ struct vhost_info {
 	uint64_t memory_bytes;
 	unsigned regions;
 	uint64_t kicks, calls;
+	bool has_buffers;        // A buffer of the guest's was seen in one of its rings.
 	uint64_t in_flight_lost; // frames that a predecessor had when it ended
 	enum virtq_fault faults[VHOST_RINGS_MAX];
 	char last_fault[FAIL_TEXT]; // the last sentence and its hint, "" if there was none

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RARP_LEN = 60, ETH_TYPE_RARP = 0x8035 };
+enum { RARP_LEN = 60, ETH_TYPE_RARP = 0x8035, SILENCE_S = 5 };
 
 struct vhost_port {
 	struct port port;
@@ -41,6 +41,8 @@ struct vhost_port {
 	char path[108];
 	struct event *readable; // the connection
 	struct event *alarm;
+	bool complained;                          // of this front end
+	struct event *silence;                    // a driver that has started is given some time
 	enum virtq_fault faults[VHOST_RINGS_MAX]; // that were told
 	struct fail waits; // why there is no front end, if it is more than that none came
 };
@@ -206,12 +208,21 @@ static unsigned port_op_tx(struct port *port, unsigned queue, struct packet *con
 	return vhost_tx_send(&vhost->tx[0], packets, count, reason);
 }
 
+static const char empty_rings[] =
+	"the guest's driver has started, but no buffer of it was seen: its interface is down, or its "
+	"memory is private to the machine; start it with memory-backend-memfd and share=on";
+
 // What is missing before frames can pass.
 static void write_waiting(const struct vhost_port *vhost, const struct vhost_info *info,
                           char text[static FAIL_TEXT])
 {
 	if (info->connected && info->pairs == 0)
-		snprintf(text, FAIL_TEXT, "the guest's driver has not started its queues yet");
+		snprintf(text, FAIL_TEXT, "the guest's driver has not started its queues yet%s",
+		         info->regions ? ""
+		                       : "; of memory that is not shared it never will, see weft "
+		                         "attach");
+	else if (info->connected && !info->has_buffers)
+		snprintf(text, FAIL_TEXT, "%s", empty_rings);
 	else if (!info->connected && vhost->config.server && !vhost->waits.code)
 		snprintf(text, FAIL_TEXT, "no front end has connected to '%s' yet", vhost->path);
 	else if (!info->connected)
@@ -245,6 +256,8 @@ static void shut(struct vhost_port *vhost, bool forget)
 		event_free(vhost->readable);
 	if (vhost->alarm)
 		event_free(vhost->alarm);
+	if (vhost->silence)
+		event_free(vhost->silence);
 	// Its event is for what happens by itself, not for this.
 	vhost->config.event = NULL;
 	if (vhost->socket && forget && vhost->keeper.drop)
@@ -295,6 +308,17 @@ static void tell_losses(struct vhost_port *vhost)
 	}
 }
 
+// The guest's driver has had time to do something.
+static void on_silence(evutil_socket_t fd, short events, void *user)
+{
+	struct vhost_port *vhost = user;
+	struct vhost_info info;
+
+	vhost_device_info(vhost->device, &info);
+	if (info.connected && info.pairs && !info.has_buffers && !vhost->complained)
+		tell(vhost, VHOST_PORT_COMPLAINT, empty_rings);
+}
+
 static void on_changed(void *user)
 {
 	struct vhost_port *vhost = user;
@@ -307,13 +331,17 @@ static void on_changed(void *user)
 	atomic_store_explicit(&vhost->port.offloads, vhost_device_terms(vhost->device)->offloads,
 	                      memory_order_relaxed);
 	tell_losses(vhost);
+	if (atomic_load(&vhost->pairs) && !evtimer_pending(vhost->silence, NULL))
+		event_add(vhost->silence, &(struct timeval){.tv_sec = SILENCE_S});
 }
 
 static void on_complaint(void *user, const struct fail *why)
 {
+	struct vhost_port *vhost = user;
 	char text[FAIL_TEXT];
 
-	tell(user, VHOST_PORT_COMPLAINT, fail_text(why, text));
+	vhost->complained = true;
+	tell(vhost, VHOST_PORT_COMPLAINT, fail_text(why, text));
 }
 
 static void on_announce(void *user, struct mac mac)
@@ -385,6 +413,7 @@ static void on_connected(void *user, int fd)
 	struct fail fail = {0};
 
 	vhost->waits = (struct fail){0};
+	vhost->complained = false;
 	if (take_connection(vhost, fd, &fail) == 0)
 		tell(vhost, VHOST_PORT_CONNECTED, "a front end has connected");
 	else
@@ -415,8 +444,13 @@ static int make_device(struct vhost_port *vhost, const struct vhost_port_config 
 		.announce = on_announce,
 		.user = vhost,
 	};
-	int code = vhost_device_new(&device, config->keeper ? &vhost->keeper : NULL, &vhost->device,
-	                            fail);
+	int code;
+
+	vhost->silence = evtimer_new(config->base, on_silence, vhost);
+	if (!vhost->silence)
+		return -ENOMEM;
+	code = vhost_device_new(&device, config->keeper ? &vhost->keeper : NULL, &vhost->device,
+	                        fail);
 
 	if (code)
 		return code;

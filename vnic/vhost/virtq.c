@@ -191,6 +191,7 @@ void virtq_counts(const struct virtq *queue, struct virtq_counts *ret)
 	ret->kicks = atomic_load_explicit(&queue->kicks, memory_order_relaxed);
 	ret->calls = atomic_load_explicit(&queue->calls, memory_order_relaxed);
 	ret->chains = atomic_load_explicit(&queue->chains, memory_order_relaxed);
+	ret->taken = atomic_load_explicit(&queue->mark->taken, memory_order_relaxed);
 	ret->in_flight_lost = atomic_load_explicit(&queue->in_flight_lost, memory_order_relaxed);
 }
 

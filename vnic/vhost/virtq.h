@@ -104,6 +104,7 @@ struct virtq_counts {
 	uint64_t kicks; // the guest's notifications that woke us
 	uint64_t calls; // ours that went out
 	uint64_t chains;
+	uint64_t taken;          // slots, since the driver began with the ring
 	uint64_t in_flight_lost; // chains that a predecessor had taken and did not return
 };
 
