@@ -183,6 +183,8 @@ static int set_mtu(struct vhost_device *device, struct vhost_message *message, s
 		fail_set(fail, -ERANGE, "the guest is to have an MTU of %llu, and the port's is %u",
 		         (unsigned long long)message->u64, device->config.mtu);
 		fail_hint(fail, "give the guest's NIC a host_mtu that is not above the port's");
+		// The guest was promised it before, and its driver will not start.
+		device->complains = true;
 		return -ERANGE;
 	}
 	return 0;

@@ -403,6 +403,23 @@ static void test_private_memory_is_told(void **state)
 	front_close(&front);
 }
 
+// What the machine was started with no longer fits a port whose MTU was lowered.
+static void test_mtu_above_the_ports_is_told(void **state)
+{
+	uint64_t mtu = 9001;
+	struct front front;
+
+	front_open(&front, 1);
+	front_connect(&front);
+	front_agree(&front, FRONT_BIT(32), FRONT_BIT(3) | FRONT_BIT(4)); // REPLY_ACK, MTU
+	assert_int_equal(front_send(&front, VHOST_NET_SET_MTU, 1 | 8, &mtu, sizeof(mtu), NULL, 0),
+	                 0);
+	assert_int_equal(front.complaints, 1);
+	assert_non_null(strstr(front.complaint.what, "an MTU of 9001"));
+	front_hang_up(&front);
+	front_close(&front);
+}
+
 // Whoever is told of a broken ring may be full of such tidings, and may want us to wait for him.
 static void test_error_descriptor_holds_nobody(void **state)
 {
@@ -448,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_rings_outside_memory),
 		cmocka_unit_test(test_private_memory_is_told),
+		cmocka_unit_test(test_mtu_above_the_ports_is_told),
 		cmocka_unit_test(test_error_descriptor_holds_nobody),
 	};
 
