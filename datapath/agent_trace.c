@@ -289,22 +289,22 @@ static void run(struct agent *agent, uint64_t request, const Weft__Trace *query)
 	struct trace *trace = calloc(1, sizeof(*trace));
 	const char *wrong = NULL;
 
-	if (!port)
+	if (!port) {
 		wrong = "there is no such port to enter by";
-	else if (!probe || !trace || !tracer_of(agent))
+	} else if (!probe || !trace || !tracer_of(agent)) {
 		wrong = "out of memory for a trace";
-	else {
+	} else {
 		memset(probe, 0, sizeof(*probe));
 		wrong = fill_probe(agent, port, query, probe);
+		if (!wrong) {
+			pipeline_trace(agent->tracer, apply_generation(agent->apply),
+			               &probe->packet, clock_now(), trace);
+			look_at_doors(agent, trace);
+			send_trace(agent, request, trace);
+		}
 	}
-	if (wrong) {
+	if (wrong)
 		agent_refuse(agent, request, port ? -EINVAL : -ENOENT, wrong, NULL);
-	} else {
-		pipeline_trace(agent->tracer, apply_generation(agent->apply), &probe->packet,
-		               clock_now(), trace);
-		look_at_doors(agent, trace);
-		send_trace(agent, request, trace);
-	}
 	free(probe);
 	free(trace);
 }
