@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "tests/fuzz/fuzz_input.h"
 #include "vnic/offload.h"
 #include "vnic/vhost/message.h"
 #include "vnic/vhost/vhost_port.h"
@@ -56,7 +57,7 @@ static struct {
 } shared;
 
 struct world {
-	const uint8_t *at, *end; // of the input
+	struct fuzz_input in;
 	struct port *port;
 	int fd;                    // our end of the connection; -1: none
 	struct batch batch;        // held by the worker
@@ -107,27 +108,6 @@ static void open_shared(void)
 	must(shared.base && shared.pool, "no memory");
 	for (int fd = 0; fd < FDS_WATCHED; fd++)
 		shared.was_open[fd] = fcntl(fd, F_GETFD) >= 0;
-}
-
-static uint8_t take8(struct world *world)
-{
-	return world->at < world->end ? *world->at++ : 0;
-}
-
-static uint16_t take16(struct world *world)
-{
-	uint8_t low = take8(world);
-
-	return (uint16_t)(low | take8(world) << 8);
-}
-
-static uint64_t take64(struct world *world)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < 4; i++)
-		value = value << 16 | take16(world);
-	return value;
 }
 
 // The worker passes: what it borrowed is read to the last byte, and goes back.
@@ -205,16 +185,16 @@ static void send_message(struct world *world, uint32_t request, uint32_t flags, 
 
 static uint64_t pick_user(struct world *world)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
 	if (kind < 8)
-		return take64(world);
-	return USER + (kind < 32 ? take16(world) * UINT64_C(4) : RING_BYTES * (kind & 7U));
+		return take64(&world->in);
+	return USER + (kind < 32 ? take16(&world->in) * UINT64_C(4) : RING_BYTES * (kind & 7U));
 }
 
 static struct vhost_region_claim pick_region(struct world *world)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 	struct vhost_region_claim claim = {
 		.guest = UINT64_C(0x10000) * (kind & 15),
 		.size = kind & 16 ? SMALL : MEMORY,
@@ -223,17 +203,17 @@ static struct vhost_region_claim pick_region(struct world *world)
 
 	switch (kind >> 5) {
 	case 0:
-		claim.size = take64(world);
+		claim.size = take64(&world->in);
 		break;
 	case 1:
-		claim.guest = take64(world);
+		claim.guest = take64(&world->in);
 		break;
 	case 2:
-		claim.offset = take16(world);
+		claim.offset = take16(&world->in);
 		claim.size = SMALL / 2;
 		break;
 	case 3:
-		claim.user = take64(world);
+		claim.user = take64(&world->in);
 		break;
 	}
 	return claim;
@@ -243,10 +223,10 @@ static uint64_t pick_features(struct world *world)
 {
 	static const uint64_t good = BIT(0) | BIT(1) | BIT(7) | BIT(8) | BIT(11) | BIT(12) |
 	                             BIT(15) | BIT(26) | BIT(28) | BIT(29) | BIT(35);
-	uint8_t kind = take8(world);
-	uint64_t features = (kind & 1 ? good : take64(world) & good) | BIT(30) | BIT(32);
+	uint8_t kind = take8(&world->in);
+	uint64_t features = (kind & 1 ? good : take64(&world->in) & good) | BIT(30) | BIT(32);
 
-	return features | (kind & 2 ? BIT(34) : 0) | (kind < 4 ? take64(world) : 0);
+	return features | (kind & 2 ? BIT(34) : 0) | (kind < 4 ? take64(&world->in) : 0);
 }
 
 union vhost_any {
@@ -262,7 +242,7 @@ union vhost_any {
 
 static uint32_t fill_table(struct world *world, struct vhost_payload_table *table)
 {
-	table->count = take8(world) % 3;
+	table->count = take8(&world->in) % 3;
 	for (unsigned i = 0; i < table->count; i++)
 		table->regions[i] = pick_region(world);
 	return 8 + 32 * table->count;
@@ -270,7 +250,7 @@ static uint32_t fill_table(struct world *world, struct vhost_payload_table *tabl
 
 static uint32_t fill_address(struct world *world, struct vhost_payload_address *address)
 {
-	*address = (struct vhost_payload_address){.index = take8(world) % (2 * PAIRS + 1)};
+	*address = (struct vhost_payload_address){.index = take8(&world->in) % (2 * PAIRS + 1)};
 	address->desc = pick_user(world);
 	address->avail = pick_user(world) + AVAIL;
 	address->used = pick_user(world) + USED;
@@ -280,7 +260,7 @@ static uint32_t fill_address(struct world *world, struct vhost_payload_address *
 static uint32_t fill_state(struct world *world, uint32_t request, struct vhost_payload_state *state)
 {
 	static const uint16_t sizes[] = {RING, RING, 1, 3, 0, 7, 256, 32768};
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
 	state->index = kind % (2 * PAIRS + 1);
 	switch (request) {
@@ -291,20 +271,20 @@ static uint32_t fill_state(struct world *world, uint32_t request, struct vhost_p
 		state->num = kind >> 4 & 1;
 		break;
 	default:
-		state->num = kind & 128 ? take16(world) : take16(world) * 65537U;
+		state->num = kind & 128 ? take16(&world->in) : take16(&world->in) * 65537U;
 	}
 	return sizeof(*state);
 }
 
 static uint32_t fill_area(struct world *world, struct vhost_payload_area *area)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
 	*area = (struct vhost_payload_area){.size = 65536, .queues = kind & 7, .queue_size = RING};
 	if (kind & 8)
-		area->size = take64(world);
+		area->size = take64(&world->in);
 	if (kind & 16)
-		area->offset = take16(world);
+		area->offset = take16(&world->in);
 	return kind & 32 ? 16 : 20;
 }
 
@@ -317,7 +297,7 @@ static uint32_t fill(struct world *world, uint32_t request, union vhost_any *any
 		any->u64 = pick_features(world);
 		return 8;
 	case VHOST_SET_PROTOCOL_FEATURES:
-		any->u64 = take8(world) & 1 ? 0x1b02f : take64(world) & 0x1ffff;
+		any->u64 = take8(&world->in) & 1 ? 0x1b02f : take64(&world->in) & 0x1ffff;
 		return 8;
 	case VHOST_SET_MEM_TABLE:
 		return fill_table(world, &any->table);
@@ -335,7 +315,7 @@ static uint32_t fill(struct world *world, uint32_t request, union vhost_any *any
 	case VHOST_SET_VRING_KICK:
 	case VHOST_SET_VRING_CALL:
 	case VHOST_SET_VRING_ERR:
-		any->u64 = take8(world) % (2 * PAIRS + 1);
+		any->u64 = take8(&world->in) % (2 * PAIRS + 1);
 		return 8;
 	case VHOST_SET_LOG_BASE:
 	case VHOST_GET_INFLIGHT_FD:
@@ -343,13 +323,13 @@ static uint32_t fill(struct world *world, uint32_t request, union vhost_any *any
 		return fill_area(world, &any->area);
 	case VHOST_GET_CONFIG:
 	case VHOST_SET_CONFIG:
-		any->config.size = take8(world);
-		any->config.offset = take8(world) & 15 ? 0 : take16(world);
+		any->config.size = take8(&world->in);
+		any->config.offset = take8(&world->in) & 15 ? 0 : take16(&world->in);
 		return 12 + any->config.size;
 	case VHOST_SEND_RARP:
 	case VHOST_NET_SET_MTU:
 	case VHOST_SET_STATUS:
-		any->u64 = take16(world);
+		any->u64 = take16(&world->in);
 		return 8;
 	default:
 		return 0;
@@ -359,7 +339,7 @@ static uint32_t fill(struct world *world, uint32_t request, union vhost_any *any
 // Which descriptor belongs to the request, mostly.
 static int pick_fd(struct world *world, uint32_t request)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
 	if (kind < 8)
 		return shared.fds[kind];
@@ -385,29 +365,29 @@ static int pick_fd(struct world *world, uint32_t request)
 
 static void say(struct world *world)
 {
-	uint32_t request = take8(world) % (VHOST_REQUESTS + 2);
-	uint8_t how = take8(world);
+	uint32_t request = take8(&world->in) % (VHOST_REQUESTS + 2);
+	uint8_t how = take8(&world->in);
 	union vhost_any any;
 	uint32_t size = fill(world, request, &any);
 	uint32_t flags = VHOST_FLAG_VERSION | (how & 1 ? VHOST_FLAG_NEED_REPLY : 0);
 
 	if (how == 2)
-		size = take16(world) % sizeof(any);
+		size = take16(&world->in) % sizeof(any);
 	if (how == 4)
-		flags = take8(world);
+		flags = take8(&world->in);
 	send_message(world, request, flags, &any, size, pick_fd(world, request));
 }
 
 // Bytes as they come, in as many pieces as it likes.
 static void say_anything(struct world *world)
 {
-	uint8_t kind = take8(world), wanted = take8(world);
-	size_t len = MIN((size_t)wanted, (size_t)(world->end - world->at));
-	const struct iovec part = {(void *)(uintptr_t)world->at, len};
+	uint8_t kind = take8(&world->in), wanted = take8(&world->in);
+	size_t len = MIN((size_t)wanted, (size_t)(world->in.end - world->in.at));
+	const struct iovec part = {(void *)(uintptr_t)world->in.at, len};
 
 	if (len)
 		sock_send_fds(world->fd, &part, 1, &shared.fds[kind % FDS], kind < 128);
-	world->at += len;
+	world->in.at += len;
 	turn(world);
 }
 
@@ -457,16 +437,16 @@ static void be_good(struct world *world)
 // Makes a chain of one buffer available, right but for what the input says.
 static void add_chain(struct world *world)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 	unsigned ring = kind % (2 * PAIRS);
-	uint64_t address = BUFFERS + 64 * (uint64_t)take16(world) % (MEMORY - BUFFERS);
-	uint32_t len = kind & 64 ? take16(world) : 1024;
+	uint64_t address = BUFFERS + 64 * (uint64_t)take16(&world->in) % (MEMORY - BUFFERS);
+	uint32_t len = kind & 64 ? take16(&world->in) : 1024;
 	uint16_t flags = ring % 2 ? 0 : 2, slot = world->avail[ring] % RING;
 	size_t base = RING_BYTES * (size_t)ring;
 	uint8_t desc[16], word[2];
 
 	if (kind & 128)
-		address += take64(world);
+		address += take64(&world->in);
 	store_le64(desc, address);
 	store_le32(desc + 8, len);
 	if (world->packed) {
@@ -491,15 +471,15 @@ static void add_chain(struct world *world)
 static void change_memory(struct world *world)
 {
 	uint8_t word[2];
-	size_t at = take16(world) % (2 * PAIRS * RING_BYTES);
+	size_t at = take16(&world->in) % (2 * PAIRS * RING_BYTES);
 
-	store_le16(word, take16(world));
+	store_le16(word, take16(&world->in));
 	write_memory(at & ~(size_t)1, word, 2);
 }
 
 static void receive(struct world *world)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
 	pass(world);
 	world->rx_queue = kind % PAIRS;
@@ -518,7 +498,7 @@ static void make_frame(struct world *world, struct packet *packet, struct segmen
 		[22] = 64,   [23] = 6,    [26] = 10,   [29] = 1,   [30] = 10, [33] = 2,
 		[34] = 0x10, [36] = 0x20, [46] = 0x50, [47] = 0x10};
 	static const uint32_t sizes[] = {6, 100, 1460, 1460, 9000, 30000, 65000, 1446};
-	uint32_t payload = sizes[take8(world) % ARRAY_SIZE(sizes)];
+	uint32_t payload = sizes[take8(&world->in) % ARRAY_SIZE(sizes)];
 
 	memcpy(packet->data, head, sizeof(head));
 	store_be16(packet->data + 16, (uint16_t)(40 + payload));
@@ -544,7 +524,7 @@ static void make_frame(struct world *world, struct packet *packet, struct segmen
 
 static void transmit(struct world *world)
 {
-	unsigned count = 1 + take8(world) % 8;
+	unsigned count = 1 + take8(&world->in) % 8;
 	struct packet *packets[8];
 	struct segment segments[8];
 
@@ -570,7 +550,7 @@ static void reflect(struct world *world)
 // The file is cut while it is mapped, or grows again.
 static void cut(struct world *world)
 {
-	must(ftruncate(shared.fds[FD_MEMORY], take8(world) * (off_t)4096) == 0, "no memory");
+	must(ftruncate(shared.fds[FD_MEMORY], take8(&world->in) * (off_t)4096) == 0, "no memory");
 }
 
 static bool is_sent_away(const struct world *world)
@@ -583,7 +563,7 @@ static bool is_sent_away(const struct world *world)
 
 static void step(struct world *world)
 {
-	switch (take8(world) % 16) {
+	switch (take8(&world->in) % 16) {
 	case 0:
 		say_anything(world);
 		break;
@@ -595,7 +575,7 @@ static void step(struct world *world)
 		be_good(world);
 		break;
 	case 4:
-		if (take8(world) < 64)
+		if (take8(&world->in) < 64)
 			cut(world);
 		break;
 	case 5:
@@ -668,12 +648,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	static struct world world;
 
-	world = (struct world){.at = input, .end = input + size, .fd = -1};
+	world = (struct world){.in = {input, input + size}, .fd = -1};
 	if (!shared.base)
 		open_shared();
 	open_port(&world);
 	call_up(&world);
-	for (unsigned i = 0; i < STEPS && world.at < world.end; i++)
+	for (unsigned i = 0; i < STEPS && world.in.at < world.in.end; i++)
 		step(&world);
 	if (world.touched & 1)
 		pass(&world);

@@ -6,6 +6,7 @@
 #include "tests/fuzz/virtq_world.h"
 
 #include "base/bytes.h"
+#include "tests/fuzz/fuzz_input.h"
 #include "vnic/vhost/virtq.h"
 
 #include <stdbool.h>
@@ -48,7 +49,7 @@ static struct {
 } shared;
 
 struct world {
-	const uint8_t *at, *end; // of the input
+	struct fuzz_input in;
 	struct virtq_config config;
 	struct virtq *queue;
 	uint16_t avail; // where the guest is: index (split) or slot (packed)
@@ -83,37 +84,16 @@ static void open_shared(void)
 	must(shared.mark && shared.call_fd >= 0, "no memory");
 }
 
-static uint8_t take8(struct world *world)
-{
-	return world->at < world->end ? *world->at++ : 0;
-}
-
-static uint16_t take16(struct world *world)
-{
-	uint8_t low = take8(world);
-
-	return (uint16_t)(low | take8(world) << 8);
-}
-
-static uint64_t take64(struct world *world)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < 4; i++)
-		value = value << 16 | take16(world);
-	return value;
-}
-
 // Addresses at which something may go wrong.
 static uint64_t take_address(struct world *world)
 {
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 	uint64_t near = kind & 15;
 
 	// Most are right.
 	switch (kind < 16 ? kind : 8) {
 	case 0: // the rings themselves
-		return claims[0].guest + take16(world) % BUFFERS;
+		return claims[0].guest + take16(&world->in) % BUFFERS;
 	case 1: // across the border of two regions
 		return claims[1].guest - near;
 	case 2:
@@ -125,11 +105,11 @@ static uint64_t take_address(struct world *world)
 	case 5:
 		return claims[3].guest + REGION - near;
 	case 6:
-		return take64(world);
+		return take64(&world->in);
 	case 7:
 		return 0;
 	default:
-		return claims[near % REGIONS].guest + BUFFERS / 2 + take16(world) % BUFFERS;
+		return claims[near % REGIONS].guest + BUFFERS / 2 + take16(&world->in) % BUFFERS;
 	}
 }
 
@@ -137,9 +117,9 @@ static uint32_t take_len(struct world *world)
 {
 	static const uint32_t lens[] = {0,  1,      12,      13,         26,       60,   128,  1526,
 	                                32, 0x8000, 0x10000, UINT32_MAX, 1U << 31, 4096, 2048, 16};
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
-	return kind >= 16 ? 1 + take8(world) * 16U : lens[kind & 15];
+	return kind >= 16 ? 1 + take8(&world->in) * 16U : lens[kind & 15];
 }
 
 static uint8_t *desc_at(const struct world *world, uint32_t slot)
@@ -160,20 +140,20 @@ static void write_desc(uint8_t *desc, uint64_t address, uint32_t len, uint16_t t
 static uint16_t take_flags(struct world *world)
 {
 	uint16_t right = world->config.writable ? DESC_WRITE : 0;
-	uint8_t kind = take8(world);
+	uint8_t kind = take8(&world->in);
 
 	if (kind < 4)
-		return take16(world);
+		return take16(&world->in);
 	return (uint16_t)(right ^ (kind < 8 ? DESC_WRITE : 0)) | (kind & 16 ? DESC_NEXT : 0) |
 	       (kind >= 248 ? DESC_INDIRECT : 0);
 }
 
 static void change_desc(struct world *world)
 {
-	uint8_t *desc = desc_at(world, take8(world));
+	uint8_t *desc = desc_at(world, take8(&world->in));
 	uint64_t address = take_address(world);
 	uint32_t len = take_len(world);
-	uint16_t flags = take_flags(world), other = take8(world);
+	uint16_t flags = take_flags(world), other = take8(&world->in);
 
 	if (world->config.packed)
 		write_desc(desc, address, len, other,
@@ -184,8 +164,8 @@ static void change_desc(struct world *world)
 
 static void write_table(struct world *world)
 {
-	uint8_t *table = shared.rings + TABLES + (size_t)16 * take8(world);
-	unsigned count = take8(world) % 8;
+	uint8_t *table = shared.rings + TABLES + (size_t)16 * take8(&world->in);
+	unsigned count = take8(&world->in) % 8;
 
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t address = take_address(world);
@@ -251,8 +231,8 @@ static bool is_full(const struct world *world)
 // What a driver would do, but for what it says.
 static void add(struct world *world)
 {
-	uint8_t kind = take8(world);
-	unsigned count = kind % 8 ? 1 + kind % 2 : 1 + take8(world) % 32;
+	uint8_t kind = take8(&world->in);
+	unsigned count = kind % 8 ? 1 + kind % 2 : 1 + take8(&world->in) % 32;
 	bool table = kind >= 240;
 
 	if (kind >= 8 && is_full(world))
@@ -265,14 +245,14 @@ static void add(struct world *world)
 
 static void change_word(struct world *world)
 {
-	uint32_t at = take16(world) % TABLES & ~1U;
+	uint32_t at = take16(&world->in) % TABLES & ~1U;
 
-	store_le16(shared.rings + at, take16(world));
+	store_le16(shared.rings + at, take16(&world->in));
 }
 
 static void change_index(struct world *world)
 {
-	world->avail = (uint16_t)(world->avail + take16(world));
+	world->avail = (uint16_t)(world->avail + take16(&world->in));
 	if (world->config.packed)
 		world->avail %= (uint16_t)world->config.size;
 	else
@@ -283,9 +263,9 @@ static void change_index(struct world *world)
 static void change_mark(struct world *world)
 {
 	uint8_t *bytes = (uint8_t *)shared.mark;
-	size_t at = take16(world) % sizeof(*shared.mark) & ~7U;
+	size_t at = take16(&world->in) % sizeof(*shared.mark) & ~7U;
 
-	store_le64(bytes + at, take8(world) & 1 ? take64(world) : take8(world));
+	store_le64(bytes + at, take8(&world->in) & 1 ? take64(&world->in) : take8(&world->in));
 }
 
 static void judge(const struct world *world, const struct virtq_chain *chain)
@@ -319,7 +299,7 @@ static void judge(const struct world *world, const struct virtq_chain *chain)
 static void look(struct world *world)
 {
 	struct virtq_chain *at = world->out + world->out_count;
-	unsigned max = 1 + take8(world) % VIRTQ_TAKE_MAX;
+	unsigned max = 1 + take8(&world->in) % VIRTQ_TAKE_MAX;
 	unsigned room = VIRTQ_OUT_MAX - world->out_count;
 	bool was_sound = virtq_fault(world->queue) == VIRTQ_SOUND;
 	// What it is given as room, a port has as array.
@@ -341,7 +321,7 @@ static void look(struct world *world)
 
 static void put_back(struct world *world)
 {
-	unsigned count = world->untakable ? take8(world) % (world->untakable + 1) : 0;
+	unsigned count = world->untakable ? take8(&world->in) % (world->untakable + 1) : 0;
 
 	world->out_count -= count;
 	virtq_untake(world->queue, world->out + world->out_count, count);
@@ -355,7 +335,7 @@ static void give(struct world *world, unsigned count)
 		const struct virtq_chain *chain = &world->out[i];
 
 		virtq_give(world->queue, chain,
-		           world->config.writable ? take16(world) % (chain->len + 1) : 0);
+		           world->config.writable ? take16(&world->in) % (chain->len + 1) : 0);
 	}
 	virtq_publish(world->queue);
 	memmove(world->out, world->out + count, (world->out_count - count) * sizeof(world->out[0]));
@@ -378,14 +358,14 @@ static void open_queue(struct world *world)
 
 static void reopen(struct world *world)
 {
-	uint8_t how = take8(world);
+	uint8_t how = take8(&world->in);
 
 	world->config.position = virtq_position(world->queue);
 	virtq_close(world->queue);
 	if (how & 1)
 		atomic_store(&shared.mark->live, 1);
 	if (how & 2)
-		world->config.position = take16(world);
+		world->config.position = take16(&world->in);
 	if (how & 4)
 		change_mark(world);
 	open_queue(world);
@@ -393,7 +373,7 @@ static void reopen(struct world *world)
 
 static void step(struct world *world)
 {
-	uint8_t action = take8(world);
+	uint8_t action = take8(&world->in);
 
 	world->changed |= action % 16 < 10;
 	switch (action % 16) {
@@ -404,7 +384,7 @@ static void step(struct world *world)
 		change_desc(world);
 		break;
 	case 2:
-		if (!take8(world))
+		if (!take8(&world->in))
 			change_index(world);
 		break;
 	case 3:
@@ -414,7 +394,7 @@ static void step(struct world *world)
 		put_back(world);
 		break;
 	case 11:
-		give(world, take8(world));
+		give(world, take8(&world->in));
 		break;
 	case 12:
 		virtq_arm(world->queue);
@@ -446,7 +426,7 @@ static void begin(struct world *world)
 {
 	static const uint16_t split_sizes[] = {1, 2, 4, 8, 16, 64, 128, 256};
 	static const uint16_t packed_sizes[] = {1, 2, 3, 5, 7, 31, 100, 256};
-	uint8_t kind = take8(world), size = take8(world);
+	uint8_t kind = take8(&world->in), size = take8(&world->in);
 
 	if (!shared.memory)
 		open_shared();
@@ -482,9 +462,9 @@ void virtq_world_run(const uint8_t *input, size_t size)
 {
 	static struct world world;
 
-	world = (struct world){.at = input, .end = input + size};
+	world = (struct world){.in = {input, input + size}};
 	begin(&world);
-	for (unsigned i = 0; i < STEPS && world.at < world.end; i++)
+	for (unsigned i = 0; i < STEPS && world.in.at < world.in.end; i++)
 		step(&world);
 	virtq_close(world.queue);
 }
