@@ -270,15 +270,27 @@ enum virtq_fault virtq_add_table(struct virtq *queue, struct virtq_build *build,
 	return by_next ? VIRTQ_CHAIN_LOOP : VIRTQ_SOUND;
 }
 
-enum virtq_fault virtq_finish(const struct virtq_build *build, struct virtq_chain *chain)
+static enum virtq_fault judge(const struct virtq_build *build)
 {
 	if (build->len == 0)
 		return VIRTQ_CHAIN_EMPTY;
-	if (build->len > UINT32_MAX)
-		return VIRTQ_CHAIN_LONG;
+	return build->len > UINT32_MAX ? VIRTQ_CHAIN_LONG : VIRTQ_SOUND;
+}
+
+unsigned virtq_end_chain(struct virtq *queue, enum virtq_fault fault,
+                         const struct virtq_build *build, struct virtq_chain *chain)
+{
+	if (!fault)
+		fault = judge(build);
+	if (fault) {
+		virtq_break(queue, fault);
+		return 0;
+	}
 	chain->len = (uint32_t)build->len;
 	chain->range_count = (uint16_t)build->count;
-	return VIRTQ_SOUND;
+	for (unsigned i = 0; i < build->count && i < 2; i++)
+		virtq_prefetch(queue, &build->ranges[i]);
+	return build->count;
 }
 
 // The verbs.

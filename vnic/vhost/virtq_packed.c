@@ -111,17 +111,8 @@ static unsigned any_chain(struct virtq *queue, struct place place, struct virtq_
                           struct virtq_chain *chain)
 {
 	struct virtq_build build = {.ranges = ranges};
-	enum virtq_fault fault = walk(queue, place, &build, chain);
 
-	if (!fault)
-		fault = virtq_finish(&build, chain);
-	if (fault) {
-		virtq_break(queue, fault);
-		return 0;
-	}
-	for (unsigned i = 0; i < build.count && i < 2; i++)
-		virtq_prefetch(queue, &ranges[i]);
-	return build.count;
+	return virtq_end_chain(queue, walk(queue, place, &build, chain), &build, chain);
 }
 
 static void packed_take_at(struct virtq *queue, struct place place)

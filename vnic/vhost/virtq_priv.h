@@ -94,8 +94,10 @@ enum virtq_fault virtq_add(struct virtq *queue, struct virtq_build *build, uint6
 // Adds the table of an indirect descriptor; its entries follow each other by `next` or in order.
 enum virtq_fault virtq_add_table(struct virtq *queue, struct virtq_build *build, uint64_t address,
                                  uint32_t len, bool by_next);
-// Makes a chain of what was built.
-enum virtq_fault virtq_finish(const struct virtq_build *build, struct virtq_chain *chain);
+// Makes a chain of what was built. Returns how many ranges it has; 0: the ring is broken, by the fault
+// that was met while it was built or by what came of it.
+unsigned virtq_end_chain(struct virtq *queue, enum virtq_fault fault,
+                         const struct virtq_build *build, struct virtq_chain *chain);
 void virtq_break(struct virtq *queue, enum virtq_fault fault);
 // Adds to what will be published.
 void virtq_push_done(struct virtq *queue, struct virtq_done done);

@@ -109,17 +109,8 @@ static unsigned any_chain(struct virtq *queue, uint16_t head, struct virtq_range
                           struct virtq_chain *chain)
 {
 	struct virtq_build build = {.ranges = ranges};
-	enum virtq_fault fault = walk(queue, head, &build);
 
-	if (!fault)
-		fault = virtq_finish(&build, chain);
-	if (fault) {
-		virtq_break(queue, fault);
-		return 0;
-	}
-	for (unsigned i = 0; i < build.count && i < 2; i++)
-		virtq_prefetch(queue, &ranges[i]);
-	return build.count;
+	return virtq_end_chain(queue, walk(queue, head, &build), &build, chain);
 }
 
 static unsigned split_take(struct virtq *queue, struct virtq_chain *chains, unsigned max)
