@@ -70,6 +70,14 @@ static const struct output_column lease_columns[] = {
 	{0},
 };
 
+static const struct output_column lab_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"description", "DESCRIPTION", OUTPUT_PLAIN},
+	{"file", "FILE", OUTPUT_PLAIN},
+	{"applied", "REVISION", OUTPUT_RIGHT},
+	{0},
+};
+
 static const struct output_column host_columns[] = {
 	{"name", "NAME", OUTPUT_PLAIN},
 	{"state", "STATE", OUTPUT_PLAIN},
@@ -153,20 +161,11 @@ static const struct {
 	const char *what;
 	const struct output_column *columns;
 } choices[] = {
-	{"net", net_columns},
-	{"port", port_columns},
-	{"guest", guest_columns},
-	{"forward", forward_columns},
-	{"lease", lease_columns},
-	{"host", host_columns},
-	{"history", history_columns},
-	{"events", event_columns},
-	{"drops", drop_columns},
-	{"flow", flow_columns},
-	{"conn", conn_columns},
-	{"fdb", fdb_columns},
-	{"neighbour", neighbour_columns},
-	{"worker", worker_columns},
+	{"net", net_columns},         {"port", port_columns},           {"guest", guest_columns},
+	{"forward", forward_columns}, {"lease", lease_columns},         {"lab", lab_columns},
+	{"host", host_columns},       {"history", history_columns},     {"events", event_columns},
+	{"drops", drop_columns},      {"flow", flow_columns},           {"conn", conn_columns},
+	{"fdb", fdb_columns},         {"neighbour", neighbour_columns}, {"worker", worker_columns},
 };
 
 const struct output_column *columns_of(const char *what)

@@ -11,19 +11,11 @@
 #include <stddef.h>
 
 const struct command_alias command_noun_aliases[] = {
-	{"ns", "guest"},
-	{"guests", "guest"},
-	{"nets", "net"},
-	{"network", "net"},
-	{"ports", "port"},
-	{"routes", "route"},
-	{"neighbor", "neighbour"},
-	{"conns", "conn"},
-	{"leases", "lease"},
-	{"forwards", "forward"},
-	{"flows", "flow"},
-	{"routers", "router"},
-	{NULL, NULL},
+	{"ns", "guest"},           {"guests", "guest"}, {"nets", "net"},
+	{"network", "net"},        {"ports", "port"},   {"routes", "route"},
+	{"neighbor", "neighbour"}, {"conns", "conn"},   {"leases", "lease"},
+	{"forwards", "forward"},   {"flows", "flow"},   {"routers", "router"},
+	{"labs", "lab"},           {NULL, NULL},
 };
 
 const struct command_alias command_verb_aliases[] = {
@@ -44,6 +36,7 @@ const struct command_noun command_nouns[] = {
 	{"conn", "connections that are tracked"},
 	{"fdb", "MAC addresses and the ports behind which they are"},
 	{"neighbour", "IP addresses and their MAC addresses"},
+	{"lab", "what was made from one topology file"},
 	{"host", "datapaths and how they are"},
 	{"worker", "threads that forward packets, and what they did"},
 	{NULL, NULL},
@@ -291,6 +284,8 @@ const struct command command_table[] = {
 	DELETE("flow"),
 	LS("flow", "list the rules"),
 	SHOW("flow"),
+	LS("lab", "list the labs"),
+	SHOW("lab"),
 	LS("conn", "list tracked connections"),
 	LS("fdb", "list known MAC addresses"),
 	LS("neighbour", "list known IP addresses and their MAC addresses"),

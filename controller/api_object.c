@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "controller/derive_unit.h"
+#include "controller/message_record.h"
 #include "controller/model_guest.h"
 #include "controller/model_vhost.h"
+#include "controller/scope.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -219,6 +221,9 @@ static void add_rest(const struct intent *intent, Weft__Record *record)
 		record_text(record, "host", dns->host);
 		record_text(record, "ip", dns->ip);
 		break;
+	case NOUN_LAB:
+		message_record_add(record, &intent->msg->lab_body->base);
+		break;
 	case NOUN_FLOW:
 		record_number(record, "priority", flow->priority);
 		record_text(record, "match", flow->match ? flow->match : "any");
@@ -356,8 +361,9 @@ static void add_lease(struct question *question, const char *net, const struct l
 		hostname = owner->msg->reservation->hostname;
 	} else if (owner) {
 		fixed = owner->msg->port->ip;
-		hostname = owner->msg->port->guest ? owner->msg->port->guest
-		                                   : model_vhost_hostname(owner);
+		hostname = owner->msg->port->guest
+		                   ? scope_short(owner->msg->lab, owner->msg->port->guest)
+		                   : model_vhost_hostname(owner);
 	}
 	if (!lease && !fixed && !hostname)
 		return;

@@ -7,10 +7,13 @@
 
 #include "controller/difference.h"
 
+#include "base/cleanup.h"
+#include "controller/message_record.h"
 #include "controller/record.h"
 
-#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { VALUE_TEXT = 1024 };
@@ -18,17 +21,6 @@ enum { VALUE_TEXT = 1024 };
 static const void *member(const ProtobufCMessage *message, unsigned offset)
 {
 	return (const char *)message + offset;
-}
-
-// NET_NAT is "nat".
-static void say_choice(const ProtobufCEnumDescriptor *choices, int value, char *buf, size_t size)
-{
-	const ProtobufCEnumValue *choice = protobuf_c_enum_descriptor_get_value(choices, value);
-	const char *word = choice ? strchr(choice->name, '_') : NULL;
-
-	snprintf(buf, size, "%s", word ? word + 1 : "unknown");
-	for (; *buf; buf++)
-		*buf = (char)tolower((unsigned char)*buf);
 }
 
 // One value, which lies at `at`.
@@ -42,7 +34,10 @@ static void say_value(const ProtobufCFieldDescriptor *field, const void *at, cha
 		snprintf(buf, size, "%s", *(const protobuf_c_boolean *)at ? "yes" : "no");
 		break;
 	case PROTOBUF_C_TYPE_ENUM:
-		say_choice(field->descriptor, *(const int *)at, buf, size);
+		message_choice(field->descriptor, *(const int *)at, buf, size);
+		break;
+	case PROTOBUF_C_TYPE_UINT64:
+		snprintf(buf, size, "%" PRIu64, *(const uint64_t *)at);
 		break;
 	default:
 		snprintf(buf, size, "%u", *(const uint32_t *)at);
@@ -57,7 +52,11 @@ static void say_list(const ProtobufCMessage *message, const ProtobufCFieldDescri
 	const char *items = *(const char *const *)member(message, field->offset);
 	size_t step = field->type == PROTOBUF_C_TYPE_STRING ? sizeof(char *) : sizeof(uint32_t);
 
-	for (size_t i = 0; i < count && used + 1 < size; i++) {
+	// Of long things how many is enough.
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE && count > 0)
+		used = (size_t)snprintf(buf, size, "%zu %s", count, field->name);
+	for (size_t i = 0; field->type != PROTOBUF_C_TYPE_MESSAGE && i < count && used + 1 < size;
+	     i++) {
 		if (i > 0)
 			buf[used++] = ',';
 		say_value(field, items + i * step, buf + used, size - used);
@@ -86,6 +85,31 @@ static bool say_field(const ProtobufCMessage *message, const ProtobufCFieldDescr
 	return true;
 }
 
+// Whether lists of messages are equal, which their count does not tell.
+static bool same_messages(const ProtobufCMessage *before, const ProtobufCMessage *after,
+                          const ProtobufCFieldDescriptor *field)
+{
+	size_t count = *(const size_t *)member(before, field->quantifier_offset);
+	ProtobufCMessage *const *was =
+		*(ProtobufCMessage *const *const *)member(before, field->offset);
+	ProtobufCMessage *const *is =
+		*(ProtobufCMessage *const *const *)member(after, field->offset);
+	bool same = count == *(const size_t *)member(after, field->quantifier_offset);
+
+	for (size_t i = 0; same && i < count; i++) {
+		size_t len = protobuf_c_message_get_packed_size(was[i]);
+		auto_free uint8_t *a = malloc(len + 1), *b = malloc(len + 1);
+
+		same = a && b && len == protobuf_c_message_get_packed_size(is[i]);
+		if (!same)
+			continue;
+		protobuf_c_message_pack(was[i], a);
+		protobuf_c_message_pack(is[i], b);
+		same = memcmp(a, b, len) == 0;
+	}
+	return same;
+}
+
 static Weft__Record *begin(const struct model_change *change, const char *verb)
 {
 	Weft__Record *record = record_new();
@@ -104,7 +128,8 @@ static void compare(const struct model_change *change, const ProtobufCMessage *b
 	bool has = say_field(after, field, is, sizeof(is));
 	Weft__Record *record;
 
-	if (had == has && strcmp(was, is) == 0)
+	if (had == has && strcmp(was, is) == 0 &&
+	    (field->type != PROTOBUF_C_TYPE_MESSAGE || same_messages(before, after, field)))
 		return;
 	record = begin(change, "set");
 	record_text(record, "field", field->name);

@@ -5,6 +5,7 @@
 #include "controller/model_guest.h"
 
 #include "controller/model_noun.h"
+#include "controller/scope.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,7 +40,9 @@ const struct noun_ops model_guest = {.complete = complete, .refs = refs, .check 
 
 const char *model_guest_hostname(const struct intent *guest)
 {
-	return guest->msg->guest->hostname ? guest->msg->guest->hostname : guest->name;
+	const char *own = guest->msg->guest->hostname;
+
+	return own ? own : scope_short(guest->msg->lab, guest->name);
 }
 
 const struct intent *model_guest_port(const struct model *model, const char *guest, const char *net)

@@ -5,6 +5,8 @@
 
 #include "controller/model_vhost.h"
 
+#include "controller/scope.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/un.h>
@@ -49,7 +51,7 @@ const char *model_vhost_socket(const struct model *model, const Weft__PortIntent
 
 const char *model_vhost_hostname(const struct intent *intent)
 {
-	const char *name = intent->name;
+	const char *name = scope_short(intent->msg->lab, intent->name);
 	size_t len = strlen(name);
 
 	if (!model_vhost_is(intent) || len == 0 || len > LABEL_MOST || name[0] == '-' ||

@@ -21,6 +21,7 @@ enum noun {
 	NOUN_LEASE, // A reservation.
 	NOUN_DNS,
 	NOUN_FLOW,
+	NOUN_LAB, // What belongs to a lab as a whole.
 	NOUN_COUNT,
 	NOUN_NONE = NOUN_COUNT,
 };

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// scope: names within a lab. What a topology file calls h1 is stored as LAB.h1, so that two labs may both
+// have one; commands may leave the lab out where only one is meant. Main thread.
+
+#pragma once
+
+#include "controller/noun.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SCOPE_NAME = 160 };
+
+// The stored name of what the lab calls so. A name after a slash, "/gw", is one outside of all labs.
+const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME]);
+
+// What the lab itself calls the stored name; the name itself if it is not of the lab.
+const char *scope_short(const char *lab, const char *name);
