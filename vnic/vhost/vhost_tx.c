@@ -20,7 +20,8 @@ enum {
 	PUBLISH_AT = VIRTQ_OUT_MAX - 2 * VIRTQ_TAKE_MAX,
 	CHAIN_LEN = 1526, // What drivers offer at least.
 	AHEAD = 4,
-	FETCH = 2048, // bytes
+	FETCH = 2048,      // bytes of what is read
+	FETCH_ROOM = 1024, // of the next buffer; twice that gains less
 };
 
 void vhost_tx_init(struct vhost_tx *tx, struct vhost_device *device, unsigned pair)
@@ -52,7 +53,7 @@ static void refill(struct vhost_tx *tx, unsigned want)
 	}
 	tx->count = virtq_take(tx->queue, tx->chains, want);
 	for (unsigned i = 0; i < MIN(tx->count, AHEAD); i++)
-		__builtin_prefetch(tx->chains[i].ranges->base, 1);
+		fetch_to_write(tx->chains[i].ranges->base);
 	if (tx->count && tx->chains[0].len)
 		tx->chain_len = tx->chains[0].len;
 }
@@ -119,6 +120,16 @@ static void fetch_ahead(const uint8_t *from, uint32_t len)
 		__builtin_prefetch(from + at);
 }
 
+// The buffer behind this one, while this one is filled. => There is one.
+static void fetch_next(const struct sink *sink)
+{
+	const struct virtq_range *next =
+		sink->range + 1 < sink->end ? sink->range + 1 : sink->chain[1].ranges;
+
+	for (uint32_t at = 0; at < MIN(next->len, FETCH_ROOM); at += 64)
+		fetch_to_write(next->base + at);
+}
+
 // => The chains have that much room left.
 static void put(struct sink *sink, const void *from, uint32_t len)
 {
@@ -132,6 +143,8 @@ static void put(struct sink *sink, const void *from, uint32_t len)
 		uint32_t part = MIN(len, range->len - sink->offset);
 
 		fetch_ahead(in + part, len - part);
+		if (part < len)
+			fetch_next(sink);
 		// A frame that is routed back to its guest may lie in the very buffer that it is to go to.
 		memmove(range->base + sink->offset, in, part);
 		virtq_log(sink->log, range, sink->offset, part);
@@ -223,7 +236,7 @@ static unsigned send_all(struct vhost_tx *tx, struct packet *const *packets, uns
 		if (!chains)
 			break;
 		if (tx->used + AHEAD < tx->count)
-			__builtin_prefetch(tx->chains[tx->used + AHEAD].ranges->base, 1);
+			fetch_to_write(tx->chains[tx->used + AHEAD].ranges->base);
 		write_frame(tx, packet, chains);
 		if (chains == 1)
 			tx->written[tx->used++] = bytes;

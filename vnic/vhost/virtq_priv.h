@@ -166,8 +166,8 @@ static inline bool virtq_quick_range(struct virtq *queue, uint64_t address, uint
 static inline void virtq_prefetch(const struct virtq *queue, const struct virtq_range *range)
 {
 	if (queue->plain) {
-		__builtin_prefetch(range->base, 1);
-		__builtin_prefetch(range->base + 64, 1);
+		fetch_to_write(range->base);
+		fetch_to_write(range->base + 64);
 	} else {
 		__builtin_prefetch(range->base);
 		__builtin_prefetch(range->base + 64);
