@@ -200,6 +200,12 @@ static const char *const worker_words[STATS_WORKER_WORDS] = {
 	[STATS_FLOODS] = "floods",
 	[STATS_LEARNT] = "learnt",
 	[STATS_MOVED] = "moved",
+	[STATS_WOKEN_10] = "woken_10us",
+	[STATS_WOKEN_20] = "woken_20us",
+	[STATS_WOKEN_50] = "woken_50us",
+	[STATS_WOKEN_100] = "woken_100us",
+	[STATS_WOKEN_1000] = "woken_1000us",
+	[STATS_WOKEN_LATER] = "woken_later",
 };
 
 void agent_query_workers(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)

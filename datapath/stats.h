@@ -38,6 +38,13 @@ enum stats_worker {
 	STATS_FLOODS,
 	STATS_LEARNT,
 	STATS_MOVED,
+	// Wake-ups that brought frames, by the time until the last of these had left: up to so many us.
+	STATS_WOKEN_10,
+	STATS_WOKEN_20,
+	STATS_WOKEN_50,
+	STATS_WOKEN_100,
+	STATS_WOKEN_1000,
+	STATS_WOKEN_LATER,
 	STATS_WORKER_WORDS
 };
 

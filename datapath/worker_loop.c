@@ -190,17 +190,21 @@ static uint64_t longest_sleep(const struct worker *worker, uint64_t now)
 static void sleep_until_news(struct worker *worker, uint64_t now)
 {
 	unsigned events;
+	uint64_t woken_ns;
 
 	stats_add(&worker->words[STATS_SLEEPS], 1);
 	// Between the two whatever a door looks at may be replaced and freed, so no door is asked anything.
 	quiesce_offline();
 	doors_wait(&worker->doors, longest_sleep(worker, now));
+	woken_ns = clock_now();
 	quiesce_online();
 	events = doors_heat(&worker->doors, now);
 	punt_bell_disarm(&worker->bell);
 	// Who only woke for the time need not spin.
-	if (events)
-		idle_woken(&worker->idle, clock_now());
+	if (events) {
+		worker->woken_ns = woken_ns;
+		idle_woken(&worker->idle, woken_ns);
+	}
 }
 
 // Spinning gives way to whoever else wants the processor, most often the guest that is to answer:
@@ -234,6 +238,18 @@ static void rest(struct worker *worker, uint64_t now, bool worked)
 		punt_bell_disarm(&worker->bell);
 }
 
+// What the first frames after a pause waited for here, which is all but the waking itself.
+static void note_first(struct worker *worker)
+{
+	static const uint32_t limits_us[] = {10, 20, 50, 100, 1000};
+	uint64_t took_us = (clock_now() - worker->woken_ns) / NSEC_PER_USEC;
+	unsigned step = 0;
+
+	while (step < ARRAY_SIZE(limits_us) && took_us >= limits_us[step])
+		step++;
+	stats_add(&worker->words[STATS_WOKEN_10 + step], 1);
+}
+
 static void turn(struct worker *worker)
 {
 	uint64_t began = cycles_now();
@@ -246,6 +262,9 @@ static void turn(struct worker *worker)
 	stats_add(&worker->words[STATS_LOOPS], 1);
 	if (worked)
 		stats_add(&worker->words[STATS_BUSY_CYCLES], cycles_now() - began);
+	if (worked && worker->woken_ns)
+		note_first(worker);
+	worker->woken_ns = 0;
 	quiesce_point();
 	rest(worker, now, worked);
 }

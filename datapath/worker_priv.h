@@ -37,6 +37,7 @@ struct worker {
 	uint64_t tick_at_ns; // when the pipeline wants to be called
 	bool tick_is_stale;  // it has worked since it said so
 	uint64_t ticked_ns;
+	uint64_t woken_ns; // by news, in this turn; else 0
 	uint64_t mute_ns; // when a mute door last had a packet
 
 	struct punt_bell bell;

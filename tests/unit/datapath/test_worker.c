@@ -450,6 +450,43 @@ static void a_door_that_is_gone_is_told_and_left(void **state)
 	close_wires(&wires);
 }
 
+static uint64_t woken(const struct panel *panel)
+{
+	uint64_t sum = 0;
+
+	for (int word = STATS_WOKEN_10; word <= STATS_WOKEN_LATER; word++)
+		sum += stats_worker_sum(panel->stats, word);
+	return sum;
+}
+
+static void first_frames_after_a_pause_are_timed(void **state)
+{
+	enum { PAUSES = 10 };
+	struct wires wires;
+	struct panel panel;
+	uint64_t before;
+
+	open_wires(&wires);
+	panel_open(&panel, 1, 0);
+	panel_connect(&panel, wires.doors, WIRES);
+	before = woken(&panel);
+	for (uint32_t round = 0; round < PAUSES; round++) {
+		uint64_t slept = stats_worker_sum(panel.stats, STATS_SLEEPS);
+
+		put(wires.fds[0], 255, 0, round);
+		assert_int_equal(take(wires.fds[1], PATIENCE_MS), round);
+		// Until it sleeps again, however slow the machine is.
+		for (unsigned waits = 0; stats_worker_sum(panel.stats, STATS_SLEEPS) == slept; waits++) {
+			assert_true(waits < PATIENCE_MS);
+			usleep(1000);
+		}
+	}
+	// The first may have met it awake.
+	assert_in_range(woken(&panel) - before, PAUSES - 1, PAUSES);
+	panel_close(&panel);
+	close_wires(&wires);
+}
+
 static void unshare_quietly(void)
 {
 	FILE *setting;
@@ -516,6 +553,7 @@ int main(void)
 		cmocka_unit_test(injected_frames_leave_in_order),
 		cmocka_unit_test(every_punt_arrives),
 		cmocka_unit_test(a_door_that_is_gone_is_told_and_left),
+		cmocka_unit_test(first_frames_after_a_pause_are_timed),
 		cmocka_unit_test(a_hundred_silent_taps_cost_nothing),
 	};
 
