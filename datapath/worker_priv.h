@@ -38,7 +38,7 @@ struct worker {
 	bool tick_is_stale;  // it has worked since it said so
 	uint64_t ticked_ns;
 	uint64_t woken_ns; // by news, in this turn; else 0
-	uint64_t mute_ns; // when a mute door last had a packet
+	uint64_t mute_ns;  // when a mute door last had a packet
 
 	struct punt_bell bell;
 	struct punt_ring *punts;   // of struct service_frame, to the main thread

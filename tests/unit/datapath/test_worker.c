@@ -476,7 +476,8 @@ static void first_frames_after_a_pause_are_timed(void **state)
 		put(wires.fds[0], 255, 0, round);
 		assert_int_equal(take(wires.fds[1], PATIENCE_MS), round);
 		// Until it sleeps again, however slow the machine is.
-		for (unsigned waits = 0; stats_worker_sum(panel.stats, STATS_SLEEPS) == slept; waits++) {
+		for (unsigned waits = 0; stats_worker_sum(panel.stats, STATS_SLEEPS) == slept;
+		     waits++) {
 			assert_true(waits < PATIENCE_MS);
 			usleep(1000);
 		}
