@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "base/stream_priv.h"
+#include "base/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,6 +29,7 @@ static void destroy(struct stream *stream)
 		event_free(stream->writable);
 	stream_in_fini(&stream->in);
 	stream_out_fini(&stream->out);
+	tls_free(stream->tls);
 	if (stream->fd >= 0)
 		close(stream->fd);
 	free(stream);
@@ -43,6 +45,20 @@ static void end(struct stream *stream, const struct fail *fail)
 	stream->ops->closed(stream->user, fail->code == -ENODATA ? 0 : fail->code, fail->what);
 }
 
+static void arm(struct stream *stream)
+{
+	stream_out_arm(stream);
+
+	if (!stream->tls)
+		return;
+	// A read may wait for room too, if TLS has to answer for itself (RFC 8446 4.6.3).
+	if (tls_wants_write(stream->tls))
+		event_add(stream->writable, NULL);
+	// What TLS holds already does not make the socket readable.
+	if (tls_has_more(stream->tls) && !stream->paused)
+		event_active(stream->readable, EV_READ, 0);
+}
+
 // Closes an event handler: ends the connection if it failed, and frees the stream if it is time.
 static void leave(struct stream *stream, int code, const struct fail *fail)
 {
@@ -52,7 +68,7 @@ static void leave(struct stream *stream, int code, const struct fail *fail)
 	if (stream->freed)
 		destroy(stream);
 	else if (!stream->closed)
-		stream_out_arm(stream);
+		arm(stream);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -79,8 +95,11 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	stream->in_event = true;
 
+	bool read_too = stream->tls && tls_wants_write(stream->tls) && !stream->paused;
 	int code = stream_out_write(stream, &fail);
 
+	if (read_too && code == 0 && !stream->closed)
+		event_active(stream->readable, EV_READ, 0);
 	leave(stream, code, &fail);
 }
 
@@ -94,6 +113,14 @@ static int set_flags(int fd)
 	return 0;
 }
 
+static bool is_unix(int fd)
+{
+	int domain = AF_UNSPEC;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
 static int init(struct stream *stream, struct event_base *base, int fd)
 {
 	int code = set_flags(fd);
@@ -105,27 +132,36 @@ static int init(struct stream *stream, struct event_base *base, int fd)
 	stream->writable = event_new(base, fd, EV_WRITE, on_writable, stream);
 	if (!stream->readable || !stream->writable || event_add(stream->readable, NULL) < 0)
 		return -ENOMEM;
+	stream->takes_fds = !stream->tls && is_unix(fd);
 	return stream_in_init(&stream->in);
 }
 
 struct stream *stream_new(struct event_base *base, int fd, const struct stream_ops *ops, void *user)
+{
+	return stream_new_tls(base, fd, NULL, ops, user);
+}
+
+struct stream *stream_new_tls(struct event_base *base, int fd, struct tls *tls,
+                              const struct stream_ops *ops, void *user)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 
 	if (!stream)
 		return NULL;
 
-	*stream = (struct stream){.fd = -1, .ops = ops, .user = user};
+	*stream = (struct stream){.fd = -1, .tls = tls, .ops = ops, .user = user};
 	stream_out_init(&stream->out);
 
 	int code = init(stream, base, fd);
 
 	if (code < 0) {
+		stream->tls = NULL;
 		destroy(stream);
 		errno = -code;
 		return NULL;
 	}
 	stream->fd = fd;
+	arm(stream);
 	return stream;
 }
 
@@ -179,4 +215,9 @@ const struct stream_counters *stream_counters(const struct stream *stream)
 int stream_fd(const struct stream *stream)
 {
 	return stream->fd;
+}
+
+bool stream_takes_fds(const struct stream *stream)
+{
+	return stream->takes_fds;
 }

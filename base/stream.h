@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// stream: framed messages, with descriptors, over one connected unix socket, under libevent.
+// stream: framed messages over one connected socket, under libevent: a unix socket, where descriptors go
+// along; or TCP, by TLS or, within one machine, as it is.
 //
 // A connection carries four streams, 0 the most urgent. Frames of one stream arrive in order; a frame
 // of a more urgent stream overtakes whole frames of the others. Each stream has its own bounded queue
@@ -21,6 +22,7 @@
 
 struct event_base;
 struct stream;
+struct tls;
 
 enum {
 	STREAM_COUNT = 4,
@@ -60,12 +62,16 @@ struct stream_ops {
 struct stream *stream_new(struct event_base *base, int fd, const struct stream_ops *ops,
                           void *user);
 
+// The same over TLS, whose handshake is done; takes over both.
+struct stream *stream_new_tls(struct event_base *base, int fd, struct tls *tls,
+                              const struct stream_ops *ops, void *user);
+
 // Drops what is queued and closes. Fine within a callback; none comes afterwards. NULL is fine.
 void stream_free(struct stream *stream);
 
 // Queues a frame: -EAGAIN when the queue of that stream is full (then writable() will come),
-// -EMSGSIZE when the body is too long, -EPIPE after the end. Body and descriptors are copied;
-// the caller keeps its own. An empty queue takes a frame of any size.
+// -EMSGSIZE when the body is too long, -EPIPE after the end, -EOPNOTSUPP when descriptors cannot go this
+// way. Body and descriptors are copied; the caller keeps its own. An empty queue takes a frame of any size.
 // => stream_id < STREAM_COUNT, type >= STREAM_TYPE_FIRST, nfds <= STREAM_FDS_MAX.
 int stream_send(struct stream *stream, unsigned stream_id, uint16_t type, uint64_t request,
                 const void *body, size_t len, const int *fds, unsigned nfds);
@@ -100,4 +106,5 @@ struct stream_counters {
 };
 
 const struct stream_counters *stream_counters(const struct stream *stream);
-int stream_fd(const struct stream *stream); // Borrowed, to ask sock_peer().
+int stream_fd(const struct stream *stream);         // Borrowed, to ask sock_peer().
+bool stream_takes_fds(const struct stream *stream); // Only unix sockets do.

@@ -14,6 +14,7 @@
 #include "base/fail.h"
 #include "base/sock.h"
 #include "base/stream_priv.h"
+#include "base/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -83,7 +84,8 @@ static bool peek_header(const struct stream_in *in, struct header *ret)
 	return true;
 }
 
-static int check_header(const struct stream_in *in, const struct header *header, struct fail *fail)
+static int check_header(const struct stream_in *in, const struct header *header, bool takes_fds,
+                        struct fail *fail)
 {
 	if (header->len > STREAM_BODY_MAX)
 		return fail_set(fail, -EPROTO, "a frame of %u bytes, %u at most", header->len,
@@ -94,6 +96,10 @@ static int check_header(const struct stream_in *in, const struct header *header,
 	if (header->nfds > STREAM_FDS_MAX)
 		return fail_set(fail, -EPROTO, "a frame with %u descriptors, %u at most",
 		                header->nfds, STREAM_FDS_MAX);
+	if (header->nfds > 0 && !takes_fds)
+		return fail_set(fail, -EPROTO,
+		                "a frame names %u descriptors, which only a unix socket can carry",
+		                header->nfds);
 	if (header->nfds > in->nfds)
 		return fail_set(fail, -EPROTO, "a frame names %u descriptors, %u came",
 		                header->nfds, in->nfds);
@@ -185,7 +191,7 @@ int stream_in_deliver(struct stream *stream, struct fail *fail)
 	struct header header;
 
 	while (!stream->closed && !stream->paused && peek_header(in, &header)) {
-		int code = check_header(in, &header, fail);
+		int code = check_header(in, &header, stream->takes_fds, fail);
 
 		if (code < 0)
 			return code;
@@ -236,18 +242,21 @@ int stream_in_read(struct stream *stream, struct fail *fail)
 	struct stream_in *in = &stream->in;
 	int fds[SOCK_FDS_MAX];
 	struct evbuffer_iovec space;
-	unsigned nfds;
+	unsigned nfds = 0;
 
 	if (evbuffer_reserve_space(in->bytes, (ev_ssize_t)read_size(in), &space, 1) < 1)
 		return fail_errno(fail, -ENOMEM, "cannot read");
 
 	struct iovec iov = {.iov_base = space.iov_base, .iov_len = space.iov_len};
-	ssize_t got = sock_recv_fds(stream->fd, &iov, 1, fds, SOCK_FDS_MAX, &nfds);
+	ssize_t got = stream->tls ? tls_read(stream->tls, iov.iov_base, iov.iov_len, fail)
+	                          : sock_recv_fds(stream->fd, &iov, 1, fds, SOCK_FDS_MAX, &nfds);
 
 	space.iov_len = got > 0 ? (size_t)got : 0;
 	evbuffer_commit_space(in->bytes, &space, 1);
 	if (got == -EAGAIN)
 		return 0;
+	if (got < 0 && stream->tls)
+		return (int)got;
 	if (got < 0)
 		return fail_errno(fail, (int)got, "cannot read");
 	if (got == 0 && evbuffer_get_length(in->bytes) > 0)

@@ -14,6 +14,7 @@
 #include "base/fail.h"
 #include "base/sock.h"
 #include "base/stream_priv.h"
+#include "base/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,6 +28,7 @@
 enum {
 	COMMIT_BYTES = 64 << 10,
 	FRAMES_PER_MESSAGE = 32,
+	RECORD_BYTES = 16 << 10,   // What one record of TLS holds (RFC 8446 5.1).
 	BYTES_PER_EVENT = 1 << 20, // Then other events of the loop have their turn.
 };
 
@@ -140,6 +142,8 @@ static int enqueue(struct stream *stream, unsigned id, uint16_t type, uint64_t r
 	assert(id < STREAM_COUNT && type >= STREAM_TYPE_FIRST && nfds <= STREAM_FDS_MAX);
 	if (len > STREAM_BODY_MAX)
 		return -EMSGSIZE;
+	if (nfds > 0 && !stream->takes_fds)
+		return -EOPNOTSUPP;
 	if (stream->closed || out->finishing || out->ended)
 		return -EPIPE;
 	if (out->of[id].bytes > 0 && out->of[id].bytes + STREAM_HEADER + len > out->of[id].limit) {
@@ -287,6 +291,23 @@ static ssize_t send_committed(struct stream *stream)
 	return sock_send_fds(stream->fd, iov, count, first->fds, first->sent ? 0 : first->nfds);
 }
 
+// One record of what is committed. A record that did not go out whole is offered again from its first
+// byte on, which is what TLS asks for: what is committed keeps its order and only grows.
+static ssize_t send_record(struct stream *stream, struct fail *fail)
+{
+	uint8_t record[RECORD_BYTES];
+	size_t len = 0;
+
+	for (struct outgoing *frame = stream->out.committed.first; frame && len < sizeof(record);
+	     frame = frame->next) {
+		size_t part = MIN(frame->len - frame->sent, sizeof(record) - len);
+
+		memcpy(record + len, frame->bytes + frame->sent, part);
+		len += part;
+	}
+	return tls_write(stream->tls, record, len, fail);
+}
+
 static void drop_sent(struct stream *stream, size_t bytes)
 {
 	struct stream_out *out = &stream->out;
@@ -327,12 +348,14 @@ static int write_some(struct stream *stream, struct fail *fail)
 		if (!out->committed.first)
 			return 0;
 
-		ssize_t sent = send_committed(stream);
+		ssize_t sent = stream->tls ? send_record(stream, fail) : send_committed(stream);
 
 		if (sent == -EAGAIN)
 			return 0;
 		if (sent == -EPIPE || sent == -ECONNRESET)
 			return stop_writing(out);
+		if (sent < 0 && stream->tls)
+			return (int)sent;
 		if (sent < 0)
 			return fail_errno(fail, (int)sent, "cannot write");
 		drop_sent(stream, (size_t)sent);
@@ -363,6 +386,8 @@ int stream_out_write(struct stream *stream, struct fail *fail)
 	if (code < 0)
 		return code;
 	if (out->finishing && !out->ended && is_drained(out)) {
+		if (stream->tls && tls_finish(stream->tls) == -EAGAIN)
+			return 0;
 		shutdown(stream->fd, SHUT_WR);
 		out->ended = true;
 	}

@@ -10,6 +10,7 @@ struct evbuffer;
 struct event;
 struct fail;
 struct outgoing;
+struct tls;
 
 enum {
 	STREAM_HEADER = 24,
@@ -52,6 +53,8 @@ struct stream_out {
 struct stream {
 	struct event *readable, *writable;
 	int fd;
+	struct tls *tls; // NULL: bytes go as they are.
+	bool takes_fds;
 	bool paused;
 	bool closed;   // closed() was called, or nobody wants it any more.
 	bool in_event; // A callback may be running.

@@ -3,12 +3,15 @@
 // test_stream_hostile: one stream, and at the other end a socket that says whatever it likes.
 
 #include "base/bytes.h"
+#include "base/fail.h"
 #include "base/sock.h"
 #include "base/stream.h"
+#include "base/tcp.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 enum { HEADER = 24, TYPE = 40, CREDIT = 1 };
@@ -18,15 +21,17 @@ static struct stream *stream;
 static int peer;
 static unsigned frames, closes, fds_before;
 static int error;
+static char reason[200];
 
 static void on_frame(void *user, struct stream_frame *frame)
 {
 	frames++;
 }
 
-static void on_closed(void *user, int code, const char *reason)
+static void on_closed(void *user, int code, const char *why)
 {
-	assert_true(strlen(reason) > 5);
+	assert_true(strlen(why) > 5);
+	snprintf(reason, sizeof(reason), "%s", why);
 	closes++;
 	error = code;
 }
@@ -253,6 +258,50 @@ static void silent_peer_costs_its_limit(void **state)
 	assert_int_equal(closes, 0);
 }
 
+// Puts a pair of TCP sockets in the place of the unix sockets.
+static void move_to_tcp(void)
+{
+	struct tcp_address address, from;
+	struct fail fail = {0};
+	int listener, accepted;
+
+	stream_free(stream);
+	close(peer);
+	assert_int_equal(tcp_parse("127.0.0.1:1", &address, &fail), 0);
+	((struct sockaddr_in *)&address.address)->sin_port = 0;
+	listener = tcp_listen(&address, &fail);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address.address, &address.len),
+	                 0);
+	peer = tcp_connect(&address, &fail);
+	while ((accepted = tcp_accept(listener, &from)) == -EAGAIN)
+		usleep(100);
+	close(listener);
+	stream = stream_new(base, accepted, &ops, NULL);
+	assert_non_null(stream);
+}
+
+static void run_until_closed(void)
+{
+	for (unsigned i = 0; i < 20000 && !closes; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		usleep(500);
+	}
+}
+
+static void descriptors_named_over_tcp_end_it(void **state)
+{
+	move_to_tcp();
+	assert_false(stream_takes_fds(stream));
+	assert_int_equal(stream_send(stream, 0, TYPE, 1, "x", 1, (int[]){1}, 1), -EOPNOTSUPP);
+	say((struct header){.type = TYPE, .len = 9}, 9, 0);
+	say((struct header){.type = TYPE, .nfds = 1, .len = 9}, 9, 0);
+	run_until_closed();
+	assert_int_equal(frames, 1);
+	assert_int_equal(closes, 1);
+	assert_int_equal(error, -EPROTO);
+	assert_non_null(strstr(reason, "which only a unix socket can carry"));
+}
+
 #define HOSTILE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -270,6 +319,7 @@ int main(void)
 		HOSTILE(end_within_a_frame_is_told),
 		HOSTILE(orderly_end_is_no_error),
 		HOSTILE(silent_peer_costs_its_limit),
+		HOSTILE(descriptors_named_over_tcp_end_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
