@@ -116,6 +116,18 @@ static const struct output_column event_columns[] = {
 	{0},
 };
 
+static const struct output_column impair_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"effects", "EFFECTS", OUTPUT_PLAIN},
+	{"timeline", "TIMELINE", OUTPUT_PLAIN},
+	{"frames", "FRAMES", OUTPUT_RIGHT},
+	{"lost", "LOST", OUTPUT_RIGHT},
+	{"queue_full", "QUEUE-FULL", OUTPUT_RIGHT},
+	{"held", "HELD", OUTPUT_RIGHT},
+	{"seed", "SEED", OUTPUT_RIGHT},
+	{0},
+};
+
 static const struct output_column conn_columns[] = {
 	{"vrf", "ROUTER", OUTPUT_PLAIN},
 	{"protocol", "PROTOCOL", OUTPUT_PLAIN},
@@ -161,11 +173,22 @@ static const struct {
 	const char *what;
 	const struct output_column *columns;
 } choices[] = {
-	{"net", net_columns},         {"port", port_columns},           {"guest", guest_columns},
-	{"forward", forward_columns}, {"lease", lease_columns},         {"lab", lab_columns},
-	{"host", host_columns},       {"history", history_columns},     {"events", event_columns},
-	{"drops", drop_columns},      {"flow", flow_columns},           {"conn", conn_columns},
-	{"fdb", fdb_columns},         {"neighbour", neighbour_columns}, {"worker", worker_columns},
+	{"net", net_columns},
+	{"port", port_columns},
+	{"guest", guest_columns},
+	{"forward", forward_columns},
+	{"lease", lease_columns},
+	{"lab", lab_columns},
+	{"host", host_columns},
+	{"history", history_columns},
+	{"events", event_columns},
+	{"drops", drop_columns},
+	{"flow", flow_columns},
+	{"impair", impair_columns},
+	{"conn", conn_columns},
+	{"fdb", fdb_columns},
+	{"neighbour", neighbour_columns},
+	{"worker", worker_columns},
 };
 
 const struct output_column *columns_of(const char *what)

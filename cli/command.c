@@ -14,6 +14,7 @@
 #include "cli/value.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -264,6 +265,13 @@ static int check_count(const struct invocation *call, struct fail *fail)
 	return -EINVAL;
 }
 
+// A number below zero is a value.
+static bool is_short_flag(const char *word)
+{
+	return word[0] == '-' && word[1] && !isdigit((unsigned char)word[1]) &&
+	       strcmp(word, "->") != 0;
+}
+
 int command_parse(int argc, char **argv, struct invocation *ret, struct fail *fail)
 {
 	struct invocation call = {0};
@@ -282,7 +290,7 @@ int command_parse(int argc, char **argv, struct invocation *ret, struct fail *fa
 			error = take_word(&call, *word, fail);
 		else if (strncmp(*word, "--", 2) == 0)
 			error = take_long(&call, word, &used, fail);
-		else if (**word == '-' && (*word)[1] && strcmp(*word, "->") != 0)
+		else if (is_short_flag(*word))
 			error = take_short(&call, word, &used, fail);
 		else
 			error = take_word(&call, *word, fail);

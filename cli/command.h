@@ -95,7 +95,7 @@ void command_each_flag(const struct command *command,
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSONL };
 
-enum { INVOCATION_ARGUMENTS = 16, INVOCATION_FLAGS = 64 };
+enum { INVOCATION_ARGUMENTS = 64, INVOCATION_FLAGS = 64 };
 
 struct given_flag {
 	const struct flag *flag;

@@ -11,11 +11,11 @@
 #include <stddef.h>
 
 const struct command_alias command_noun_aliases[] = {
-	{"ns", "guest"},           {"guests", "guest"}, {"nets", "net"},
-	{"network", "net"},        {"ports", "port"},   {"routes", "route"},
-	{"neighbor", "neighbour"}, {"conns", "conn"},   {"leases", "lease"},
-	{"forwards", "forward"},   {"flows", "flow"},   {"routers", "router"},
-	{"labs", "lab"},           {NULL, NULL},
+	{"ns", "guest"},           {"guests", "guest"},      {"nets", "net"},
+	{"network", "net"},        {"ports", "port"},        {"routes", "route"},
+	{"neighbor", "neighbour"}, {"conns", "conn"},        {"leases", "lease"},
+	{"forwards", "forward"},   {"flows", "flow"},        {"routers", "router"},
+	{"labs", "lab"},           {"impairment", "impair"}, {NULL, NULL},
 };
 
 const struct command_alias command_verb_aliases[] = {
@@ -33,6 +33,7 @@ const struct command_noun command_nouns[] = {
 	{"lease", "DHCP leases, and reservations of addresses"},
 	{"dns", "names served beside those of the guests"},
 	{"flow", "rules of your own in the packet path"},
+	{"impair", "delay, loss, rate and other troubles of ports and links"},
 	{"conn", "connections that are tracked"},
 	{"fdb", "MAC addresses and the ports behind which they are"},
 	{"neighbour", "IP addresses and their MAC addresses"},
@@ -286,6 +287,42 @@ const struct command command_table[] = {
 	SHOW("flow"),
 	LS("lab", "list the labs"),
 	SHOW("lab"),
+	{
+		.noun = "impair",
+		.verb = "port",
+		.arguments = "PORT EFFECTS...",
+		.min_arguments = 1,
+		.max_arguments = INVOCATION_ARGUMENTS,
+		.complete = "port guest",
+		.summary = "make a port worse than it is; replaces what was said of it before",
+		.details =
+			"EFFECTS: delay TIME; jitter TIME [uniform|normal|pareto], with ordered to keep "
+			"the order; loss CHANCE; burst ENTER LEAVE [LOSS] for losses in a row "
+			"(Gilbert-Elliott); duplicate, corrupt and reorder CHANCE; rate RATE with queue "
+			"SIZE and overhead BYTES; down. Times are in us, ms or s, chances in %, rates in "
+			"kbit, mbit or gbit, sizes in packets or KB. --in and --out are the guest's "
+			"view; without them both directions are impaired. Frames that are under way "
+			"stay so when the effects change.",
+		.example = "weft impair port web --out delay 20ms jitter 5ms normal loss 1% rate "
+			   "10mbit",
+		.flags = impair_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_impair_port,
+	},
+	{
+		.noun = "impair",
+		.verb = "clear",
+		.arguments = "NAME...",
+		.min_arguments = 1,
+		.max_arguments = INVOCATION_ARGUMENTS,
+		.complete = "impair port",
+		.summary = "end impairments, by their names or by that of the port",
+		.example = "weft impair clear web",
+		.traits = COMMAND_CHANGES,
+		.run = cmd_impair_clear,
+	},
+	LS("impair", "list the impairments with their counters"),
+	SHOW("impair"),
 	LS("conn", "list tracked connections"),
 	LS("fdb", "list known MAC addresses"),
 	LS("neighbour", "list known IP addresses and their MAC addresses"),

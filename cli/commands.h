@@ -19,6 +19,8 @@ int cmd_forward_add(const struct invocation *call);
 int cmd_route_add(const struct invocation *call);
 int cmd_lease_add(const struct invocation *call);
 int cmd_dns_add(const struct invocation *call);
+int cmd_impair_port(const struct invocation *call);
+int cmd_impair_clear(const struct invocation *call);
 
 // The daemons: cmd_daemon.c
 int cmd_up(const struct invocation *call);

@@ -184,6 +184,19 @@ const struct flag flow_flags[] = {
 	{0},
 };
 
+const struct flag impair_flags[] = {
+	{"in", NULL, "what the guest receives", VALUE_SWITCH, NULL, NULL, false},
+	{"out", NULL, "what the guest sends (default: both)", VALUE_SWITCH, NULL, NULL, false},
+	{"timeline", "STEPS", "effects that come and go: \"up 10s; down 2s; loss 30% 5s\"",
+         VALUE_TEXT, NULL, "timeline", false},
+	{"once", NULL, "the timeline does not repeat", VALUE_SWITCH, NULL, "once", false},
+	{"seed", "NUMBER", "of all that is random (default: made from the name)", VALUE_NUMBER,
+         NULL, "seed", false},
+	{"hold", "FRAMES", "most frames under way (default: 16384; 2 KB each when used)",
+         VALUE_NUMBER, NULL, "hold", false},
+	{0},
+};
+
 const struct flag list_flags[] = {
 	{"net", "NET", "only what concerns this net", VALUE_NAME, "net", NULL, false},
 	{"limit", "COUNT", "at most so many", VALUE_NUMBER, NULL, NULL, false},

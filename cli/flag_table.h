@@ -17,6 +17,7 @@ extern const struct flag forward_flags[];
 extern const struct flag lease_flags[];
 extern const struct flag dns_flags[];
 extern const struct flag flow_flags[];
+extern const struct flag impair_flags[];
 extern const struct flag list_flags[];
 extern const struct flag delete_flags[];
 extern const struct flag last_flags[];

@@ -203,6 +203,20 @@ static void add_forward(struct api *api, const struct intent *intent, Weft__Reco
 	record_number(record, "inside_port", forward->inside_port);
 }
 
+static void add_impair(const Weft__Impair *impair, Weft__Record *record)
+{
+	record_text(record, "port", impair->port);
+	record_text(record, "link", impair->link);
+	record_text(record, "direction", impair->direction);
+	record_text(record, "effects", impair->effects);
+	record_text(record, "timeline", impair->timeline);
+	if (impair->timeline)
+		record_flag(record, "once", impair->once);
+	record_number(record, "seed", impair->seed);
+	if (impair->has_hold)
+		record_number(record, "hold", impair->hold);
+}
+
 static void add_rest(const struct intent *intent, Weft__Record *record)
 {
 	const Weft__RouteIntent *route = intent->msg->route;
@@ -223,6 +237,9 @@ static void add_rest(const struct intent *intent, Weft__Record *record)
 		break;
 	case NOUN_LAB:
 		message_record_add(record, &intent->msg->lab_body->base);
+		break;
+	case NOUN_IMPAIR:
+		add_impair(intent->msg->impair, record);
 		break;
 	case NOUN_FLOW:
 		record_number(record, "priority", flow->priority);

@@ -15,6 +15,7 @@ void derive_forward(const struct model *model, const struct intent *intent, stru
 void derive_lease(const struct model *model, const struct intent *intent, struct unit *unit);
 void derive_dns(const struct model *model, const struct intent *intent, struct unit *unit);
 void derive_flow(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_impair(const struct model *model, const struct intent *intent, struct unit *unit);
 
 // Ids of what other units refer to, by the names of the user's objects.
 uint64_t derive_bridge_id(const char *net, const Weft__Net *body);

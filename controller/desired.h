@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DESIRED_KINDS = 16, UNIT_SIZE = 160 };
+enum { DESIRED_KINDS = 32, UNIT_SIZE = 160 };
 
 struct object {
 	Weft__Kind kind;

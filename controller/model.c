@@ -17,10 +17,12 @@
 #include <stdlib.h>
 
 static const struct noun_ops *const ops[] = {
-	[NOUN_ROUTER] = &model_router, [NOUN_NET] = &model_net,     [NOUN_GUEST] = &model_guest,
-	[NOUN_PORT] = &model_port,     [NOUN_ROUTE] = &model_route, [NOUN_FORWARD] = &model_forward,
-	[NOUN_LEASE] = &model_lease,   [NOUN_DNS] = &model_dns,     [NOUN_FLOW] = &model_flow,
-	[NOUN_LAB] = &model_lab,
+	[NOUN_ROUTER] = &model_router, [NOUN_NET] = &model_net,
+	[NOUN_GUEST] = &model_guest,   [NOUN_PORT] = &model_port,
+	[NOUN_ROUTE] = &model_route,   [NOUN_FORWARD] = &model_forward,
+	[NOUN_LEASE] = &model_lease,   [NOUN_DNS] = &model_dns,
+	[NOUN_FLOW] = &model_flow,     [NOUN_LAB] = &model_lab,
+	[NOUN_IMPAIR] = &model_impair,
 };
 
 void model_init(struct model *model, const struct instance *instance)

@@ -21,6 +21,7 @@ static const struct {
 	[NOUN_DNS] = {"dns", WEFT__INTENT__BODY_DNS},
 	[NOUN_FLOW] = {"flow", WEFT__INTENT__BODY_FLOW},
 	[NOUN_LAB] = {"lab", WEFT__INTENT__BODY_LAB_BODY},
+	[NOUN_IMPAIR] = {"impair", WEFT__INTENT__BODY_IMPAIR},
 };
 
 _Static_assert(sizeof(nouns) / sizeof(nouns[0]) == NOUN_COUNT, "every noun has its words");

@@ -22,6 +22,7 @@ enum noun {
 	NOUN_DNS,
 	NOUN_FLOW,
 	NOUN_LAB, // What belongs to a lab as a whole.
+	NOUN_IMPAIR,
 	NOUN_COUNT,
 	NOUN_NONE = NOUN_COUNT,
 };

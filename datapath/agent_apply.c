@@ -211,7 +211,7 @@ static int take_op(struct agent_change *change, const struct apply_op *op)
 	struct agent_node *node;
 	int code;
 
-	if (op->kind < WEFT__KIND__KIND_BRIDGE || (unsigned)op->kind >= AGENT_KINDS)
+	if (!agent_kind_is_known((uint32_t)op->kind))
 		return fail_on(change, op, -EOPNOTSUPP, "kind",
 		               "is of a kind that this datapath does not know");
 	if (op->id == 0)

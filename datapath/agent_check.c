@@ -5,6 +5,7 @@
 #include "datapath/agent_check.h"
 
 #include "base/bytes.h"
+#include "datapath/agent_impair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -332,6 +333,8 @@ int agent_check(const struct agent_object *object, struct apply_result *result)
 		return agent_check_service(object, result);
 	case WEFT__KIND__KIND_FLOW_RULE:
 		return agent_check_flow_rule(object, result);
+	case WEFT__KIND__KIND_IMPAIRMENT:
+		return agent_check_impairment(object, result);
 	default:
 		return 0; // A VRF has nothing to check.
 	}

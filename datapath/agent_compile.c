@@ -165,6 +165,12 @@ static int collect_version(struct agent_change *change, const struct agent_touch
 	case WEFT__KIND__KIND_FLOW_RULE:
 		change->flow_rules = true;
 		return 0;
+	case WEFT__KIND__KIND_IMPAIRMENT:
+		agent_change_work(change,
+		                  agent_change_node(change, WEFT__KIND__KIND_PORT,
+		                                    object->message->impairment->port),
+		                  0);
+		return 0;
 	default:
 		return 0;
 	}

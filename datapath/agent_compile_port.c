@@ -6,6 +6,7 @@
 // port, so that one port more in a domain of thousands costs one copy of an array and no walk of objects.
 
 #include "datapath/agent_change.h"
+#include "datapath/impair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,15 @@ static int compare_tagged(const void *a, const void *b)
 	return (int)one->vid - (int)other->vid;
 }
 
+static const struct impair_setting *impairment_of(struct agent_change *change, uint64_t port,
+                                                  Weft__ImpairDirection direction)
+{
+	struct agent_key key = agent_key_sub(INDEX_IMPAIRMENT, port, (uint32_t)direction);
+	const struct agent_node *node = agent_store_find(&change->apply->store, &key);
+
+	return node && node->links ? node->links->from->impair : NULL;
+}
+
 static void fill_port(struct agent_change *change, struct agent_node *node,
                       struct port_config *piece, struct tagged_vlan *tagged)
 {
@@ -42,6 +52,10 @@ static void fill_port(struct agent_change *change, struct agent_node *node,
 		.admin_down = port->admin_down,
 		.mac_limit = port->mac_limit,
 		.tagged = tagged,
+		.impair[IMPAIR_IN] =
+			impairment_of(change, node->key.id, WEFT__IMPAIR_DIRECTION__IMPAIR_IN),
+		.impair[IMPAIR_OUT] =
+			impairment_of(change, node->key.id, WEFT__IMPAIR_DIRECTION__IMPAIR_OUT),
 	};
 	snprintf(piece->name, sizeof(piece->name), "%.63s", agent_object_name(node->object, name));
 	for (const struct agent_link *link = members ? members->links : NULL; link;

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "datapath/agent_check.h"
+#include "datapath/agent_impair.h"
 #include "datapath/agent_wire.h"
 #include "datapath/nat_count.h"
 #include "proto/decode.h"
@@ -23,7 +24,7 @@
 // The body of kind N is the field N + 9 of Object.
 enum { BODY_OFFSET = WEFT__OBJECT__BODY_BRIDGE - WEFT__KIND__KIND_BRIDGE };
 
-_Static_assert((int)WEFT__KIND__KIND_FLOW_RULE + BODY_OFFSET == (int)WEFT__OBJECT__BODY_FLOW_RULE,
+_Static_assert((int)WEFT__KIND__KIND_IMPAIRMENT + BODY_OFFSET == (int)WEFT__OBJECT__BODY_IMPAIRMENT,
                "kinds and bodies are numbered alike");
 
 static const char *const kind_names[AGENT_KINDS] = {
@@ -43,11 +44,17 @@ static const char *const kind_names[AGENT_KINDS] = {
 	[WEFT__KIND__KIND_DNS_ZONE] = "dns-zone",
 	[WEFT__KIND__KIND_DNS_RECORD] = "dns-record",
 	[WEFT__KIND__KIND_FLOW_RULE] = "flow-rule",
+	[WEFT__KIND__KIND_IMPAIRMENT] = "impairment",
 };
+
+bool agent_kind_is_known(uint32_t kind)
+{
+	return kind > WEFT__KIND__KIND_NONE && kind < AGENT_KINDS && kind_names[kind];
+}
 
 const char *agent_kind_name(uint32_t kind)
 {
-	return kind < AGENT_KINDS ? kind_names[kind] : "object";
+	return agent_kind_is_known(kind) ? kind_names[kind] : "object";
 }
 
 const char *agent_object_name(const struct agent_object *object, char buf[static OBJECT_NAME])
@@ -134,6 +141,7 @@ void agent_object_free(struct agent_object *object)
 		return;
 	agent_arena_fini(&object->arena);
 	nat_count_give(object->begun);
+	agent_impair_free(object->impair);
 	free(object->links);
 	free(object);
 }
@@ -248,7 +256,8 @@ int agent_object_new(struct agent_store *store, const struct apply_op *op,
 	code = decode(object, result);
 	if (code == 0)
 		code = agent_check(object, result);
-	if (code == 0 && (begin_count(object, held) < 0 || agent_object_link(store, object) < 0))
+	if (code == 0 && (begin_count(object, held) < 0 || agent_impair_make(object, held) < 0 ||
+	                  agent_object_link(store, object) < 0))
 		code = agent_object_refuse(object, result, -ENOMEM, "object", "out of memory");
 	if (code < 0) {
 		agent_object_free(object);

@@ -23,7 +23,9 @@ struct agent_object {
 	struct agent_object *bucket_next, **bucket_back; // in its bucket, while it is held
 	Weft__Object *message;                           // decoded, in the arena
 	struct agent_arena arena;
-	struct nat_count *begun;  // of NAT rules and port forwards: shared with the version before
+	struct nat_count *begun; // of NAT rules and port forwards: shared with the version before
+	struct impair_setting
+		*impair; // of impairments; owned, but shares frames with the version before
 	struct agent_link *links; // to what it refers to, claims and is listed under; owned
 	unsigned link_count;
 	size_t len;
@@ -48,6 +50,8 @@ struct agent_key agent_link_key(const char *ifname, const char *netns);
 enum { OBJECT_NAME = 80 };
 const char *agent_object_name(const struct agent_object *object, char buf[static OBJECT_NAME]);
 const char *agent_kind_name(uint32_t kind);
+// Kinds have gaps between their numbers.
+bool agent_kind_is_known(uint32_t kind);
 
 // Fills the result: code, field, and the sentence behind the object's name. Returns the code.
 int agent_object_refuse(const struct agent_object *object, struct apply_result *result, int code,

@@ -239,6 +239,13 @@ static void link_flow_rule(struct draft *draft, const Weft__FlowRule *rule)
 			      rule->actions[i]->output);
 }
 
+static void link_impairment(struct draft *draft, const Weft__Impairment *impairment)
+{
+	refer(draft, "port", WEFT__KIND__KIND_PORT, impairment->port);
+	claim(draft, "direction", INDEX_IMPAIRMENT, impairment->port,
+	      (uint32_t)impairment->direction, nothing);
+}
+
 static void link_body(struct draft *draft, const Weft__Object *object)
 {
 	switch (object->body_case) {
@@ -280,6 +287,9 @@ static void link_body(struct draft *draft, const Weft__Object *object)
 		break;
 	case WEFT__OBJECT__BODY_FLOW_RULE:
 		link_flow_rule(draft, object->flow_rule);
+		break;
+	case WEFT__OBJECT__BODY_IMPAIRMENT:
+		link_impairment(draft, object->impairment);
 		break;
 	default:
 		break; // Bridges and VRFs point at nothing.

@@ -46,6 +46,7 @@ enum agent_index {
 	INDEX_ZONES,        // interface: its zones
 	INDEX_RECORD,       // zone, hash of the name, address: claimed
 	INDEX_FLOW_RULES,   // all flow rules
+	INDEX_IMPAIRMENT,   // port, direction: claimed by an impairment
 };
 
 struct agent_key {
@@ -86,7 +87,7 @@ struct agent_table {
 	struct agent_object *members[256]; // of each bucket, a list
 };
 
-enum { AGENT_KINDS = WEFT__KIND__KIND_FLOW_RULE + 1 };
+enum { AGENT_KINDS = WEFT__KIND__KIND_IMPAIRMENT + 1 };
 
 struct agent_store {
 	struct agent_node **heads;

@@ -15,8 +15,13 @@
 
 #include <stddef.h>
 
+// What a guest gets after all impairments.
 static void send_group(struct pipeline *pipeline, struct egress_group *group)
 {
+	if (group->impair)
+		group->count = impaired_filter(pipeline, group->port, group->impair, group->packets,
+		                               group->count);
+
 	const struct pipeline_config *config = &pipeline->config;
 	struct port *door = group->door;
 	uint64_t *words = stats_port_words(config->stats, config->worker, group->port);
@@ -75,6 +80,7 @@ static struct egress_group *find_group(struct pipeline *pipeline, uint32_t port)
 	group->port = port;
 	group->count = 0;
 	group->door = config->door;
+	group->impair = config->impair[IMPAIR_IN] ? config->impair[IMPAIR_IN]->impair : NULL;
 	return group;
 }
 
@@ -111,6 +117,22 @@ void egress_put_all(struct pipeline *pipeline, uint32_t port, struct packet *con
 		packets += part;
 		count -= part;
 	}
+}
+
+void egress_send(struct pipeline *pipeline, uint32_t port, struct packet **packets, unsigned count)
+{
+	const struct port_config *config = pmap_get(&pipeline->generation->ports, port);
+	struct egress_group group = {.port = port, .count = count};
+
+	if (config && config->door && !config->admin_down) {
+		group.door = config->door;
+		memcpy(group.packets, packets, count * sizeof(*packets));
+		send_group(pipeline, &group);
+	} else {
+		for (unsigned i = 0; i < count; i++)
+			pipeline_drop(pipeline, packets[i], DROP_PORT_DOWN);
+	}
+	packet_arena_reset(pipeline->pool);
 }
 
 bool egress_tag(const struct port_config *port, const struct domain *domain, uint16_t *tag)

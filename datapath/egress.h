@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct impair;
 struct pipeline;
 struct program;
 
@@ -22,6 +23,7 @@ struct egress_group {
 	uint32_t port; // slot
 	uint32_t count;
 	struct port *door;
+	struct impair *impair; // NULL: none
 	struct packet *packets[BATCH_SIZE];
 };
 
@@ -47,6 +49,8 @@ struct packet *egress_copy(struct pipeline *pipeline, const struct packet *packe
 // Sends a frame of ours: to `port`, or into `domain` where its destination lives, or to all of it.
 void egress_emit(struct pipeline *pipeline, uint32_t domain, uint32_t port, const uint8_t *frame,
                  size_t len);
+// Sends packets that an impairment of the port held; ends the turn.
+void egress_send(struct pipeline *pipeline, uint32_t port, struct packet **packets, unsigned count);
 // Calls the doors.
 void egress_flush(struct pipeline *pipeline);
 

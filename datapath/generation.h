@@ -24,6 +24,8 @@ struct tagged_vlan {
 	uint32_t domain; // slot
 };
 
+struct impair_setting; // impair.h
+
 struct port_config {
 	uint64_t id;
 	uint32_t slot;
@@ -34,6 +36,8 @@ struct port_config {
 	uint32_t untagged_domain; // slot, or 0: untagged frames are refused
 	uint32_t tagged_count;
 	const struct tagged_vlan *tagged; // sorted by vid; owned
+	// By enum impair_direction; NULL: not impaired. Borrowed from the object.
+	const struct impair_setting *impair[2];
 };
 
 struct domain_member {

@@ -57,7 +57,8 @@ struct pipeline *pipeline_new(const struct pipeline_config *config)
 	pipeline->hold = hold_new();
 	pipeline->fragments = fragment_table_new();
 	pipeline->misses = calloc(MAX_PORTS, sizeof(*pipeline->misses));
-	if (pipeline->cache && pipeline->hold && pipeline->fragments && pipeline->misses)
+	if (pipeline->cache && pipeline->hold && pipeline->fragments && pipeline->misses &&
+	    impaired_init(&pipeline->impaired) == 0)
 		return pipeline;
 	pipeline_free(pipeline);
 	errno = ENOMEM;
@@ -72,6 +73,7 @@ void pipeline_free(struct pipeline *pipeline)
 	hold_free(pipeline->hold);
 	fragment_table_free(pipeline->fragments);
 	free(pipeline->misses);
+	impaired_fini(&pipeline->impaired);
 	free(pipeline);
 }
 
@@ -448,6 +450,30 @@ static void end_turn(struct pipeline *pipeline)
 	packet_arena_reset(pipeline->pool);
 }
 
+// Packets that came by one port, to their end.
+static void run_packets(struct pipeline *pipeline, const struct port_config *in,
+                        struct packet **packets, unsigned count)
+{
+	struct lookup lookup;
+
+	lookup.count = lookup.runs = 0;
+	lookup.is_shallow = false;
+	lookup.entry = NULL;
+	for (unsigned i = 0; i < count; i++) {
+		if (in)
+			lookup_add(pipeline, &lookup, packets[i]);
+		else
+			pipeline_drop(pipeline, packets[i], DROP_PORT_UNKNOWN);
+	}
+	flow_cache_hash_batch(lookup.keys, lookup.runs, lookup.hashes);
+	flow_cache_prefetch(pipeline->cache, lookup.hashes, lookup.runs);
+	flow_cache_prefetch_entries(pipeline->cache, lookup.hashes, lookup.runs);
+	for (unsigned i = 0; i < lookup.count; i = follow(pipeline, &lookup, i + 1))
+		run_one(pipeline, in, &lookup, i);
+
+	end_turn(pipeline);
+}
+
 void pipeline_run(struct pipeline *pipeline, const struct generation *generation,
                   struct batch *batch, struct packet_pool *pool, uint64_t now_ns)
 {
@@ -458,26 +484,19 @@ void pipeline_run(struct pipeline *pipeline, const struct generation *generation
 	// All packets of a batch came by one port.
 	uint32_t slot = batch->packets[0]->in_port;
 	const struct port_config *in = pmap_get(&generation->ports, slot);
-	struct lookup lookup;
 
-	lookup.count = lookup.runs = 0;
-	lookup.is_shallow = false;
-	lookup.entry = NULL;
 	count_rx(pipeline, batch);
-	for (unsigned i = 0; i < batch->count; i++) {
-		if (in)
-			lookup_add(pipeline, &lookup, batch->packets[i]);
-		else
-			pipeline_drop(pipeline, batch->packets[i], DROP_PORT_UNKNOWN);
-	}
-	flow_cache_hash_batch(lookup.keys, lookup.runs, lookup.hashes);
-	flow_cache_prefetch(pipeline->cache, lookup.hashes, lookup.runs);
-	flow_cache_prefetch_entries(pipeline->cache, lookup.hashes, lookup.runs);
-	for (unsigned i = 0; i < lookup.count; i = follow(pipeline, &lookup, i + 1))
-		run_one(pipeline, in, &lookup, i);
-
-	end_turn(pipeline);
+	if (in && in->impair[IMPAIR_OUT])
+		batch->count = impaired_filter(pipeline, slot, in->impair[IMPAIR_OUT]->impair,
+		                               batch->packets, batch->count);
+	run_packets(pipeline, in, batch->packets, batch->count);
 	batch->count = 0;
+}
+
+void pipeline_resume(struct pipeline *pipeline, struct packet **packets, unsigned count)
+{
+	run_packets(pipeline, pmap_get(&pipeline->generation->ports, packets[0]->in_port), packets,
+	            count);
 }
 
 void pipeline_send(struct pipeline *pipeline, const struct generation *generation,

@@ -14,6 +14,7 @@
 #include "datapath/stats.h"
 #include "vnic/packet_pool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pipeline;
@@ -31,7 +32,10 @@ struct pipeline_config {
 	bool (*punt)(void *user, const struct service_frame *frame);
 	// Tells the main thread something for an event (enum pipeline_notice); may drop. May be NULL.
 	void (*notice)(void *user, int notice, uint64_t object, const char *text);
+	// Wakes a worker for what its impairments were given. NULL: there is but one.
+	void (*wake)(void *user, unsigned worker);
 	void *user;
+	unsigned workers;         // how many there are; 0: one
 	uint32_t miss_per_second; // new flows per port and second, 0: no limit
 	uint32_t icmp_per_second; // ICMP errors sent per pipeline, 0: default 1000
 };
@@ -51,6 +55,14 @@ void pipeline_send(struct pipeline *pipeline, const struct generation *generatio
 // ns until it wants to be called again, UINT64_MAX: when something happens.
 uint64_t pipeline_tick(struct pipeline *pipeline, const struct generation *generation,
                        struct packet_pool *pool, uint64_t now_ns);
+// Takes on the impairments of the generation's ports; what those that left held goes out. => Called before
+// anything that the generation before had is freed.
+void pipeline_follow(struct pipeline *pipeline, const struct generation *generation,
+                     struct packet_pool *pool, uint64_t now_ns);
+// Sends what impairments held and is due. Returns when it wants to be called again, UINT64_MAX: when frames
+// came; *ret_worked: whether anything was sent.
+uint64_t pipeline_release(struct pipeline *pipeline, const struct generation *generation,
+                          struct packet_pool *pool, uint64_t now_ns, bool *ret_worked);
 // Runs one packet with a trace and without any effect: nothing learnt, created, sent or counted.
 void pipeline_trace(struct pipeline *pipeline, const struct generation *generation,
                     struct packet *packet, uint64_t now_ns, struct trace *trace);

@@ -6,6 +6,7 @@
 
 #include "datapath/egress.h"
 #include "datapath/flow_cache.h"
+#include "datapath/impaired.h"
 #include "datapath/meter.h"
 #include "datapath/miss.h"
 #include "datapath/pipeline.h"
@@ -34,6 +35,7 @@ struct pipeline {
 	uint32_t now_s, now_ms;
 
 	struct egress egress;
+	struct impaired impaired;
 };
 
 // Begins a turn.
@@ -41,5 +43,7 @@ void pipeline_turn(struct pipeline *pipeline, const struct generation *generatio
                    struct packet_pool *pool, uint64_t now_ns);
 // Counts and records the drop, gives the packet back.
 void pipeline_drop(struct pipeline *pipeline, struct packet *packet, enum drop_reason reason);
+// Goes on with packets that an impairment held when they came in, all by one port; ends the turn.
+void pipeline_resume(struct pipeline *pipeline, struct packet **packets, unsigned count);
 // Sends a packet through the miss path and does what it says; for packets that waited.
 void pipeline_again(struct pipeline *pipeline, struct packet *packet);

@@ -55,7 +55,7 @@ static const char *const allowed[] = {
 	"getrlimit", "times"};
 
 static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET};
-static const unsigned prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE};
+static const unsigned prctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_TIMERSLACK};
 static const unsigned kept[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN};
 
 // Nothing is gained that was not there; the bounding set needs CAP_SETPCAP, which an unprivileged

@@ -60,7 +60,9 @@ static struct pipeline *make_pipeline(struct worker *worker)
 		.stats = config->stats,
 		.punt = worker_punt,
 		.notice = worker_notice,
+		.wake = worker_wake,
 		.user = worker,
+		.workers = worker->set->config.count,
 		.miss_per_second = config->miss_per_second,
 		.icmp_per_second = config->icmp_per_second,
 	};

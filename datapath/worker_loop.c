@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ enum {
 	// How old the pipeline's own idea of when to call it may get while it works.
 	TICK_BUSY_NS = 1000000,
 	SLICE_NS = 20000000,
+	SPIN_DUE_NS = 80000,
 };
 
 // Cycles where the processor counts them at a constant rate, nanoseconds elsewhere.
@@ -64,6 +66,13 @@ void worker_notice(void *user, int type, uint64_t object, const char *text)
 	punt_ring_publish(worker->notices);
 }
 
+void worker_wake(void *user, unsigned index)
+{
+	struct worker *worker = user;
+
+	punt_bell_ring(&worker->set->workers[index]->bell);
+}
+
 // The generation of this turn; doors that came or went with it are taken on or left.
 static const struct generation *follow(struct worker *worker, uint64_t now)
 {
@@ -71,8 +80,10 @@ static const struct generation *follow(struct worker *worker, uint64_t now)
 	uint64_t epoch = atomic_load(&set->epoch);
 	const struct generation *generation = atomic_load(&set->published);
 
-	if (generation->ports.root != worker->doors.ports.root)
+	if (generation->ports.root != worker->doors.ports.root) {
+		pipeline_follow(worker->pipeline, generation, worker->pool, now);
 		doors_update(&worker->doors, &generation->ports, now);
+	}
 	if (epoch != atomic_load_explicit(&worker->epoch, memory_order_relaxed)) {
 		// Nothing is kept of what was seen before: the end of a turn is a quiescent point.
 		atomic_store(&worker->epoch, epoch);
@@ -180,10 +191,28 @@ static void tick(struct worker *worker, const struct generation *generation, uin
 	worker->ticked_ns = now;
 }
 
+static bool release(struct worker *worker, const struct generation *generation)
+{
+	bool worked;
+
+	worker->release_at_ns =
+		pipeline_release(worker->pipeline, generation, worker->pool, clock_now(), &worked);
+	return worked;
+}
+
+// A sleep ends some microseconds late, and much later on a machine that is busy: the last of the time
+// until a delayed frame is due is spun away.
+static bool is_soon(const struct worker *worker, uint64_t now)
+{
+	return worker->release_at_ns != UINT64_MAX && worker->release_at_ns < now + SPIN_DUE_NS;
+}
+
 static uint64_t longest_sleep(const struct worker *worker, uint64_t now)
 {
 	uint64_t wait = worker->tick_at_ns == UINT64_MAX ? UINT64_MAX : worker->tick_at_ns - now;
 
+	if (worker->release_at_ns != UINT64_MAX)
+		wait = MIN(wait, worker->release_at_ns - SPIN_DUE_NS - now);
 	return worker->doors.mute_count ? MIN(wait, idle_nap(now - worker->mute_ns)) : wait;
 }
 
@@ -220,6 +249,8 @@ static void rest(struct worker *worker, uint64_t now, bool worked)
 	case IDLE_POLL:
 		break;
 	case IDLE_SLEEP:
+		if (is_soon(worker, now))
+			break;
 		// A guest whose frames are all refused brings no work, and yet has more of them.
 		if (!doors_arm(&worker->doors))
 			break;
@@ -258,6 +289,7 @@ static void turn(struct worker *worker)
 	bool worked = send_injected(worker, generation, now);
 
 	worked |= poll_hot(worker, generation, now);
+	worked |= release(worker, generation);
 	tick(worker, generation, now, worked);
 	stats_add(&worker->words[STATS_LOOPS], 1);
 	if (worked)
@@ -297,6 +329,8 @@ void *worker_run(void *user)
 	struct worker *worker = user;
 
 	let_others_in();
+	// Otherwise the kernel gives a sleep 50 us more than was asked for.
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	quiesce_register();
 	idle_init(&worker->idle, worker->set->config.spin_ns, clock_now());
 	worker->tick_is_stale = true;

@@ -37,8 +37,9 @@ struct worker {
 	uint64_t tick_at_ns; // when the pipeline wants to be called
 	bool tick_is_stale;  // it has worked since it said so
 	uint64_t ticked_ns;
-	uint64_t woken_ns; // by news, in this turn; else 0
-	uint64_t mute_ns;  // when a mute door last had a packet
+	uint64_t woken_ns;      // by news, in this turn; else 0
+	uint64_t release_at_ns; // when an impairment has something to send
+	uint64_t mute_ns;       // when a mute door last had a packet
 
 	struct punt_bell bell;
 	struct punt_ring *punts;   // of struct service_frame, to the main thread
@@ -68,3 +69,4 @@ void *worker_run(void *worker);
 // Callbacks of the pipeline.
 bool worker_punt(void *worker, const struct service_frame *frame);
 void worker_notice(void *worker, int type, uint64_t object, const char *text);
+void worker_wake(void *worker, unsigned index);

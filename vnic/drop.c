@@ -143,6 +143,18 @@ static const struct words words[] = {
 	[DROP_IN_FLIGHT] = {"in_flight",
 		"The datapath ended with the frame in its hands; it may have been delivered, and is not "
 		"sent twice."},
+	[DROP_IMPAIR_DOWN] = {"impair_down",
+		"An impairment has the link down, as was asked; weft impair show tells until when."},
+	[DROP_IMPAIR_LOSS] = {"impair_loss",
+		"An impairment lost it at random, as was asked; weft impair ls shows where."},
+	[DROP_IMPAIR_BURST] = {"impair_burst",
+		"An impairment lost it in a burst, as was asked; weft impair ls shows where."},
+	[DROP_IMPAIR_QUEUE_FULL] = {"impair_queue_full",
+		"The queue before an impairment's rate is full: more comes than the rate lets pass; "
+		"raise the rate or the queue."},
+	[DROP_IMPAIR_NO_ROOM] = {"impair_no_room",
+		"An impairment delays more frames than it has memory for; give it more with hold, or "
+		"delay or send less."},
 };
 // clang-format on
 

@@ -62,6 +62,12 @@ enum drop_reason {
 	DROP_SERVICE_REFUSED, // understood, and answered with silence (rate, policy)
 	DROP_DHCP_EXHAUSTED,  // no address is left in the pool
 	DROP_IN_FLIGHT,       // a predecessor ended with the frame in its hands
+	// Impairments that the user asked for.
+	DROP_IMPAIR_DOWN,
+	DROP_IMPAIR_LOSS,
+	DROP_IMPAIR_BURST, // loss in the bad state of a Gilbert-Elliott chain
+	DROP_IMPAIR_QUEUE_FULL,
+	DROP_IMPAIR_NO_ROOM, // more frames are under way than there is memory for
 	DROP_REASONS,
 };
 

@@ -67,6 +67,8 @@ static void publish(void *user, const struct generation *generation)
 	struct scenario *scenario = user;
 
 	scenario->generation = generation;
+	if (scenario->pipeline)
+		pipeline_follow(scenario->pipeline, generation, scenario->pool, scenario->now);
 }
 
 static uint64_t settle(void *user)
@@ -204,6 +206,7 @@ void scenario_restart(struct scenario *scenario)
 {
 	pipeline_free(scenario->pipeline);
 	open_pipeline(scenario);
+	pipeline_follow(scenario->pipeline, scenario->generation, scenario->pool, scenario->now);
 }
 
 struct port *scenario_door(struct scenario *scenario, uint64_t port)
@@ -229,6 +232,21 @@ static void serve(struct scenario *scenario)
 	scenario->punt_count = 0;
 }
 
+// What impairments held and is due. Returns when there is more.
+static uint64_t release(struct scenario *scenario)
+{
+	unsigned available = packet_pool_available(scenario->pool);
+	bool worked = true;
+	uint64_t due = UINT64_MAX;
+
+	while (worked) {
+		due = pipeline_release(scenario->pipeline, scenario->generation, scenario->pool,
+		                       scenario->now, &worked);
+		assert_int_equal(packet_pool_available(scenario->pool), available);
+	}
+	return due;
+}
+
 static void run_door(struct scenario *scenario, struct port *door)
 {
 	struct batch batch = {0};
@@ -241,6 +259,7 @@ static void run_door(struct scenario *scenario, struct port *door)
 		assert_int_equal(packet_pool_available(scenario->pool), available);
 		batch.count = 0;
 	}
+	release(scenario);
 	serve(scenario);
 }
 
@@ -339,11 +358,14 @@ void scenario_run_until(struct scenario *scenario, uint64_t ns)
 	assert_true(ns >= scenario->now);
 	for (;;) {
 		uint64_t wall = WALL_START + scenario->now / NSEC_PER_SEC;
+		uint64_t held = release(scenario);
 		uint64_t wait = pipeline_tick(scenario->pipeline, scenario->generation,
 		                              scenario->pool, scenario->now);
 		uint64_t other = service_tick(scenario->service, scenario->now, wall);
 
 		wait = MIN(wait, other);
+		if (held != UINT64_MAX)
+			wait = MIN(wait, held > scenario->now ? held - scenario->now : 0);
 		if (wait > ns - scenario->now)
 			break;
 		// Who asks for no time at all shall not stop the clock.

@@ -267,3 +267,20 @@ void scenario_forward(struct scenario *scenario, uint64_t id, uint64_t vrf, cons
 	object.port_forward = &forward;
 	scenario_put(scenario, &object);
 }
+
+void scenario_impair(struct scenario *scenario, uint64_t id, uint64_t port,
+                     Weft__ImpairDirection direction, const Weft__ImpairEffects *effects)
+{
+	Weft__Impairment impairment = WEFT__IMPAIRMENT__INIT;
+	Weft__ImpairStep step = WEFT__IMPAIR_STEP__INIT, *steps[] = {&step};
+	Weft__Object object = new_object(id, "impair/test", WEFT__OBJECT__BODY_IMPAIRMENT);
+
+	step.effects = (Weft__ImpairEffects *)effects;
+	impairment.port = port;
+	impairment.direction = direction;
+	impairment.seed = 1;
+	impairment.n_steps = 1;
+	impairment.steps = steps;
+	object.impairment = &impairment;
+	scenario_put(scenario, &object);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// model_impair: what is to be worse than it is: one direction of a port, with a seed that is kept.
+
+#include "controller/model_impair.h"
+#include "controller/impair_text.h"
+#include "controller/model_guest.h"
+#include "controller/model_noun.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { HOLD_LEAST = 64, HOLD_MOST = 1 << 20 };
+
+static int complete(const struct model *model, const char *key, Weft__Intent *msg,
+                    struct refusal *refusal)
+{
+	Weft__Impair *impair = msg->impair;
+
+	if (!impair->has_seed) {
+		impair->has_seed = true;
+		impair->seed = (uint32_t)XXH3_64bits(key, strlen(key));
+	}
+	return 0;
+}
+
+const struct intent *model_impair_port(const struct model *model, const Weft__Impair *impair)
+{
+	return impair->port ? model_find_port(model, impair->port, NULL) : NULL;
+}
+
+bool model_impair_is_out(const Weft__Impair *impair)
+{
+	return impair->direction && strcmp(impair->direction, "out") == 0;
+}
+
+static void refs(const struct model *model, const struct intent *intent, struct refs *refs)
+{
+	const Weft__Impair *impair = intent->msg->impair;
+	const struct intent *port = model_impair_port(model, impair);
+
+	if (port)
+		refs_add(refs, REF_NEEDS, "port", "%s", port->key);
+	else if (impair->port)
+		refs_add(refs, REF_NEEDS, "port", "port/%s", impair->port);
+	if (port)
+		refs_add(refs, REF_CLAIMS, "port", "impaired/%s/%s", port->name,
+		         model_impair_is_out(impair) ? "out" : "in");
+}
+
+static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__Impair *impair = intent->msg->impair;
+	struct impair_text text;
+
+	if (!impair->port)
+		return refuse(refusal, -EINVAL, intent->key, "port",
+		              "%s: it does not say which port it impairs", intent->key);
+	if (!impair->direction ||
+	    (strcmp(impair->direction, "in") != 0 && strcmp(impair->direction, "out") != 0))
+		return refuse(refusal, -EINVAL, intent->key, "direction",
+		              "%s: the direction of a port is 'in' or 'out'", intent->key);
+	if (impair->has_hold && (impair->hold < HOLD_LEAST || impair->hold > HOLD_MOST))
+		return refuse(refusal, -ERANGE, intent->key, "hold",
+		              "%s: room for %u frames is outside %d to %d", intent->key,
+		              impair->hold, HOLD_LEAST, HOLD_MOST);
+	return impair_text_parse(intent->key, impair->effects ? impair->effects : "",
+	                         impair->timeline, impair->once, &text, refusal);
+}
+
+const struct noun_ops model_impair = {.complete = complete, .refs = refs, .check = check};
