@@ -8,6 +8,7 @@
 
 #include "cli/client.h"
 
+#include "base/bytes.h"
 #include "base/fail.h"
 #include "base/path.h"
 #include "base/sock.h"
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@
 enum {
 	ANSWER_SECONDS = 60,      // A transaction may wait for interfaces to be made.
 	ANSWER_RECORDS = 4 << 20, // Most records of one answer.
+	STOP_SECONDS = 3,
 	CLIENT_STREAM = 0,
 };
 
@@ -35,8 +38,10 @@ struct client {
 	bool done, timed_out, lost;
 	int error;
 	client_reply_cb watch; // Set while watching.
+	bool ends;             // The replies have a last one.
 	void *watch_user;
-	struct fail *fail; // Borrowed from the call that runs.
+	Weft__Request *stop; // Sent at an interrupt; borrowed, NULL once it was.
+	struct fail *fail;   // Borrowed from the call that runs.
 };
 
 // Moves the records and notes of one part to the end of what is there.
@@ -78,7 +83,8 @@ static void stop(struct client *client, int error)
 static void take_reply(struct client *client, Weft__Reply *reply)
 {
 	if (client->watch) {
-		bool carry_on = client->watch(client->watch_user, reply);
+		bool carry_on = client->watch(client->watch_user, reply) &&
+		                (!client->ends || (reply->has_more && reply->more));
 
 		client_reply_free(reply);
 		if (!carry_on)
@@ -206,7 +212,8 @@ static void on_timeout(evutil_socket_t fd, short what, void *user)
 	event_base_loopbreak(client->base);
 }
 
-static int send_request(struct client *client, Weft__Request *request, struct fail *fail)
+static int send_one(struct client *client, Weft__Request *request, uint64_t number,
+                    struct fail *fail)
 {
 	size_t size = weft__request__get_packed_size(request);
 	uint8_t *body = size <= STREAM_BODY_MAX ? malloc(size + 1) : NULL;
@@ -215,12 +222,19 @@ static int send_request(struct client *client, Weft__Request *request, struct fa
 		return fail_set(fail, -EMSGSIZE, "the request is too long for one message");
 	weft__request__pack(request, body);
 
-	int error = stream_send(client->stream, CLIENT_STREAM, WEFT__API_FRAME__API_REQUEST,
-	                        ++client->request, body, size, NULL, 0);
+	int error = stream_send(client->stream, CLIENT_STREAM, WEFT__API_FRAME__API_REQUEST, number,
+	                        body, size, NULL, 0);
 
 	free(body);
+	return error < 0 ? fail_errno(fail, error, "could not ask the controller") : 0;
+}
+
+static int send_request(struct client *client, Weft__Request *request, struct fail *fail)
+{
+	int error = send_one(client, request, ++client->request, fail);
+
 	if (error < 0)
-		return fail_errno(fail, error, "could not ask the controller");
+		return error;
 	client->done = false;
 	client->timed_out = false;
 	client->error = 0;
@@ -283,6 +297,46 @@ int client_watch(struct client *client, Weft__Request *request, client_reply_cb 
 	client->watch_user = user;
 	error = await(client, 0, fail);
 	client->watch = NULL;
+	return error;
+}
+
+static void on_stop_late(evutil_socket_t fd, short what, void *user)
+{
+	stop(user, 0);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *user)
+{
+	struct client *client = user;
+	Weft__Request *request = client->stop;
+	struct timeval patience = {.tv_sec = STOP_SECONDS};
+
+	client->stop = NULL;
+	// Its own answer is of no interest: that of the watch ends.
+	if (!request || send_one(client, request, UINT64_MAX, NULL) < 0 ||
+	    event_base_once(client->base, -1, EV_TIMEOUT, on_stop_late, client, &patience) < 0)
+		stop(client, 0);
+}
+
+int client_watch_until(struct client *client, Weft__Request *request, Weft__Request *stop_request,
+                       client_reply_cb got, void *user, struct fail *fail)
+{
+	struct event *signals[] = {
+		evsignal_new(client->base, SIGINT, on_signal, client),
+		evsignal_new(client->base, SIGTERM, on_signal, client),
+	};
+	int error;
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signals[i])
+			event_add(signals[i], NULL);
+	client->stop = stop_request;
+	client->ends = true;
+	error = client_watch(client, request, got, user, fail);
+	client->ends = false;
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signals[i])
+			event_free(signals[i]);
 	return error;
 }
 

@@ -27,6 +27,11 @@ typedef bool (*client_reply_cb)(void *user, const Weft__Reply *reply);
 int client_watch(struct client *client, Weft__Request *request, client_reply_cb got, void *user,
                  struct fail *fail);
 
+// The same until the reply without `more`. An interrupt (SIGINT, SIGTERM) sends `stop` and goes on, a second
+// one ends the wait, as does an answer to `stop` that takes STOP_SECONDS; both are no failure.
+int client_watch_until(struct client *client, Weft__Request *request, Weft__Request *stop,
+                       client_reply_cb got, void *user, struct fail *fail);
+
 // Whether the connection itself failed, rather than what was asked.
 bool client_is_lost(const struct client *client);
 

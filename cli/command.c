@@ -195,8 +195,9 @@ static int take_long(struct invocation *call, char **words, unsigned *used, stru
 
 static int take_short(struct invocation *call, char **words, unsigned *used, struct fail *fail)
 {
-	static const struct command_alias letters[] = {
-		{"-o", "output"}, {"-h", "help"}, {"-f", "follow"}, {"-n", "last"}, {NULL, NULL}};
+	static const struct command_alias letters[] = {{"-o", "output"}, {"-h", "help"},
+	                                               {"-f", "follow"}, {"-n", "last"},
+	                                               {"-w", "write"},  {NULL, NULL}};
 	const char *name = alias_of(letters, words[0]);
 	const struct flag *flag = name != words[0] ? command_flag(call->command, name) : NULL;
 

@@ -354,6 +354,22 @@ const struct command command_table[] = {
 		.run = cmd_trace,
 	},
 	{
+		.verb = "capture",
+		.arguments = "[PORT...]",
+		.max_arguments = INVOCATION_ARGUMENTS,
+		.complete = "guest port",
+		.summary = "copy the packets of ports, or of all, into a pcapng stream",
+		.details =
+			"Each packet has its port, its direction and nanoseconds, and, where it was "
+			"dropped, the reason as a comment; one that was dropped is seen twice, as it came "
+			"and as it ended. Super-packets and checksums that are still to be made are shown "
+			"as they are, and flagged. Guests never wait for a capture: what it cannot follow "
+			"is counted, and told at the end.",
+		.example = "weft capture h1 --bpf 'tcp port 80' | wireshark -k -i -",
+		.flags = capture_flags,
+		.run = cmd_capture,
+	},
+	{
 		.verb = "events",
 		.arguments = "",
 		.summary = "what happened: links, leases, moves, limits",

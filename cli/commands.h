@@ -27,10 +27,11 @@ int cmd_up(const struct invocation *call);
 int cmd_down(const struct invocation *call);
 int cmd_status(const struct invocation *call);
 
-// What happens: cmd_watch.c, cmd_trace.c
+// What happens: cmd_watch.c, cmd_trace.c, cmd_capture.c
 int cmd_drops(const struct invocation *call);
 int cmd_events(const struct invocation *call);
 int cmd_trace(const struct invocation *call);
+int cmd_capture(const struct invocation *call);
 
 // What was changed: cmd_history.c
 int cmd_history(const struct invocation *call);

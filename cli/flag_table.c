@@ -234,6 +234,22 @@ const struct flag attach_flags[] = {
 	{0},
 };
 
+const struct flag capture_flags[] = {
+	{"bpf", "FILTER", "only packets that it matches, in the words of pcap-filter(7)",
+         VALUE_TEXT, NULL, NULL, false},
+	{"in", NULL, "what comes in by the ports (default: all three)", VALUE_SWITCH, NULL, NULL,
+         false},
+	{"out", NULL, "what goes out by them", VALUE_SWITCH, NULL, NULL, false},
+	{"drops", NULL, "what is dropped there, with the reason", VALUE_SWITCH, NULL, NULL, false},
+	{"snap", "BYTES", "so much of each packet at most (default: all)", VALUE_NUMBER, NULL, NULL,
+         false},
+	{"count", "COUNT", "end after so many packets", VALUE_NUMBER, NULL, NULL, false},
+	{"seconds", "TIME", "end after so long", VALUE_SECONDS, NULL, NULL, false},
+	{"write", "FILE", "into the file instead of standard output (short: -w)", VALUE_FILE, NULL,
+         NULL, false},
+	{0},
+};
+
 const struct flag trace_flags[] = {
 	{"source-port", "PORT", "the packet's source port", VALUE_NUMBER, NULL, NULL, false},
 	{0},

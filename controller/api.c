@@ -64,6 +64,7 @@ static void free_client(struct client *client)
 		control_forget(api->env.control, question);
 		host_forget(api->env.control->host, question);
 		api_query_forget(question);
+		api_capture_forget(question);
 		free_question(question);
 	}
 	stream_free(client->stream);
@@ -90,6 +91,26 @@ void question_reply(struct question *question, const Weft__Reply *reply)
 	if (send_reply(question->client, question->request_id, reply) < 0)
 		log_warn("a client does not read its answers");
 	free_question(question);
+}
+
+void question_reply_part(struct question *question, const Weft__Reply *reply)
+{
+	// What does not go is missed; the client sees that by what follows.
+	(void)send_reply(question->client, question->request_id, reply);
+}
+
+size_t question_queued(const struct question *question)
+{
+	return stream_queued(question->client->stream, API_STREAM);
+}
+
+struct question *question_of_capture(const struct question *question)
+{
+	struct question *other = question->client->questions;
+
+	while (other && !other->capture)
+		other = other->next;
+	return other;
 }
 
 void question_add(struct question *question, Weft__Record *record)
@@ -197,7 +218,8 @@ static void dispatch(struct question *question)
 		break;
 	}
 	if (!may_change(question)) {
-		question_fail(question, -EPERM, "intent", "only root may change the network",
+		question_fail(question, -EPERM, "intent",
+		              "only root may change the network or see its packets",
 		              "try again with sudo");
 		return;
 	}
@@ -213,6 +235,9 @@ static void dispatch(struct question *question)
 		return;
 	case WEFT__REQUEST__BODY_CONFIRM:
 		api_confirm(question);
+		return;
+	case WEFT__REQUEST__BODY_CAPTURE:
+		api_capture(question);
 		return;
 	case WEFT__REQUEST__BODY_SHUTDOWN:
 		answer_shutdown(question);

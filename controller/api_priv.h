@@ -30,6 +30,7 @@ struct question {
 	Weft__Record **records; // Gathered so far; owned.
 	size_t record_count, record_room;
 	struct fanout *fanout; // Of api_query.c; owned.
+	uint64_t capture;      // The number of the one under way, or 0.
 	char assumed[IP_TEXT]; // A trace: the source address that nobody gave.
 	struct question *next;
 };
@@ -50,6 +51,7 @@ struct api {
 	struct client *clients;
 	struct event_note events[EVENTS_KEPT]; // A ring.
 	uint64_t event_count;
+	uint64_t captures; // Number of the last.
 };
 
 // Takes the record over.
@@ -60,6 +62,12 @@ void question_refuse(struct question *question, const struct refusal *refusal);
 void question_fail(struct question *question, int code, const char *object, const char *what,
                    const char *hint);
 void question_reply(struct question *question, const Weft__Reply *reply);
+// Sends a reply with `more`: the question goes on.
+void question_reply_part(struct question *question, const Weft__Reply *reply);
+// Bytes that its client has not read yet.
+size_t question_queued(const struct question *question);
+// The capture of the same client, or NULL.
+struct question *question_of_capture(const struct question *question);
 
 void api_apply(struct question *question);
 void api_destroy(struct question *question);
@@ -68,6 +76,8 @@ void api_confirm(struct question *question);
 void api_list(struct question *question);
 void api_status(struct question *question);
 void api_trace(struct question *question);
+void api_capture(struct question *question);
+void api_capture_forget(struct question *question);
 
 // Objects of the intent as records.
 Weft__Record *api_object_record(struct api *api, const struct intent *intent);

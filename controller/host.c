@@ -25,6 +25,7 @@ enum { CHANNEL_VERSION = 1, PATIENCE_SECONDS = 30, RETRY_SECONDS = 3 };
 struct call {
 	host_answer_fn answer;
 	void *user;
+	bool in_parts;
 };
 
 static void set_timer(struct event *timer, int seconds)
@@ -206,13 +207,19 @@ static void on_event(struct host *host, const struct stream_frame *frame)
 // Returns whether somebody had asked for it.
 static bool answer_call(struct host *host, const struct stream_frame *frame)
 {
-	struct call *call = table_remove(&host->calls, &frame->request, sizeof(frame->request));
+	struct call *call = table_get(&host->calls, &frame->request, sizeof(frame->request));
 
 	if (!call)
 		return false;
+
+	bool last = !call->in_parts || !frame->more;
+
+	if (last)
+		table_remove(&host->calls, &frame->request, sizeof(frame->request));
 	if (call->answer)
 		call->answer(call->user, 0, frame);
-	free(call);
+	if (last)
+		free(call);
 	return true;
 }
 
@@ -416,8 +423,8 @@ uint64_t host_commit(struct host *host, const struct ops *ops, bool dry_run, uin
 	return id;
 }
 
-int host_ask(struct host *host, unsigned stream_id, uint16_t type, const ProtobufCMessage *message,
-             host_answer_fn answer, void *user)
+static int ask(struct host *host, unsigned stream_id, uint16_t type,
+               const ProtobufCMessage *message, const struct call *wanted)
 {
 	size_t len = message ? protobuf_c_message_get_packed_size(message) : 0;
 	uint64_t request = host->next_request++;
@@ -434,7 +441,7 @@ int host_ask(struct host *host, unsigned stream_id, uint16_t type, const Protobu
 		free(body);
 		return -ENOMEM;
 	}
-	*call = (struct call){.answer = answer, .user = user};
+	*call = *wanted;
 	if (message)
 		protobuf_c_message_pack(message, body);
 	err = stream_send(host->stream, stream_id, type, request, body, len, NULL, 0);
@@ -444,6 +451,19 @@ int host_ask(struct host *host, unsigned stream_id, uint16_t type, const Protobu
 	if (err < 0)
 		free(call);
 	return err;
+}
+
+int host_ask(struct host *host, unsigned stream_id, uint16_t type, const ProtobufCMessage *message,
+             host_answer_fn answer, void *user)
+{
+	return ask(host, stream_id, type, message, &(struct call){.answer = answer, .user = user});
+}
+
+int host_ask_parts(struct host *host, unsigned stream_id, uint16_t type,
+                   const ProtobufCMessage *message, host_answer_fn answer, void *user)
+{
+	return ask(host, stream_id, type, message,
+	           &(struct call){.answer = answer, .user = user, .in_parts = true});
 }
 
 void host_forget(struct host *host, void *user)

@@ -79,5 +79,8 @@ typedef void (*host_answer_fn)(void *user, int err, const struct stream_frame *f
 // Asks; the answer comes once. The message may be NULL: an empty body. 0, or -errno and nothing will come.
 int host_ask(struct host *host, unsigned stream_id, uint16_t type, const ProtobufCMessage *message,
              host_answer_fn answer, void *user);
+// The same for an answer in parts: another call follows each with frame->more.
+int host_ask_parts(struct host *host, unsigned stream_id, uint16_t type,
+                   const ProtobufCMessage *message, host_answer_fn answer, void *user);
 // Forgets all questions of the user, who goes away.
 void host_forget(struct host *host, void *user);

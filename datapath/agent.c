@@ -63,6 +63,7 @@ static void retry_later(struct agent *agent)
 static void disconnect(struct agent *agent)
 {
 	agent_keep_connect(agent->keep, NULL);
+	agent_capture_drop(agent);
 	stream_free(agent->stream);
 	agent->stream = NULL;
 	agent->greeted = false;

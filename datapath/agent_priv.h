@@ -17,6 +17,8 @@
 
 #include <stdbool.h>
 
+struct agent_capture;
+struct capture_set;
 struct event;
 struct lease_table;
 struct pipeline;
@@ -78,6 +80,10 @@ struct agent {
 	struct pipeline *tracer; // made when first asked
 	uint64_t started_ns;
 
+	struct agent_capture *captures;
+	struct capture_set *capture_set; // published
+	struct event *capture_timer;     // while there are captures
+
 	struct event *punts; // workers have something for us
 	struct event *service_timer, *age_timer;
 	struct link_watch *links;
@@ -121,6 +127,10 @@ void agent_tx_fini(struct agent *agent);
 void agent_digest_frame(struct agent *agent, struct stream_frame *frame);
 void agent_query_frame(struct agent *agent, struct stream_frame *frame);
 void agent_trace_frame(struct agent *agent, struct stream_frame *frame);
+
+// agent_capture.c
+void agent_capture_frame(struct agent *agent, struct stream_frame *frame);
+void agent_capture_drop(struct agent *agent); // the connection is over
 
 // agent_event.c
 void agent_event(struct agent *agent, Weft__EventType type, uint64_t object, const char *text);

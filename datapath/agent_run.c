@@ -412,6 +412,7 @@ void agent_run_stop(struct agent *agent)
 	if (agent->links)
 		link_watch_free(agent->links);
 	agent->links = NULL;
+	agent_capture_drop(agent);
 	if (agent->workers)
 		workers_stop(agent->workers);
 	if (agent->tracer)

@@ -19,7 +19,7 @@ enum { HELLO_LIMIT = 64 << 10, LEASES_LIMIT = 32 << 20 };
 
 static char *const capabilities[] = {
 	"tap", "netdev",        "pcap",      "memory", "nat",        "port-forward", "dhcp",
-	"dns", "router-advert", "flow-rule", "trace",  "vhost-user", "impair",
+	"dns", "router-advert", "flow-rule", "trace",  "vhost-user", "impair",       "capture",
 };
 
 void agent_session_hello(struct agent *agent)
@@ -138,6 +138,10 @@ static void on_running_frame(struct agent *agent, struct stream_frame *frame)
 		break;
 	case WEFT__FRAME_TYPE__FRAME_TRACE:
 		agent_trace_frame(agent, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_CAPTURE:
+	case WEFT__FRAME_TYPE__FRAME_CAPTURE_STOP:
+		agent_capture_frame(agent, frame);
 		break;
 	case WEFT__FRAME_TYPE__FRAME_REFUSED:
 		break; // The controller did not like an event; there is nothing to do about it.

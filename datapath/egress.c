@@ -10,10 +10,20 @@
 #include "datapath/egress.h"
 
 #include "base/bytes.h"
+#include "datapath/capture.h"
 #include "datapath/pipeline_priv.h"
 #include "datapath/vlan.h"
 
 #include <stddef.h>
+
+static void show_sent(struct pipeline *pipeline, const struct egress_group *group)
+{
+	const struct port_config *port = pmap_get(&pipeline->generation->ports, group->port);
+
+	if (port)
+		capture_take(pipeline->captures, pipeline->config.worker, port, CAPTURE_OUTWARD,
+		             group->packets, group->count);
+}
 
 // What a guest gets after all impairments.
 static void send_group(struct pipeline *pipeline, struct egress_group *group)
@@ -35,6 +45,8 @@ static void send_group(struct pipeline *pipeline, struct egress_group *group)
 	unsigned sent = port_tx(door, pipeline->tx_queue % door->queue_count, pipeline->pool,
 	                        group->packets, group->count);
 
+	if (pipeline->captures)
+		show_sent(pipeline, group);
 	for (uint32_t i = 0; i < group->count; i++) {
 		struct packet *packet = group->packets[i];
 

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "datapath/bridge.h"
+#include "datapath/capture.h"
 #include "datapath/conn.h"
 #include "datapath/cut.h"
 #include "datapath/flow_count.h"
@@ -87,9 +88,22 @@ void pipeline_turn(struct pipeline *pipeline, const struct generation *generatio
 {
 	pipeline->generation = generation;
 	pipeline->pool = pool;
+	pipeline->captures =
+		pipeline->config.captures ? atomic_load(pipeline->config.captures) : NULL;
 	pipeline->now_ns = now_ns;
 	pipeline->now_s = (uint32_t)(now_ns / NSEC_PER_SEC);
 	pipeline->now_ms = (uint32_t)(now_ns / NSEC_PER_MSEC);
+}
+
+// The packet ends here, for whoever looks at the port it came by.
+static void show_drop(struct pipeline *pipeline, struct packet *packet, enum drop_reason reason)
+{
+	const struct port_config *in = pmap_get(&pipeline->generation->ports, packet->in_port);
+
+	packet->drop = (uint16_t)reason;
+	if (in)
+		capture_take(pipeline->captures, pipeline->config.worker, in, CAPTURE_ENDED,
+		             &packet, 1);
 }
 
 void pipeline_drop(struct pipeline *pipeline, struct packet *packet, enum drop_reason reason)
@@ -100,6 +114,8 @@ void pipeline_drop(struct pipeline *pipeline, struct packet *packet, enum drop_r
 	stats_drop_words(config->stats, config->worker, packet->in_port)[reason]++;
 	stats_record_drop(config->stats, config->worker, pipeline->now_ns, packet->in_port, reason,
 	                  vlan, packet->len, packet->data, packet->head_len);
+	if (pipeline->captures)
+		show_drop(pipeline, packet, reason);
 	packet_give(pipeline->pool, packet);
 }
 
@@ -486,6 +502,9 @@ void pipeline_run(struct pipeline *pipeline, const struct generation *generation
 	const struct port_config *in = pmap_get(&generation->ports, slot);
 
 	count_rx(pipeline, batch);
+	if (pipeline->captures && in)
+		capture_take(pipeline->captures, pipeline->config.worker, in, 0, batch->packets,
+		             batch->count);
 	if (in && in->impair[IMPAIR_OUT])
 		batch->count = impaired_filter(pipeline, slot, in->impair[IMPAIR_OUT]->impair,
 		                               batch->packets, batch->count);

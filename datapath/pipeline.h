@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct capture_set; // capture.h
 struct pipeline;
 struct trace; // trace.h
 
@@ -35,7 +36,9 @@ struct pipeline_config {
 	// Wakes a worker for what its impairments were given. NULL: there is but one.
 	void (*wake)(void *user, unsigned worker);
 	void *user;
-	unsigned workers;         // how many there are; 0: one
+	unsigned workers; // how many there are; 0: one
+	// NULL, or where the captures are published.
+	_Atomic(const struct capture_set *) *captures;
 	uint32_t miss_per_second; // new flows per port and second, 0: no limit
 	uint32_t icmp_per_second; // ICMP errors sent per pipeline, 0: default 1000
 };

@@ -31,6 +31,7 @@ struct pipeline {
 	// This turn's world.
 	const struct generation *generation;
 	struct packet_pool *pool;
+	const struct capture_set *captures; // NULL: nobody looks
 	uint64_t now_ns;
 	uint32_t now_s, now_ms;
 

@@ -63,6 +63,7 @@ static struct pipeline *make_pipeline(struct worker *worker)
 		.wake = worker_wake,
 		.user = worker,
 		.workers = worker->set->config.count,
+		.captures = &worker->set->captures,
 		.miss_per_second = config->miss_per_second,
 		.icmp_per_second = config->icmp_per_second,
 	};
@@ -228,6 +229,11 @@ void workers_publish(struct workers *set, const struct generation *generation)
 		return;
 	atomic_fetch_add(&set->epoch, 1);
 	ring_all(set);
+}
+
+void workers_set_captures(struct workers *set, const struct capture_set *captures)
+{
+	atomic_store(&set->captures, captures);
 }
 
 static bool has_everybody_passed(struct workers *set)

@@ -37,6 +37,7 @@ struct notice {
 	char text[112];
 };
 
+struct capture_set;
 struct workers;
 
 // Everything but the threads; NULL with errno.
@@ -52,6 +53,10 @@ void workers_free(struct workers *workers); // NULL is fine; stops first.
 void workers_publish(struct workers *workers, const struct generation *generation);
 // Returns once every worker has passed the last publish: what came before is nobody's. ns it took.
 uint64_t workers_settle(struct workers *workers);
+
+// What the workers copy from their next turn on; NULL: nothing. => What it replaces stays until
+// workers_settle() has returned.
+void workers_set_captures(struct workers *workers, const struct capture_set *captures);
 
 // Sends a frame by a worker's next turn, as pipeline_send() would; copied. -ENOBUFS: its queue is
 // full, -EMSGSIZE: longer than a service frame can be.

@@ -51,6 +51,7 @@ struct worker {
 struct workers {
 	struct workers_config config;
 	_Atomic(const struct generation *) published;
+	_Atomic(const struct capture_set *) captures;
 	// Counts publications that changed a door. A worker that reads it before `published` never
 	// says that it has passed more than it has.
 	_Atomic uint64_t epoch;

@@ -86,6 +86,11 @@ static bool punt(void *user, const struct service_frame *frame)
 	return true;
 }
 
+void scenario_capture(struct scenario *scenario, const struct capture_set *captures)
+{
+	atomic_store(&scenario->captures, captures);
+}
+
 static void open_pipeline(struct scenario *scenario)
 {
 	const struct pipeline_config config = {
@@ -95,6 +100,7 @@ static void open_pipeline(struct scenario *scenario)
 		.stats = scenario->stats,
 		.punt = punt,
 		.user = scenario,
+		.captures = &scenario->captures,
 		.miss_per_second = next.miss_per_second,
 	};
 

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct capture_set;
 struct scenario;
 
 struct scenario *scenario_new(void);
@@ -101,3 +102,5 @@ void scenario_configure(uint32_t miss_per_second, uint32_t door_offloads, uint32
 unsigned scenario_upstream(const struct scenario *scenario, const uint8_t **query, size_t *len,
                            uint64_t *token);
 struct stats *scenario_stats(struct scenario *scenario);
+// Captures by the pipeline; borrowed until the next call. NULL: none.
+void scenario_capture(struct scenario *scenario, const struct capture_set *captures);

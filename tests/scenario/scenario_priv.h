@@ -21,6 +21,7 @@ struct scenario {
 	struct pipeline *pipeline;
 	struct packet_pool *pool;
 	const struct generation *generation;
+	_Atomic(const struct capture_set *) captures;
 	uint64_t now;
 	struct scenario_door doors[SCENARIO_PORTS];
 	unsigned door_count;
