@@ -34,8 +34,7 @@ enum agent_work {
 // A member that came (tag) or went, by domain and port.
 struct agent_delta {
 	struct agent_node *domain;
-	uint32_t port; // slot
-	uint16_t vid;  // the tag on the wire, 0: none
+	struct domain_member member;
 	bool added;
 };
 

@@ -140,7 +140,9 @@ static int check_vlan_member(const struct agent_object *object, struct apply_res
 	const Weft__VlanMember *member = object->message->vlan_member;
 
 	// VLAN 0 untagged is a bridge without VLANs; a tag of 0 carries no VLAN at all.
-	return agent_check_vid(object, result, member->vid, member->tagged ? 1 : 0);
+	int code = agent_check_vid(object, result, member->vid, member->tagged ? 1 : 0);
+
+	return code < 0 ? code : agent_check_member_vni(object, result);
 }
 
 static int check_fdb_entry(const struct agent_object *object, struct apply_result *result)

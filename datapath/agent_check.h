@@ -13,6 +13,9 @@ int agent_check(const struct agent_object *object, struct apply_result *result);
 int agent_check_port(const struct agent_object *object, struct apply_result *result);
 int agent_check_flow_rule(const struct agent_object *object, struct apply_result *result);
 int agent_check_service(const struct agent_object *object, struct apply_result *result);
+int agent_check_tunnel(const struct agent_object *object, struct apply_result *result);
+int agent_check_peer(const struct agent_object *object, struct apply_result *result);
+int agent_check_member_vni(const struct agent_object *object, struct apply_result *result);
 
 // Building blocks: the value is set only when it is good.
 int agent_check_vid(const struct agent_object *object, struct apply_result *result, uint32_t vid,

@@ -125,6 +125,10 @@ static int check_by_type(const struct agent_object *object, struct apply_result 
 	    ((port->vhost_path && port->vhost_path[0]) || port->vhost_server))
 		return agent_object_refuse(object, result, -EINVAL, "vhost_path",
 		                           "only a vhost-user port has a socket");
+	if ((port->type != WEFT__PORT_TYPE__PORT_TUNNEL && port->tunnel) ||
+	    (port->type != WEFT__PORT_TYPE__PORT_PEER && port->peer))
+		return agent_object_refuse(object, result, -EINVAL, "type",
+		                           "only a tunnel or a peer has fields of one");
 	switch (port->type) {
 	case WEFT__PORT_TYPE__PORT_TAP:
 	case WEFT__PORT_TYPE__PORT_NETDEV:
@@ -139,6 +143,10 @@ static int check_by_type(const struct agent_object *object, struct apply_result 
 		                           "a capture port needs a file to read or to write");
 	case WEFT__PORT_TYPE__PORT_VHOST:
 		return check_vhost(object, result);
+	case WEFT__PORT_TYPE__PORT_TUNNEL:
+		return agent_check_tunnel(object, result);
+	case WEFT__PORT_TYPE__PORT_PEER:
+		return agent_check_peer(object, result);
 	default:
 		return agent_object_refuse(object, result, -EINVAL, "type", "%d is no type of port",
 		                           (int)port->type);

@@ -73,7 +73,9 @@ static int add_delta(struct agent_change *change, const struct agent_object *obj
 	// The port's slot is filled in when all slots are leased.
 	change->deltas[change->delta_count++] = (struct agent_delta){
 		.domain = agent_change_domain(change, member->bridge, member->vid),
-		.vid = member->tagged ? (uint16_t)member->vid : 0,
+		.member = {.vid = member->tagged ? (uint16_t)member->vid : 0,
+	                   .vni = member->vni,
+	                   .flood = (uint8_t)(member->flood - WEFT__FLOOD_POLICY__FLOOD_ALL)},
 		.added = added,
 	};
 	agent_change_work(change, change->deltas[change->delta_count - 1].domain, WORK_MEMBERS);
@@ -190,7 +192,7 @@ static void fill_deltas(struct agent_change *change)
 			const struct agent_object *object = versions[i];
 
 			if (object)
-				change->deltas[at++].port =
+				change->deltas[at++].member.port =
 					agent_change_node(change, WEFT__KIND__KIND_PORT,
 				                          object->message->vlan_member->port)
 						->slot;
@@ -204,8 +206,8 @@ static int compare_deltas(const void *a, const void *b)
 
 	if (one->domain != other->domain)
 		return one->domain < other->domain ? -1 : 1;
-	if (one->port != other->port)
-		return one->port < other->port ? -1 : 1;
+	if (one->member.port != other->member.port)
+		return one->member.port < other->member.port ? -1 : 1;
 	return (int)one->added - (int)other->added;
 }
 
@@ -332,8 +334,9 @@ void agent_slots_undo(struct agent_change *change)
 void agent_slots_finish(struct agent_change *change)
 {
 	for (size_t i = 0; i < change->delta_count; i++)
-		if (!change->deltas[i].added && change->deltas[i].port)
-			fdb_flush_port(change->apply->env.state->fdb, change->deltas[i].port);
+		if (!change->deltas[i].added && change->deltas[i].member.port)
+			fdb_flush_port(change->apply->env.state->fdb,
+			               change->deltas[i].member.port);
 	for (struct agent_node *node = change->work; node; node = node->work_next)
 		if (node->slot && !is_wanted(node))
 			give_back(change, node);

@@ -12,13 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// A tag, or a peer's VNI.
+static bool has_number(const Weft__VlanMember *member)
+{
+	return member->tagged || member->vni;
+}
+
 static unsigned count_tagged(const struct agent_node *members)
 {
 	unsigned count = 0;
 
 	for (const struct agent_link *link = members ? members->links : NULL; link;
 	     link = link->next)
-		count += link->from->message->vlan_member->tagged != 0;
+		count += has_number(link->from->message->vlan_member);
 	return count;
 }
 
@@ -26,7 +32,7 @@ static int compare_tagged(const void *a, const void *b)
 {
 	const struct tagged_vlan *one = a, *other = b;
 
-	return (int)one->vid - (int)other->vid;
+	return one->vid < other->vid ? -1 : one->vid > other->vid;
 }
 
 static const struct impair_setting *impairment_of(struct agent_change *change, uint64_t port,
@@ -50,6 +56,8 @@ static void fill_port(struct agent_change *change, struct agent_node *node,
 		.slot = node->slot,
 		.door = agent_door_of(change, node),
 		.admin_down = port->admin_down,
+		.is_peer = port->peer != NULL,
+		.no_learn = port->peer && !port->peer->learn,
 		.mac_limit = port->mac_limit,
 		.tagged = tagged,
 		.impair[IMPAIR_IN] =
@@ -63,9 +71,9 @@ static void fill_port(struct agent_change *change, struct agent_node *node,
 		const Weft__VlanMember *member = link->from->message->vlan_member;
 		uint32_t domain = agent_change_domain(change, member->bridge, member->vid)->slot;
 
-		if (member->tagged)
+		if (has_number(member))
 			tagged[piece->tagged_count++] = (struct tagged_vlan){
-				.vid = (uint16_t)member->vid, .domain = domain};
+				.vid = member->vni ? member->vni : member->vid, .domain = domain};
 		else
 			piece->untagged_domain = domain;
 	}
@@ -117,16 +125,15 @@ static uint32_t merge(const struct domain *old, const struct agent_delta *delta,
 	const struct agent_delta *end = delta + delta_count;
 
 	for (; delta < end; delta++) {
-		while (old && i < old->member_count && old->members[i].port < delta->port)
+		while (old && i < old->member_count && old->members[i].port < delta->member.port)
 			out[count++] = old->members[i++];
 		// At most one entry of a port stands at the end of what has been merged.
-		if (old && i < old->member_count && old->members[i].port == delta->port)
+		if (old && i < old->member_count && old->members[i].port == delta->member.port)
 			out[count++] = old->members[i++];
-		if (!delta->added && count > 0 && out[count - 1].port == delta->port)
+		if (!delta->added && count > 0 && out[count - 1].port == delta->member.port)
 			count--;
 		else if (delta->added)
-			out[count++] =
-				(struct domain_member){.port = delta->port, .vid = delta->vid};
+			out[count++] = delta->member;
 	}
 	while (old && i < old->member_count)
 		out[count++] = old->members[i++];

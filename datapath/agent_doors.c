@@ -31,8 +31,21 @@ static bool addresses_differ(const Weft__Port *a, const Weft__Port *b)
 	return bytes_differ(&a->gateway4, &b->gateway4) || bytes_differ(&a->gateway6, &b->gateway6);
 }
 
+static bool tunnel_differs(const Weft__Tunnel *a, const Weft__Tunnel *b)
+{
+	return a->encapsulation != b->encapsulation || bytes_differ(&a->local, &b->local) ||
+	       agent_tunnel_udp_port(a) != agent_tunnel_udp_port(b) || a->ttl != b->ttl ||
+	       a->has_dscp != b->has_dscp || a->dscp != b->dscp ||
+	       a->checksum_off != b->checksum_off || a->underlay_mtu != b->underlay_mtu;
+}
+
 bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
 {
+	if (a->tunnel && b->tunnel)
+		return tunnel_differs(a->tunnel, b->tunnel);
+	if (a->peer && b->peer)
+		return a->peer->tunnel != b->peer->tunnel ||
+		       bytes_differ(&a->peer->remote, &b->peer->remote);
 	return a->type != b->type || a->mtu != b->mtu || a->queues != b->queues ||
 	       a->offload_off != b->offload_off || text_differs(a->ifname, b->ifname) ||
 	       text_differs(a->netns, b->netns) || text_differs(a->pcap_read, b->pcap_read) ||
@@ -149,13 +162,21 @@ static int open_door(struct agent_change *change, const struct agent_touch *touc
 	return code;
 }
 
-int agent_doors_open(struct agent_change *change, bool tentative)
+static bool is_peer(const struct agent_object *object)
+{
+	return object->message->port->peer != NULL;
+}
+
+// Doors of peers, which stand on those of tunnels, or all others.
+static int open_doors(struct agent_change *change, bool tentative, bool peers)
 {
 	for (const struct agent_touch *touch = change->touches; touch; touch = touch->next) {
 		const struct agent_object *before = touch->before, *after = touch->after;
 		struct agent_door *door;
 
 		if (touch->node->key.kind != WEFT__KIND__KIND_PORT)
+			continue;
+		if ((!before && !after) || is_peer(after ? after : before) != peers)
 			continue;
 		if (before && after &&
 		    !agent_door_differs(before->message->port, after->message->port))
@@ -169,6 +190,13 @@ int agent_doors_open(struct agent_change *change, bool tentative)
 			return change->result->code;
 	}
 	return 0;
+}
+
+int agent_doors_open(struct agent_change *change, bool tentative)
+{
+	int code = open_doors(change, tentative, false);
+
+	return code < 0 ? code : open_doors(change, tentative, true);
 }
 
 void agent_doors_undo(struct agent_change *change)

@@ -46,6 +46,9 @@ int agent_object_link(struct agent_store *store, struct agent_object *object);
 // The key that a port with this interface claims; `netns` may be NULL.
 struct agent_key agent_link_key(const char *ifname, const char *netns);
 
+// The UDP port of a tunnel, its default filled in; 0: it has none.
+uint16_t agent_tunnel_udp_port(const Weft__Tunnel *tunnel);
+
 // "port/h1" as the controller named it, else "port 17".
 enum { OBJECT_NAME = 80 };
 const char *agent_object_name(const struct agent_object *object, char buf[static OBJECT_NAME]);

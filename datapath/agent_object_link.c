@@ -84,12 +84,35 @@ struct agent_key agent_link_key(const char *ifname, const char *netns)
 	return key;
 }
 
+// Two ends on one address of the host would get each other's frames.
+static void link_tunnel(struct draft *draft, const Weft__Tunnel *tunnel)
+{
+	struct ip_addr local;
+
+	if (agent_ip(&tunnel->local, &local) == 0)
+		claim(draft, "tunnel.local", INDEX_ENDPOINT, agent_tunnel_udp_port(tunnel), 0,
+		      local);
+}
+
+static void link_peer(struct draft *draft, const Weft__TunnelPeer *peer)
+{
+	struct ip_addr remote;
+
+	refer(draft, "peer.tunnel", WEFT__KIND__KIND_PORT, peer->tunnel);
+	if (agent_ip(&peer->remote, &remote) == 0)
+		claim(draft, "peer.remote", INDEX_REMOTE, peer->tunnel, 0, remote);
+}
+
 static void link_port(struct draft *draft, const Weft__Port *port)
 {
 	if (port->ifname && port->ifname[0])
 		add(draft, ROLE_CLAIM, "ifname", agent_link_key(port->ifname, port->netns));
 	if (port->vhost_path && port->vhost_path[0])
 		claim(draft, "vhost_path", INDEX_SOCKET, 0, 0, key_of_text(port->vhost_path, 0));
+	if (port->tunnel)
+		link_tunnel(draft, port->tunnel);
+	if (port->peer)
+		link_peer(draft, port->peer);
 }
 
 static struct agent_key member_key(uint64_t port, uint32_t vid, uint64_t bridge)
@@ -107,7 +130,9 @@ static void link_vlan_member(struct draft *draft, const Weft__VlanMember *member
 	add(draft, ROLE_LIST, "", agent_key_sub(INDEX_DOMAIN, member->bridge, member->vid));
 	list(draft, INDEX_MEMBERS, member->port);
 	add(draft, ROLE_CLAIM, "vid", member_key(member->port, member->vid, member->bridge));
-	if (member->tagged)
+	if (member->vni)
+		claim(draft, "vni", INDEX_VNI, member->port, member->vni, nothing);
+	else if (member->tagged)
 		claim(draft, "vid", INDEX_TAG, member->port, member->vid, nothing);
 	else
 		claim(draft, "tagged", INDEX_NATIVE, member->port, 0, nothing);

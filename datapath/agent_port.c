@@ -15,7 +15,10 @@
 #include "base/rand.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_keep.h"
+#include "datapath/agent_port_tunnel.h"
 #include "datapath/agent_port_vhost.h"
+#include "datapath/quiesce.h"
+#include "tunnels/underlay_socket.h"
 #include "vnic/afpacket.h"
 #include "vnic/link.h"
 #include "vnic/memport.h"
@@ -46,8 +49,14 @@ struct agent_ports {
 	struct agent_ports_config config;
 	struct agent_keep *keep;
 	struct agent_vhosts *vhosts;
+	struct agent_tunnels *tunnels;
 	struct tap_place *places[PLACE_HEADS];
 };
+
+static void retire(void *block)
+{
+	quiesce_free(block, free);
+}
 
 struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 {
@@ -59,6 +68,11 @@ struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 		.event = config->event,
 		.user = config->user,
 	};
+	const struct agent_tunnels_config tunnels = {
+		.open = underlay_socket_open,
+		.retire = retire,
+		.queues = config->workers,
+	};
 	struct agent_ports *ports = calloc(1, sizeof(*ports));
 
 	if (!ports)
@@ -66,8 +80,10 @@ struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 	ports->config = *config;
 	ports->keep = config->keep;
 	ports->vhosts = agent_vhosts_new(&vhosts);
-	if (!ports->vhosts) {
-		free(ports);
+	ports->tunnels = agent_tunnels_new(&tunnels);
+	if (!ports->vhosts || !ports->tunnels) {
+		agent_ports_free(ports);
+		errno = ENOMEM;
 		return NULL;
 	}
 	return ports;
@@ -77,6 +93,7 @@ void agent_ports_free(struct agent_ports *ports)
 {
 	if (!ports)
 		return;
+	agent_tunnels_free(ports->tunnels);
 	agent_vhosts_free(ports->vhosts);
 	free(ports);
 }
@@ -262,8 +279,10 @@ static int open_tap(struct agent_ports *ports, uint64_t id, const char *name,
 }
 
 int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
-                    const Weft__Port *config, struct port **ret, struct fail *fail)
+                    const Weft__Port *config, uint32_t slot, struct port **ret, struct fail *fail)
 {
+	if (agent_tunnels_have(config))
+		return agent_tunnels_open(ports->tunnels, id, name, config, slot, ret, fail);
 	switch (config->type) {
 	case WEFT__PORT_TYPE__PORT_TAP:
 		return open_tap(ports, id, name, config, ret, fail);
@@ -371,7 +390,8 @@ void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door,
 	unsigned queues = door->queue_count;
 	struct fail fail = {0};
 
-	if (agent_vhost_close(ports->vhosts, door, forget))
+	if (agent_vhost_close(ports->vhosts, door, forget) ||
+	    agent_tunnels_close(ports->tunnels, door))
 		return;
 	door->ops->close(door);
 	if (!place)

@@ -20,7 +20,8 @@ struct agent_ports;
 struct agent_ports_config {
 	struct agent_keep *keep; // borrowed
 	struct event_base *base; // borrowed
-	gid_t vm_group;          // see struct agent_vhosts_config
+	unsigned workers;
+	gid_t vm_group; // see struct agent_vhosts_config
 	// Returns once every worker has passed.
 	void (*settle)(void *user);
 	// What happens to a port by itself; what goes wrong with one that no transaction can answer for
@@ -34,7 +35,7 @@ void agent_ports_free(struct agent_ports *ports); // => All doors are closed. NU
 
 // As the callbacks of struct apply_env.
 int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
-                    const Weft__Port *config, struct port **ret, struct fail *fail);
+                    const Weft__Port *config, uint32_t slot, struct port **ret, struct fail *fail);
 int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
                       struct port *door, struct fail *fail);
 void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget);

@@ -135,6 +135,28 @@ static int check_interface_change(struct agent_change *change, const struct agen
 	return code;
 }
 
+// What stands on a port by its type: its peers, while it is a tunnel, and its networks.
+static int check_port_change(struct agent_change *change, const struct agent_touch *touch)
+{
+	const Weft__Port *before = touch->before->message->port,
+			 *after = touch->after->message->port;
+	char name[OBJECT_NAME];
+
+	if (before->type == after->type && !(before->tunnel && agent_door_differs(before, after)))
+		return 0;
+	for (const struct agent_link *link = touch->node->links; link; link = link->next) {
+		if (link->role != ROLE_REFERENCE)
+			continue;
+		if (link->from->kind == WEFT__KIND__KIND_PORT)
+			return agent_object_refuse(touch->after, change->result, -EBUSY, "tunnel",
+			                           "cannot change while it has peers, as %s",
+			                           agent_object_name(link->from, name));
+		if (agent_relate_object(change, link->from) < 0)
+			return change->result->code;
+	}
+	return 0;
+}
+
 static int check_touch(struct agent_change *change, const struct agent_touch *touch)
 {
 	int code = 0;
@@ -148,6 +170,8 @@ static int check_touch(struct agent_change *change, const struct agent_touch *to
 		code = agent_relate_object(change, touch->after);
 	if (code < 0)
 		return code;
+	if (touch->node->key.kind == WEFT__KIND__KIND_PORT && touch->before && touch->after)
+		return check_port_change(change, touch);
 	if (touch->node->key.kind == WEFT__KIND__KIND_INTERFACE)
 		return check_interface_change(change, touch);
 	if (touch->node->key.kind == WEFT__KIND__KIND_DHCP_SCOPE && touch->before && touch->after)

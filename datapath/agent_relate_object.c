@@ -158,9 +158,61 @@ static int relate_nat_rule(struct agent_change *change, const struct agent_objec
 	return 0;
 }
 
+static int relate_peer(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__TunnelPeer *peer = object->message->port->peer;
+	const struct agent_object *tunnel;
+	const Weft__Tunnel *end;
+	struct ip_addr local, remote;
+	char text[IP_TEXT], name[OBJECT_NAME];
+
+	if (!peer)
+		return 0;
+	tunnel = get(change, WEFT__KIND__KIND_PORT, peer->tunnel);
+	end = tunnel->message->port->tunnel;
+	if (!end)
+		return agent_object_refuse(object, change->result, -EINVAL, "peer.tunnel",
+		                           "%s is no tunnel", agent_object_name(tunnel, name));
+	agent_ip(&end->local, &local);
+	agent_ip(&peer->remote, &remote);
+	if (ip_is4(local) != ip_is4(remote))
+		return agent_object_refuse(object, change->result, -EAFNOSUPPORT, "peer.remote",
+		                           "%s and the tunnel's own address are of different "
+		                           "families",
+		                           ip_format(remote, text));
+	if (ip_equal(local, remote))
+		return agent_object_refuse(object, change->result, -EINVAL, "peer.remote",
+		                           "%s is the tunnel's own address",
+		                           ip_format(remote, text));
+	return 0;
+}
+
+static int relate_member(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__VlanMember *member = object->message->vlan_member;
+	const struct agent_object *port = get(change, WEFT__KIND__KIND_PORT, member->port);
+	bool is_peer = port->message->port->peer != NULL;
+	char name[OBJECT_NAME];
+
+	if (port->message->port->tunnel)
+		return agent_object_refuse(object, change->result, -EINVAL, "port",
+		                           "not the tunnel %s is in a network, but its peers are",
+		                           agent_object_name(port, name));
+	if (is_peer == (member->vni != 0))
+		return 0;
+	return agent_object_refuse(object, change->result, -EINVAL, "vni",
+	                           is_peer ? "%s is a peer, so the network needs a VNI there"
+	                                   : "%s is no peer, so it has no VNI",
+	                           agent_object_name(port, name));
+}
+
 int agent_relate_object(struct agent_change *change, const struct agent_object *object)
 {
 	switch (object->kind) {
+	case WEFT__KIND__KIND_PORT:
+		return relate_peer(change, object);
+	case WEFT__KIND__KIND_VLAN_MEMBER:
+		return relate_member(change, object);
 	case WEFT__KIND__KIND_DHCP_SCOPE:
 		return relate_scope(change, object);
 	case WEFT__KIND__KIND_DHCP_RESERVATION:

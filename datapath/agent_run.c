@@ -156,7 +156,7 @@ static void env_lease(void *user, uint64_t scope, const struct mac *mac, const s
 static int env_open(void *user, uint64_t id, const char *name, const Weft__Port *port,
                     uint32_t slot, struct port **ret, struct fail *fail)
 {
-	return agent_port_open(((struct agent *)user)->ports, id, name, port, ret, fail);
+	return agent_port_open(((struct agent *)user)->ports, id, name, port, slot, ret, fail);
 }
 
 static int env_arrive(void *user, uint64_t id, const Weft__Port *port, struct port *door,
@@ -244,6 +244,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 	const struct agent_ports_config ports_config = {
 		.keep = agent->keep,
 		.base = agent->config.base,
+		.workers = agent->config.sizes.workers,
 		.vm_group = agent->config.vm_group,
 		.settle = ports_settle,
 		.event = on_port_event,

@@ -47,6 +47,9 @@ enum agent_index {
 	INDEX_RECORD,       // zone, hash of the name, address: claimed
 	INDEX_FLOW_RULES,   // all flow rules
 	INDEX_IMPAIRMENT,   // port, direction: claimed by an impairment
+	INDEX_VNI,          // peer, VNI: claimed by the member
+	INDEX_ENDPOINT,     // UDP port (GRE: 0), -, address: claimed by a tunnel
+	INDEX_REMOTE,       // tunnel, -, address: claimed by a peer
 };
 
 struct agent_key {

@@ -56,6 +56,8 @@ bool bridge_learn(struct miss *miss)
 		trace_step(miss->trace, "bridge", "the source MAC cannot be a guest's");
 		return miss_drop(miss, DROP_SOURCE_MAC_INVALID);
 	}
+	if (miss->in->no_learn)
+		return false;
 	if (!miss_acts(miss))
 		return foretell(miss);
 
@@ -141,13 +143,13 @@ bool bridge_output(struct miss *miss, const struct domain *domain, const struct 
 {
 	struct program *program = miss->program;
 	const struct port_config *out = NULL;
+	struct domain_member member;
 	char text[MAC_TEXT];
 	uint32_t slot = 0;
-	uint16_t tag;
 
 	if (fdb_lookup(miss->pipeline->state->fdb, domain->slot, mac, &slot))
 		out = pmap_get(&miss->generation->ports, slot);
-	if (!out || !egress_tag(out, domain, &tag)) {
+	if (!out || !egress_member(out, domain, &member)) {
 		trace_step(miss->trace, "bridge", "%s is not known", mac_format(*mac, text));
 		program->flags |= PROGRAM_NO_CACHE;
 		return flood(miss, domain);
@@ -158,15 +160,28 @@ bool bridge_output(struct miss *miss, const struct domain *domain, const struct 
 		           mac_format(*mac, text));
 		return miss_drop(miss, DROP_SAME_PORT);
 	}
+	if (member.vni && miss->in->is_peer && !(program->flags & PROGRAM_TTL)) {
+		trace_step(miss->trace, "bridge",
+		           "%s is behind another peer, which hears of it itself",
+		           mac_format(*mac, text));
+		return miss_drop(miss, DROP_SPLIT_HORIZON);
+	}
 
 	program->out_port = slot;
-	if (tag) {
+	if (member.vni) {
+		program->flags |= PROGRAM_VNI;
+		program->vni = member.vni & VNI_MASK;
+	} else if (member.vid) {
 		program->flags |= PROGRAM_TAG;
-		program->vlan = tag;
+		program->vlan = member.vid;
 		// The priority survives where the frame had one.
 		if (miss->packet->flags & PACKET_VLAN)
 			program->vlan |= miss->packet->vlan & VLAN_PRIORITY;
 	}
-	trace_step(miss->trace, "out", tag ? "port %s, tag %u" : "port %s", out->name, tag);
+	if (member.vni)
+		trace_step(miss->trace, "tunnel", "%s, vni %u", out->name, member.vni);
+	else
+		trace_step(miss->trace, "out", member.vid ? "port %s, tag %u" : "port %s",
+		           out->name, member.vid);
 	return true;
 }

@@ -58,6 +58,7 @@ struct packet *cut_next(struct pipeline *pipeline, struct packet *packet, uint32
 		return NULL;
 	part->in_port = packet->in_port;
 	part->vlan = packet->vlan;
+	part->vni = packet->vni;
 	part->flags = packet->flags & (PACKET_VLAN | PACKET_PARSED);
 	part->eth_type = packet->eth_type;
 	part->l3 = packet->l3;

@@ -199,7 +199,8 @@ static void port_differs(void *user, uint32_t slot, void *before, void *after)
 		return;
 	if (old && old->door)
 		leave(doors, slot);
-	if (!new || !new->door)
+	// By the door of a peer nothing comes in.
+	if (!new || !new->door || new->door->ops->tx_only)
 		return;
 	for (uint32_t queue = 0; queue < new->door->queue_count; queue++)
 		if ((slot + queue) % doors->workers == doors->worker)

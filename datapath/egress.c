@@ -147,16 +147,37 @@ void egress_send(struct pipeline *pipeline, uint32_t port, struct packet **packe
 	packet_arena_reset(pipeline->pool);
 }
 
-bool egress_tag(const struct port_config *port, const struct domain *domain, uint16_t *tag)
+// Of all members of the domain, which are sorted by port.
+static bool find_member(const struct domain *domain, uint32_t port, struct domain_member *ret)
 {
-	if (port->untagged_domain == domain->slot) {
-		*tag = 0;
-		return true;
+	uint32_t low = 0;
+	uint32_t high = domain->member_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (domain->members[middle].port < port)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	if (vlan_domain(port, domain->vid) != domain->slot)
+	if (low == domain->member_count || domain->members[low].port != port)
 		return false;
-	*tag = domain->vid;
+	*ret = domain->members[low];
 	return true;
+}
+
+bool egress_member(const struct port_config *port, const struct domain *domain,
+                   struct domain_member *ret)
+{
+	// A peer's numbers are no VLANs, of which a port has few.
+	if (port->is_peer)
+		return find_member(domain, port->slot, ret);
+	*ret = (struct domain_member){.port = port->slot};
+	if (port->untagged_domain == domain->slot)
+		return true;
+	ret->vid = domain->vid;
+	return vlan_domain(port, domain->vid) == domain->slot;
 }
 
 struct packet *egress_copy(struct pipeline *pipeline, const struct packet *packet)
@@ -177,8 +198,11 @@ struct packet *egress_copy(struct pipeline *pipeline, const struct packet *packe
 	return copy;
 }
 
-static void set_tag(struct packet *packet, uint16_t vid)
+static void set_tag(struct packet *packet, const struct domain_member *member)
 {
+	uint16_t vid = member->vid;
+
+	packet->vni = member->vni;
 	if (vid == 0) {
 		packet->flags &= (uint8_t)~PACKET_VLAN;
 		return;
@@ -189,11 +213,26 @@ static void set_tag(struct packet *packet, uint16_t vid)
 	packet->vlan = priority | vid;
 }
 
-static bool takes(struct pipeline *pipeline, const struct domain_member *member, uint32_t except)
+bool egress_floods_to(const struct generation *generation, const struct domain_member *member,
+                      uint32_t except, const struct packet *packet)
+{
+	const struct port_config *from;
+
+	if (member->port == except || member->flood == FLOOD_NOTHING ||
+	    (member->flood == FLOOD_GROUPS && !(packet->data[0] & 1)))
+		return false;
+	if (!member->vni || !except)
+		return true;
+	from = pmap_get(&generation->ports, except);
+	return !from || !from->is_peer;
+}
+
+static bool takes(struct pipeline *pipeline, const struct domain_member *member, uint32_t except,
+                  const struct packet *packet)
 {
 	const struct port_config *port;
 
-	if (member->port == except)
+	if (!egress_floods_to(pipeline->generation, member, except, packet))
 		return false;
 	port = pmap_get(&pipeline->generation->ports, member->port);
 	return port && port->door && !port->admin_down;
@@ -209,14 +248,14 @@ enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *do
 	for (uint32_t i = 0; i < domain->member_count; i++) {
 		const struct domain_member *member = &domain->members[i];
 
-		if (!takes(pipeline, member, except))
+		if (!takes(pipeline, member, except, packet))
 			continue;
 		if (last) {
 			struct packet *copy = egress_copy(pipeline, packet);
 
 			lacking |= !copy;
 			if (copy) {
-				set_tag(copy, last->vid);
+				set_tag(copy, last);
 				egress_put(pipeline, last->port, copy);
 			}
 		}
@@ -227,7 +266,7 @@ enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *do
 	if (lacking)
 		stats_drop_words(pipeline->config.stats, pipeline->config.worker,
 		                 packet->in_port)[DROP_NO_BUFFER]++;
-	set_tag(packet, last->vid);
+	set_tag(packet, last);
 	egress_put(pipeline, last->port, packet);
 	return DROP_NONE;
 }
@@ -268,8 +307,8 @@ void egress_emit(struct pipeline *pipeline, uint32_t domain_slot, uint32_t port,
 	struct packet *packet = domain || port ? egress_frame(pipeline, frame, len) : NULL;
 	const struct port_config *out;
 	enum drop_reason reason;
+	struct domain_member member;
 	struct mac dst;
-	uint16_t tag;
 
 	if (!packet)
 		return;
@@ -277,8 +316,8 @@ void egress_emit(struct pipeline *pipeline, uint32_t domain_slot, uint32_t port,
 	if (port || (!mac_is_multicast(dst) &&
 	             fdb_lookup(pipeline->state->fdb, domain_slot, &dst, &port))) {
 		out = pmap_get(&pipeline->generation->ports, port);
-		if (out && domain && egress_tag(out, domain, &tag))
-			set_tag(packet, tag);
+		if (out && domain && egress_member(out, domain, &member))
+			set_tag(packet, &member);
 		egress_put(pipeline, port, packet);
 		return;
 	}

@@ -54,5 +54,10 @@ void egress_send(struct pipeline *pipeline, uint32_t port, struct packet **packe
 // Calls the doors.
 void egress_flush(struct pipeline *pipeline);
 
-// Whether the port carries the domain; sets *tag to its TCI there, 0: untagged.
-bool egress_tag(const struct port_config *port, const struct domain *domain, uint16_t *tag);
+// Whether the port carries the domain; *ret says how.
+bool egress_member(const struct port_config *port, const struct domain *domain,
+                   struct domain_member *ret);
+// Whether a flood of the domain goes to the member. `except`: the port (slot) it came by, or 0; what came by
+// a peer of a tunnel goes to no other.
+bool egress_floods_to(const struct generation *generation, const struct domain_member *member,
+                      uint32_t except, const struct packet *packet);

@@ -22,6 +22,7 @@ void flow_key_l2(const struct packet *packet, struct flow_key *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->in_port = packet->in_port;
+	ret->vni = packet->vni;
 	if (packet->flags & PACKET_VLAN)
 		ret->vlan = packet->vlan | FLOW_KEY_TAGGED;
 	memcpy(ret->macs, packet->data, sizeof(ret->macs));

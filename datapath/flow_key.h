@@ -27,12 +27,12 @@ struct flow_key {
 	uint8_t spare[3];
 	uint16_t src_port, dst_port; // Host order.
 	struct ip_addr src, dst;
-	uint32_t spare2;
+	uint32_t vni;
 };
 
 _Static_assert(sizeof(struct flow_key) == 64, "one line");
 
-// L2 depth: port, VLAN, MACs. => The packet is parsed to L2.
+// L2 depth: port, VLAN, VNI, MACs. => The packet is parsed to L2.
 void flow_key_l2(const struct packet *packet, struct flow_key *ret);
 
 // L4 depth: all. => The packet is parsed to L4 and is no later fragment.

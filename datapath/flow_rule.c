@@ -88,17 +88,28 @@ static bool output(struct miss *miss, const struct flow_rule *rule)
 {
 	struct program *program = miss->program;
 	const struct port_config *out = pmap_get(&miss->generation->ports, rule->output);
+	struct domain_member member = {0};
 	uint16_t tag;
 
 	if (!out) {
 		trace_step(miss->trace, "rule", "{%lu}: its port is gone", (unsigned long)rule->id);
 		return miss_drop(miss, DROP_PORT_UNKNOWN);
 	}
-	if (!egress_tag(out, miss->domain, &tag))
+	if (egress_member(out, miss->domain, &member))
+		tag = member.vid;
+	else
 		tag = miss->packet->flags & PACKET_VLAN ? miss->packet->vlan : 0;
 
 	program->out_port = rule->output;
 	program->vlan = tag;
+	if (member.vni) {
+		program->flags |= PROGRAM_VNI;
+		program->vni = member.vni & VNI_MASK;
+	} else if (out->is_peer) {
+		trace_step(miss->trace, "rule", "{%lu}: peer %s does not carry the net",
+		           (unsigned long)rule->id, out->name);
+		return miss_drop(miss, DROP_VNI_UNKNOWN);
+	}
 	if (tag)
 		program->flags |= PROGRAM_TAG;
 	if (rule->has_set_src || rule->has_set_dst) {

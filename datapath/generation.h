@@ -20,7 +20,7 @@
 enum { MAX_PORTS = 16384, MAX_DOMAINS = 16384, MAX_INTERFACES = 4096, MAX_VRFS = 1024 };
 
 struct tagged_vlan {
-	uint16_t vid;
+	uint32_t vid;    // of a peer: the VNI
 	uint32_t domain; // slot
 };
 
@@ -32,6 +32,8 @@ struct port_config {
 	char name[64];     // the user's, for trace and events
 	struct port *door; // NULL while it is closed
 	bool admin_down;
+	bool is_peer;  // of a tunnel: what comes from there goes to no other peer
+	bool no_learn; // MACs of what comes by it
 	uint32_t mac_limit;
 	uint32_t untagged_domain; // slot, or 0: untagged frames are refused
 	uint32_t tagged_count;
@@ -40,9 +42,13 @@ struct port_config {
 	const struct impair_setting *impair[2];
 };
 
+enum flood_policy { FLOOD_ALL, FLOOD_GROUPS, FLOOD_NOTHING };
+
 struct domain_member {
 	uint32_t port; // slot
 	uint16_t vid;  // tag to put on; 0: untagged
+	uint8_t flood; // enum flood_policy: what it gets besides that which is meant for it
+	uint32_t vni;  // of a peer; 0: an ordinary port
 };
 
 struct domain {
@@ -53,7 +59,7 @@ struct domain {
 	uint32_t ageing_seconds;
 	uint32_t mac_limit;
 	uint32_t member_count;
-	const struct domain_member *members; // owned
+	const struct domain_member *members; // sorted by port; owned
 	const struct interface *interface;   // router's leg, or NULL
 };
 

@@ -131,7 +131,9 @@ static bool lasts(enum drop_reason reason)
 	case DROP_UNTAGGED_NOT_ALLOWED:
 	case DROP_SOURCE_MAC_INVALID:
 	case DROP_RESERVED_MULTICAST:
+	case DROP_VNI_UNKNOWN:
 	case DROP_SAME_PORT:
+	case DROP_SPLIT_HORIZON:
 	case DROP_MAC_MOVE_STATIC:
 	case DROP_MARTIAN_SOURCE:
 	case DROP_MARTIAN_DESTINATION:
@@ -168,6 +170,7 @@ void miss_answer(struct miss *miss, const uint8_t *frame, size_t len)
 		packet->flags |= PACKET_VLAN;
 		packet->vlan = miss->packet->vlan;
 	}
+	packet->vni = miss->packet->vni;
 	egress_put(miss->pipeline, miss->in->slot, packet);
 }
 
@@ -555,7 +558,7 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 		return;
 	}
 	for (uint32_t i = 0; domain && i < domain->member_count; i++)
-		if (domain->members[i].port != packet->in_port &&
+		if (egress_floods_to(generation, &domain->members[i], packet->in_port, packet) &&
 		    trace->out_count < ARRAY_SIZE(trace->out_ports))
 			trace->out_ports[trace->out_count++] = domain->members[i].port;
 	trace->forwarded = trace->out_count > 0;

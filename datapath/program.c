@@ -164,6 +164,8 @@ void program_rewrite(const struct program *program, struct packet *packet)
 		lower_ttl(packet);
 	if (program->flags & (PROGRAM_NAT_SRC | PROGRAM_NAT_DST))
 		rewrite_ends(program, packet);
+	if (program->flags & PROGRAM_VNI)
+		packet->vni = program->vni;
 	if (program->flags & PROGRAM_TAG) {
 		packet->flags |= PACKET_VLAN;
 		packet->vlan = program->vlan;

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { VNI_MASK = 0xffffff };
+
 enum program_flag {
 	PROGRAM_MACS = 1 << 0,    // set both MACs
 	PROGRAM_TTL = 1 << 1,     // decrement; TTL 1 goes to the miss path
@@ -31,6 +33,7 @@ enum program_flag {
 	PROGRAM_LEARNT =
 		1 << 10, // the source MAC is in the FDB of in_domain and wants to be kept young
 	PROGRAM_COUNTED = 1 << 11, // a flow rule matched: count
+	PROGRAM_VNI = 1 << 12,     // leaves by a peer of a tunnel, under vni
 };
 
 // 112 bytes: with its key and counters, three lines of the flow cache. What a bridged packet needs
@@ -52,7 +55,8 @@ struct program {
 	// Line: routed flows only.
 	struct mac dst_mac, src_mac;
 	struct conn_ref conn;
-	uint32_t direction;          // enum conn_direction
+	uint32_t direction : 8; // enum conn_direction
+	uint32_t vni : 24;
 	uint16_t src_port, dst_port; // host order
 	struct ip_addr src, dst;
 	struct flow_counts *counts; // borrowed from the generation: of the flow rule that matched

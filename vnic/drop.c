@@ -118,6 +118,33 @@ static const struct words words[] = {
 		"The connection table is full; raise its size or find who opens so many."},
 	[DROP_CONN_INVALID] = {"conn_invalid",
 		"The TCP segment fits no state of its connection."},
+	[DROP_TUNNEL_MALFORMED] = {"tunnel_malformed",
+		"A datagram at the tunnel's port is cut short or has a flag that it must not have; look "
+		"at its sender with a capture."},
+	[DROP_TUNNEL_OPTION] = {"tunnel_option",
+		"The frame came with a critical Geneve option that this end does not know; have the "
+		"sender leave it out."},
+	[DROP_TUNNEL_PROTOCOL] = {"tunnel_protocol",
+		"The tunnel's packet does not carry an Ethernet frame; correct the sender's tunnel "
+		"type."},
+	[DROP_TUNNEL_PEER_UNKNOWN] = {"tunnel_peer_unknown",
+		"The datagram came from an address that is no peer of the tunnel; add the peer if it "
+		"should be one."},
+	[DROP_TUNNEL_ECN] = {"tunnel_ecn",
+		"The network marked the packet for congestion, and its sender cannot be told so "
+		"(RFC 6040): it is dropped instead."},
+	[DROP_TUNNEL_UNREACHABLE] = {"tunnel_unreachable",
+		"The host has no route to the tunnel's peer, or its firewall forbids it; look with ip "
+		"route get."},
+	[DROP_TUNNEL_MTU] = {"tunnel_mtu",
+		"The packet does not fit the tunnel and may not be fragmented; its sender was told. "
+		"Give the net the MTU of the tunnel."},
+	[DROP_VNI_UNKNOWN] = {"vni_unknown",
+		"No net of this datapath has that VNI at that peer; give the net the VNI, or correct "
+		"the sender's."},
+	[DROP_SPLIT_HORIZON] = {"split_horizon",
+		"The frame came from one peer and is for another, which gets its own copy: frames never "
+		"go from peer to peer."},
 	[DROP_FLOW_RULE] = {"flow_rule",
 		"A flow rule says to drop it; trace the flow to see which."},
 	[DROP_MISS_LIMIT] = {"miss_limit",

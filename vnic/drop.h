@@ -49,6 +49,16 @@ enum drop_reason {
 	DROP_NAT_PROTOCOL, // a protocol NAT cannot translate
 	DROP_CONN_TABLE_FULL,
 	DROP_CONN_INVALID, // e.g. a TCP segment that fits no state
+	// Tunnels.
+	DROP_TUNNEL_MALFORMED,    // outer headers cut short, or a flag that must not be
+	DROP_TUNNEL_OPTION,       // Geneve: a critical option that we do not know
+	DROP_TUNNEL_PROTOCOL,     // what is within is no Ethernet
+	DROP_TUNNEL_PEER_UNKNOWN, // from an address that is no peer
+	DROP_TUNNEL_ECN,          // RFC 6040: marked on the way, and cannot say so within
+	DROP_TUNNEL_UNREACHABLE,  // no way to the peer
+	DROP_TUNNEL_MTU,          // too big for the tunnel
+	DROP_VNI_UNKNOWN,         // no net of that number
+	DROP_SPLIT_HORIZON,       // from one peer, for another
 	// Policy.
 	DROP_FLOW_RULE,
 	DROP_MISS_LIMIT, // too many new flows per second from this port

@@ -61,7 +61,7 @@ struct packet {
 	uint8_t ip_proto;     // the transport protocol, behind IPv6 extension headers
 	uint16_t drop;        // enum drop_reason once it is dropped
 	uint32_t domain;      // broadcast domain, set by the VLAN stage
-	uint32_t spare;
+	uint32_t vni;         // the number of its network in a tunnel; 0: it came by none
 	// Line 1.
 	const struct segment *segments __attribute__((aligned(64))); // borrowed array
 	uint16_t segment_count;
@@ -102,6 +102,7 @@ static inline void packet_reset(struct packet *packet)
 	packet->drop = 0;
 	packet->hash = 0;
 	packet->domain = 0;
+	packet->vni = 0;
 	packet->l4 = 0;
 	packet->payload = 0;
 	packet->ip_version = 0;

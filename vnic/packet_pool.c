@@ -115,6 +115,7 @@ static void copy_metadata(struct packet *copy, const struct packet *from)
 	copy->len = from->len;
 	copy->head_len = from->head_len;
 	copy->vlan = from->vlan;
+	copy->vni = from->vni;
 	copy->in_port = from->in_port;
 	copy->queue = from->queue;
 	copy->hash = from->hash;

@@ -50,10 +50,10 @@ enum drop_reason packet_parse(struct packet *packet, enum parse_depth depth);
 void packet_push_vlan(struct packet *packet);
 void packet_pop_vlan(struct packet *packet);
 
-// Whether both have the same Ethernet header, in which no tag is or was. => Both have one.
+// Whether both have the same VNI and Ethernet header, in which no tag is or was. => Both have one.
 static inline bool packet_is_like(const struct packet *packet, const struct packet *other)
 {
-	return !((packet->flags | other->flags) & PACKET_VLAN) &&
+	return !((packet->flags | other->flags) & PACKET_VLAN) && packet->vni == other->vni &&
 	       load_be64(packet->data) == load_be64(other->data) &&
 	       load_be64(packet->data + 6) == load_be64(other->data + 6);
 }

@@ -43,7 +43,8 @@ struct port_link {
 };
 
 struct port_ops {
-	const char *kind; // "tap", "netdev", "memory", "pcap", "vhost"
+	const char *kind; // "tap", "netdev", "memory", "pcap", "vhost", "tunnel", "peer"
+	bool tx_only;     // nothing comes in by this door: rx is NULL
 	// Fills the batch (which may hold some) up to BATCH_SIZE packets; returns how many came, 0: drained.
 	// Frames refused at the door are counted in port->door_drops. Payload is borrowed until the arena
 	// is reset. => A queue is asked once per batch: what it gave before is overwritten by the next rx.

@@ -151,6 +151,7 @@ int segment_next(struct segment_cutter *cutter, struct packet *cut, struct segme
 	cut->queue = packet->queue;
 	cut->hash = packet->hash;
 	cut->vlan = packet->vlan;
+	cut->vni = packet->vni;
 	cut->flags = packet->flags;
 	cut->csum_start = packet->csum_start;
 	cut->csum_offset = packet->csum_offset;

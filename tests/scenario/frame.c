@@ -370,6 +370,18 @@ struct frame frame_ttl(struct frame frame, uint8_t ttl)
 	return frame;
 }
 
+struct frame frame_tos(struct frame frame, uint8_t tos)
+{
+	uint8_t *ip = frame.bytes + l3_of(&frame);
+
+	if (is4(&frame))
+		ip[1] = tos;
+	else
+		store_be16(ip, (uint16_t)(0x6000 | tos << 4 | (ip[1] & 0xf)));
+	frame_sum(&frame);
+	return frame;
+}
+
 struct frame frame_no_df(struct frame frame)
 {
 	store_be16(frame.bytes + l3_of(&frame) + 6, 0);

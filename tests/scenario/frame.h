@@ -62,6 +62,8 @@ struct frame frame_advert(const struct end *from, const struct end *to, bool hos
 // The same frame, changed.
 struct frame frame_tagged(struct frame frame, uint16_t tci);
 struct frame frame_ttl(struct frame frame, uint8_t ttl);
+// DSCP and ECN.
+struct frame frame_tos(struct frame frame, uint8_t tos);
 struct frame frame_no_df(struct frame frame);
 // Splits the IPv4 frame's payload: the part of `len` bytes from `offset` (both multiples of 8 but the end).
 struct frame frame_fragment(const struct frame *frame, size_t offset, size_t len);

@@ -7,6 +7,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/rand.h"
+#include "datapath/agent_port_tunnel.h"
+#include "tunnels/tunnel.h"
+#include "tunnels/underlay_memory.h"
 #include "vnic/memport.h"
 
 #include <errno.h>
@@ -37,10 +40,19 @@ static int open_port(void *user, uint64_t id, const char *name, const Weft__Port
                      uint32_t slot, struct port **ret, struct fail *fail)
 {
 	struct scenario *scenario = user;
+	struct port *door;
 	struct memport_config config = {
 		.name = name, .mtu = port->mtu, .offloads = next.offloads, .depth = 128};
-	struct port *door = memport_open(&config);
 
+	if (agent_tunnels_have(port)) {
+		int code = agent_tunnels_open(scenario->tunnels, id, name, port, slot, ret, fail);
+
+		if (code < 0)
+			return code;
+		door = *ret;
+	} else {
+		door = memport_open(&config);
+	}
 	assert_non_null(door);
 	assert_true(scenario->door_count < SCENARIO_PORTS);
 	door->slot = slot;
@@ -57,7 +69,8 @@ static void close_port(void *user, uint64_t id, struct port *port, bool forget)
 		if (scenario->doors[i].port != port)
 			continue;
 		scenario->doors[i] = scenario->doors[--scenario->door_count];
-		port->ops->close(port);
+		if (!agent_tunnels_close(scenario->tunnels, port))
+			port->ops->close(port);
 		return;
 	}
 }
@@ -170,6 +183,12 @@ struct scenario *scenario_new(void)
 		.lease_event = lease_event,
 	};
 
+	scenario->tunnels = agent_tunnels_new(&(struct agent_tunnels_config){
+		.open = underlay_memory_open,
+		.retire = free,
+		.queues = 1,
+	});
+	assert_non_null(scenario->tunnels);
 	scenario->service = service_new(scenario->state, &services);
 	assert_non_null(scenario->service);
 
@@ -199,6 +218,7 @@ void scenario_free(struct scenario *scenario)
 	service_free(scenario->service);
 	while (scenario->door_count)
 		close_port(scenario, 0, scenario->doors[0].port, true);
+	agent_tunnels_free(scenario->tunnels);
 	stats_close(scenario->stats);
 	state_close(scenario->state);
 	packet_pool_free(scenario->pool);
@@ -285,9 +305,34 @@ void scenario_send(struct scenario *scenario, uint64_t port, struct frame frame)
 	scenario_send_batch(scenario, port, &frame, 1);
 }
 
+void scenario_arrive(struct scenario *scenario, uint64_t tunnel, const char *from, uint8_t tos,
+                     const void *bytes, size_t len)
+{
+	struct port *door = scenario_door(scenario, tunnel);
+	struct ip_addr addr;
+
+	assert_int_equal(ip_parse(from, &addr), 0);
+	assert_int_equal(underlay_memory_put(tunnel_underlay(door), addr, tos, 0, bytes, len), 0);
+	run_door(scenario, door);
+}
+
+int scenario_datagram(struct scenario *scenario, uint64_t tunnel, struct datagram *ret, void *bytes,
+                      size_t size)
+{
+	struct port *door = scenario_door(scenario, tunnel);
+
+	return underlay_memory_take(tunnel_underlay(door), ret, bytes, size);
+}
+
 void scenario_inject(struct scenario *scenario, const struct service_out *out)
 {
 	inject(scenario, out);
+}
+
+// Tunnels and peers have their underlay instead.
+static bool is_memport(const struct port *door)
+{
+	return strcmp(door->ops->kind, "memory") == 0;
 }
 
 static bool take(struct port *door, struct frame *frame)
@@ -338,7 +383,7 @@ void scenario_expect_silence(struct scenario *scenario)
 	for (unsigned i = 0; i < scenario->door_count; i++) {
 		struct frame frame;
 
-		if (!take(scenario->doors[i].port, &frame))
+		if (!is_memport(scenario->doors[i].port) || !take(scenario->doors[i].port, &frame))
 			continue;
 		frame_print("a frame that nobody expected", &frame);
 		fail_msg("port %lu is not silent", (unsigned long)scenario->doors[i].id);
@@ -350,7 +395,7 @@ void scenario_discard(struct scenario *scenario)
 	struct frame frame;
 
 	for (unsigned i = 0; i < scenario->door_count; i++)
-		while (take(scenario->doors[i].port, &frame))
+		while (is_memport(scenario->doors[i].port) && take(scenario->doors[i].port, &frame))
 			continue;
 }
 

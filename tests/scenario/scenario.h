@@ -14,6 +14,7 @@
 #include "datapath/trace.h"
 #include "proto/objects.pb-c.h"
 #include "tests/scenario/frame.h"
+#include "tunnels/underlay.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,12 @@ void scenario_port(struct scenario *scenario, uint64_t id, const char *name);
 // vid 0 or a native VLAN: not tagged.
 void scenario_member(struct scenario *scenario, uint64_t id, uint64_t port, uint64_t bridge,
                      uint32_t vid, bool tagged);
+void scenario_tunnel(struct scenario *scenario, uint64_t id, Weft__Encapsulation encapsulation,
+                     const char *local);
+void scenario_peer(struct scenario *scenario, uint64_t id, uint64_t tunnel, const char *remote,
+                   bool learn);
+void scenario_member_vni(struct scenario *scenario, uint64_t id, uint64_t peer, uint64_t bridge,
+                         uint32_t vid, uint32_t vni);
 void scenario_fdb_entry(struct scenario *scenario, uint64_t id, uint64_t bridge, uint32_t vid,
                         const char *mac, uint64_t port);
 void scenario_vrf(struct scenario *scenario, uint64_t id);
@@ -63,6 +70,12 @@ void scenario_send(struct scenario *scenario, uint64_t port, struct frame frame)
 // Several frames in one batch.
 void scenario_send_batch(struct scenario *scenario, uint64_t port, const struct frame *frames,
                          unsigned count);
+// A datagram comes to the tunnel, outer IP and UDP taken off.
+void scenario_arrive(struct scenario *scenario, uint64_t tunnel, const char *from, uint8_t tos,
+                     const void *bytes, size_t len);
+// Takes the oldest that the tunnel sent; returns its length, or -EAGAIN.
+int scenario_datagram(struct scenario *scenario, uint64_t tunnel, struct datagram *ret, void *bytes,
+                      size_t size);
 // Injects what a service would.
 void scenario_inject(struct scenario *scenario, const struct service_out *out);
 // The next frame at the port is this one: bytes, and whether its sum is partial.

@@ -142,6 +142,55 @@ void scenario_member(struct scenario *scenario, uint64_t id, uint64_t port, uint
 	scenario_put(scenario, &object);
 }
 
+void scenario_tunnel(struct scenario *scenario, uint64_t id, Weft__Encapsulation encapsulation,
+                     const char *local)
+{
+	Weft__Tunnel tunnel = WEFT__TUNNEL__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	Weft__Object object = new_object(id, "tunnel/t", WEFT__OBJECT__BODY_PORT);
+	struct address room;
+
+	tunnel.encapsulation = encapsulation;
+	tunnel.local = ip_bytes(&room, local);
+	port.type = WEFT__PORT_TYPE__PORT_TUNNEL;
+	port.tunnel = &tunnel;
+	object.port = &port;
+	scenario_put(scenario, &object);
+}
+
+void scenario_peer(struct scenario *scenario, uint64_t id, uint64_t tunnel, const char *remote,
+                   bool learn)
+{
+	Weft__TunnelPeer peer = WEFT__TUNNEL_PEER__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	Weft__Object object = new_object(id, NULL, WEFT__OBJECT__BODY_PORT);
+	struct address room;
+
+	peer.tunnel = tunnel;
+	peer.remote = ip_bytes(&room, remote);
+	peer.has_learn = true;
+	peer.learn = learn;
+	port.type = WEFT__PORT_TYPE__PORT_PEER;
+	port.peer = &peer;
+	object.port = &port;
+	scenario_put(scenario, &object);
+}
+
+void scenario_member_vni(struct scenario *scenario, uint64_t id, uint64_t peer, uint64_t bridge,
+                         uint32_t vid, uint32_t vni)
+{
+	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
+	Weft__Object object = new_object(id, NULL, WEFT__OBJECT__BODY_VLAN_MEMBER);
+
+	member.port = peer;
+	member.bridge = bridge;
+	member.vid = vid;
+	member.has_vni = true;
+	member.vni = vni;
+	object.vlan_member = &member;
+	scenario_put(scenario, &object);
+}
+
 void scenario_fdb_entry(struct scenario *scenario, uint64_t id, uint64_t bridge, uint32_t vid,
                         const char *mac, uint64_t port)
 {

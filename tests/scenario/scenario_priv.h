@@ -17,6 +17,7 @@ struct scenario {
 	struct state *state;
 	struct stats *stats;
 	struct service *service;
+	struct agent_tunnels *tunnels;
 	struct apply *apply;
 	struct pipeline *pipeline;
 	struct packet_pool *pool;

@@ -41,7 +41,7 @@ static int teardown(void **state)
 
 static struct flow_key key_of(uint32_t n)
 {
-	return (struct flow_key){.in_port = 1, .src_port = (uint16_t)n, .spare2 = n >> 16};
+	return (struct flow_key){.in_port = 1, .src_port = (uint16_t)n, .vni = n >> 16};
 }
 
 static struct flow_entry *find(struct fixture *fixture, uint32_t n)

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// agent_port_tunnel: the doors of tunnels and their peers: which peer belongs to which tunnel. Main thread only.
+
+#pragma once
+
+#include "base/fail.h"
+#include "proto/objects.pb-c.h"
+#include "tunnels/underlay.h"
+#include "vnic/port.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct agent_tunnels;
+
+struct agent_tunnels_config {
+	underlay_open_fn open; // a scenario has its own
+	void *user;
+	void (*retire)(void *block); // see struct tunnel_config
+	unsigned queues;             // to receive by, of each tunnel
+};
+
+struct agent_tunnels *agent_tunnels_new(
+	const struct agent_tunnels_config *config);     // NULL with errno
+void agent_tunnels_free(struct agent_tunnels *tunnels); // => All doors are closed. NULL is fine.
+
+// Whether the port is a tunnel or a peer, so that its door comes from here.
+bool agent_tunnels_have(const Weft__Port *config);
+// => The tunnel of a peer is open.
+int agent_tunnels_open(struct agent_tunnels *tunnels, uint64_t id, const char *name,
+                       const Weft__Port *config, uint32_t slot, struct port **ret,
+                       struct fail *fail);
+// Returns false when the door is none of ours, and does nothing.
+bool agent_tunnels_close(struct agent_tunnels *tunnels, struct port *door);

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// peer: frames into datagrams.
+//
+// The tunnel's header goes into the packet's headroom, so that header and head are one piece. Frames of one inner
+// flow and one size that follow each other share a datagram in parts, which the kernel cuts (UDP_SEGMENT): that
+// is what the cuts of a super-packet are, but small frames gain as well. Order within a flow is kept.
+//
+// Cost: one pass over the packets; everything is on the stack, and any number of workers may send.
+
+#include "tunnels/peer.h"
+
+#include "base/bytes.h"
+#include "tunnels/ecn.h"
+#include "tunnels/entropy.h"
+#include "tunnels/tunnel_priv.h"
+#include "vnic/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	IOV = 512,
+	DATAGRAM_MAX = 65535 - 48, // less the larger of the outer headers
+	MTU_FALLBACK = 1500,
+	MTU_LEAST = 68,
+	DSCP_SHIFT = 2,
+};
+
+struct peer {
+	struct port port;
+	struct tunnel *tunnel; // held
+	struct ip_addr remote;
+};
+
+struct burst {
+	unsigned count, used; // datagrams, entries of iov
+	struct datagram datagrams[UNDERLAY_BATCH];
+	unsigned packets[UNDERLAY_BATCH]; // in each datagram
+	uint32_t last[UNDERLAY_BATCH];    // length of the last part of each
+	struct iovec iov[IOV];
+};
+
+static uint8_t tos_of(const struct tunnel *tunnel, const struct packet *packet)
+{
+	int dscp = tunnel->config.dscp;
+	uint8_t tos = 0;
+
+	// Of what is no IP, nothing is known.
+	ecn_inner_tos(packet, &tos);
+	if (dscp >= 0)
+		tos = (uint8_t)(dscp << DSCP_SHIFT | (tos & ECN_MASK));
+	return tos;
+}
+
+// Whether the packet may be another part of the last datagram.
+static bool fits(const struct tunnel *tunnel, const struct burst *burst, uint32_t len, uint8_t tos,
+                 uint32_t entropy)
+{
+	unsigned at = burst->count - 1;
+	const struct datagram *datagram = &burst->datagrams[at];
+
+	return burst->count && burst->packets[at] < tunnel->underlay->parts_max &&
+	       datagram->tos == tos && datagram->entropy == entropy &&
+	       burst->last[at] == (datagram->part_size ? datagram->part_size : datagram->len) &&
+	       len <= burst->last[at] && datagram->len + len <= DATAGRAM_MAX;
+}
+
+static struct datagram *begin(struct burst *burst, const struct peer *peer, uint8_t tos,
+                              uint32_t entropy)
+{
+	struct datagram *datagram = &burst->datagrams[burst->count];
+
+	*datagram = (struct datagram){
+		.to = peer->remote,
+		.entropy = entropy,
+		.tos = tos,
+		.iov = &burst->iov[burst->used],
+	};
+	burst->packets[burst->count++] = 0;
+	return datagram;
+}
+
+// Returns whether the packet found room.
+static bool add(struct burst *burst, const struct peer *peer, struct packet *packet)
+{
+	const struct tunnel *tunnel = peer->tunnel;
+	unsigned header = tunnel->config.encap->header;
+	unsigned pieces = 1U + packet->segment_count;
+	uint32_t len = packet->len + header;
+	uint32_t entropy = entropy_of(packet);
+	uint8_t tos = tos_of(tunnel, packet);
+	struct datagram *datagram;
+	struct iovec *iov;
+
+	if (burst->used + pieces > IOV)
+		return false;
+	if (fits(tunnel, burst, len, tos, entropy)) {
+		datagram = &burst->datagrams[burst->count - 1];
+		datagram->part_size = (uint16_t)burst->last[burst->count - 1];
+	} else {
+		if (burst->count == UNDERLAY_BATCH)
+			return false;
+		datagram = begin(burst, peer, tos, entropy);
+	}
+	tunnel->config.encap->write(packet->data - header, packet->vni);
+	iov = &burst->iov[burst->used];
+	iov[0] = (struct iovec){packet->data - header, packet->head_len + header};
+	for (unsigned i = 0; i < packet->segment_count; i++)
+		iov[1 + i] = (struct iovec){(void *)(uintptr_t)packet->segments[i].base,
+		                            packet->segments[i].len};
+	burst->used += pieces;
+	datagram->iov_count += pieces;
+	datagram->len += len;
+	burst->last[burst->count - 1] = len;
+	burst->packets[burst->count - 1]++;
+	return true;
+}
+
+// Sends, and says of each packet that did not go why.
+static void send_burst(const struct tunnel *tunnel, struct burst *burst,
+                       struct packet *const *packets, enum drop_reason *reason)
+{
+	if (tunnel->underlay->ops->send(tunnel->underlay, burst->datagrams, burst->count))
+		return;
+	for (unsigned i = 0; i < burst->count; i++) {
+		enum drop_reason drop = burst->datagrams[i].drop;
+
+		for (unsigned n = 0; drop && n < burst->packets[i]; n++)
+			packets[n]->drop = (uint16_t)drop;
+		if (drop)
+			*reason = drop;
+		packets += burst->packets[i];
+	}
+}
+
+static unsigned peer_tx(struct port *port, unsigned queue, struct packet *const *packets,
+                        unsigned count, enum drop_reason *reason)
+{
+	const struct peer *peer = (const struct peer *)port;
+	unsigned done = 0;
+
+	while (done < count) {
+		struct burst burst;
+		unsigned first = done;
+
+		burst.count = 0;
+		burst.used = 0;
+		while (done < count && add(&burst, peer, packets[done]))
+			done++;
+		if (done == first) {
+			// More pieces than a datagram has: no door makes such packets.
+			packets[done++]->drop = DROP_TX_FAILED;
+			*reason = DROP_TX_FAILED;
+			continue;
+		}
+		send_burst(peer->tunnel, &burst, packets + first, reason);
+	}
+	return count;
+}
+
+static int peer_rx_fd(const struct port *port, unsigned queue)
+{
+	return -1;
+}
+
+static void peer_close(struct port *port)
+{
+	struct peer *peer = (struct peer *)port;
+
+	// Another may have the address by now. Short of memory it stays in the table: what comes from there is
+	// then of a port that is gone.
+	if (peer_table_find(atomic_load(&peer->tunnel->peers), &peer->remote) == port->slot)
+		tunnel_set_peer(peer->tunnel, peer->remote, 0);
+	tunnel_let_go(peer->tunnel);
+	free(peer);
+}
+
+static const struct port_ops peer_ops = {
+	.kind = "peer",
+	.tx_only = true,
+	.tx = peer_tx,
+	.rx_fd = peer_rx_fd,
+	.close = peer_close,
+};
+
+bool peer_is(const struct port *port)
+{
+	return port->ops == &peer_ops;
+}
+
+static uint32_t inner_mtu(const struct tunnel *tunnel, struct ip_addr remote)
+{
+	uint32_t outer = tunnel->config.underlay_mtu;
+	unsigned overhead = tunnel_overhead(tunnel);
+
+	if (!outer)
+		outer = tunnel->underlay->ops->mtu(tunnel->underlay, remote);
+	if (!outer)
+		outer = MTU_FALLBACK;
+	return MAX(outer, overhead + MTU_LEAST) - overhead;
+}
+
+int peer_open(const struct peer_config *config, struct port **ret, struct fail *fail)
+{
+	struct tunnel *tunnel = (struct tunnel *)config->tunnel;
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer || tunnel_set_peer(tunnel, config->remote, config->slot) < 0) {
+		free(peer);
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
+	}
+	tunnel_hold(tunnel);
+	peer->tunnel = tunnel;
+	peer->remote = config->remote;
+	peer->port.ops = &peer_ops;
+	peer->port.queue_count = 1;
+	peer->port.slot = config->slot;
+	peer->port.mtu = inner_mtu(tunnel, config->remote);
+	snprintf(peer->port.name, sizeof(peer->port.name), "%s", config->name);
+	*ret = &peer->port;
+	return 0;
+}
