@@ -84,6 +84,15 @@ int cmd_impair_port(const struct invocation *call)
 	              (const bool[]){invocation_has(call, "in"), invocation_has(call, "out")});
 }
 
+int cmd_impair_link(const struct invocation *call)
+{
+	static const char *const words[] = {"a-to-b", "b-to-a"};
+
+	return impair(
+		call, "link", words,
+		(const bool[]){invocation_has(call, "a-to-b"), invocation_has(call, "b-to-a")});
+}
+
 // Adds a deletion of each impairment that has the name, or is of the port or link of that name.
 static int add_deletions(struct change_set *set, const Weft__Reply *reply, const char *name)
 {

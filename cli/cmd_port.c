@@ -57,9 +57,11 @@ int cmd_port_add(const struct invocation *call)
 	if (invocation_has(call, "vhost-server") && !invocation_text(call, "vhost"))
 		return refuse(call, "the port has no socket that weft could listen at",
 		              "say --vhost PATH as well");
-	if (!net && !invocation_text(call, "trunk") && !invocation_text(call, "native"))
+	if (!net && !invocation_text(call, "trunk") && !invocation_text(call, "native") &&
+	    !invocation_text(call, "link"))
 		return refuse(call, "the port is in no net",
-		              "weft port add NET --name NAME, or --trunk VLANS for a trunk");
+		              "weft port add NET --name NAME, or --trunk VLANS for a trunk, or "
+		              "--link LINK --end a");
 
 	change_set_init(&set, call);
 

@@ -116,6 +116,12 @@ static const struct output_column event_columns[] = {
 	{0},
 };
 
+static const struct output_column link_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN}, {"a", "A", OUTPUT_PLAIN},
+	{"b", "B", OUTPUT_PLAIN},       {"comment", "COMMENT", OUTPUT_PLAIN},
+	{"lab", "LAB", OUTPUT_PLAIN},   {0},
+};
+
 static const struct output_column impair_columns[] = {
 	{"name", "NAME", OUTPUT_PLAIN},
 	{"effects", "EFFECTS", OUTPUT_PLAIN},
@@ -173,21 +179,14 @@ static const struct {
 	const char *what;
 	const struct output_column *columns;
 } choices[] = {
-	{"net", net_columns},
-	{"port", port_columns},
-	{"guest", guest_columns},
-	{"forward", forward_columns},
-	{"lease", lease_columns},
-	{"lab", lab_columns},
-	{"host", host_columns},
-	{"history", history_columns},
-	{"events", event_columns},
-	{"drops", drop_columns},
-	{"flow", flow_columns},
-	{"impair", impair_columns},
-	{"conn", conn_columns},
-	{"fdb", fdb_columns},
-	{"neighbour", neighbour_columns},
+	{"net", net_columns},       {"port", port_columns},
+	{"guest", guest_columns},   {"forward", forward_columns},
+	{"lease", lease_columns},   {"lab", lab_columns},
+	{"host", host_columns},     {"history", history_columns},
+	{"events", event_columns},  {"drops", drop_columns},
+	{"flow", flow_columns},     {"impair", impair_columns},
+	{"link", link_columns},     {"conn", conn_columns},
+	{"fdb", fdb_columns},       {"neighbour", neighbour_columns},
 	{"worker", worker_columns},
 };
 

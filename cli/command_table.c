@@ -33,6 +33,7 @@ const struct command_noun command_nouns[] = {
 	{"lease", "DHCP leases, and reservations of addresses"},
 	{"dns", "names served beside those of the guests"},
 	{"flow", "rules of your own in the packet path"},
+	{"link", "wires between two ports, which carry everything as it is"},
 	{"impair", "delay, loss, rate and other troubles of ports and links"},
 	{"conn", "connections that are tracked"},
 	{"fdb", "MAC addresses and the ports behind which they are"},
@@ -288,6 +289,37 @@ const struct command command_table[] = {
 	LS("lab", "list the labs"),
 	SHOW("lab"),
 	{
+		.noun = "link",
+		.verb = "add",
+		.arguments = "NAME [--a END] [--b END]",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a wire between two ports, which carries everything as it is",
+		.details =
+			"An END is a guest, which gets an interface more (named so, or ethN), or a port "
+			"that is there. An end can also be given later, by port add --link NAME --end a. "
+			"Nothing is learnt, flooded or answered: LLDP, LACP, STP, "
+			"802.1X and frames with any tags cross.",
+		.example = "weft link add l1 --a h1 --b h2 --a-address 10.0.0.1/30 --b-address "
+			   "10.0.0.2/30",
+		.flags = link_add_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_link_add,
+	},
+	{
+		.noun = "link",
+		.verb = "delete",
+		.arguments = "NAME...",
+		.min_arguments = 1,
+		.max_arguments = INVOCATION_ARGUMENTS,
+		.complete = "link",
+		.summary = "remove links, their impairments and the interfaces at their ends",
+		.traits = COMMAND_CHANGES,
+		.run = cmd_link_delete,
+	},
+	LS("link", "list the links"),
+	SHOW("link"),
+	{
 		.noun = "impair",
 		.verb = "port",
 		.arguments = "PORT EFFECTS...",
@@ -308,6 +340,22 @@ const struct command command_table[] = {
 		.flags = impair_flags,
 		.traits = COMMAND_CHANGES,
 		.run = cmd_impair_port,
+	},
+	{
+		.noun = "impair",
+		.verb = "link",
+		.arguments = "LINK EFFECTS...",
+		.min_arguments = 1,
+		.max_arguments = INVOCATION_ARGUMENTS,
+		.complete = "link",
+		.summary = "make a link worse than it is; replaces what was said of it before",
+		.details =
+			"EFFECTS as of impair port. Without --a-to-b and --b-to-a both directions are "
+			"impaired.",
+		.example = "weft impair link l1 --a-to-b delay 20ms loss 1%",
+		.flags = impair_link_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_impair_link,
 	},
 	{
 		.noun = "impair",

@@ -19,6 +19,9 @@ int cmd_forward_add(const struct invocation *call);
 int cmd_route_add(const struct invocation *call);
 int cmd_lease_add(const struct invocation *call);
 int cmd_dns_add(const struct invocation *call);
+int cmd_link_add(const struct invocation *call);
+int cmd_link_delete(const struct invocation *call);
+int cmd_impair_link(const struct invocation *call);
 int cmd_impair_port(const struct invocation *call);
 int cmd_impair_clear(const struct invocation *call);
 

@@ -60,28 +60,34 @@ const struct flag net_flags[] = {
 };
 
 // What ports have in common, whoever makes them.
-#define PORT_FLAGS                                                                                 \
-	{"trunk", "VLANS", "VLANs carried tagged: 10,20,30", VALUE_NUMBERS, NULL, "trunk", false}, \
-		{"native",     "VLAN", "VLAN of untagged frames on a trunk (default: none)",       \
-	         VALUE_NUMBER, NULL,   "native",                                                   \
-	         false},                                                                           \
-		{"mac",      "MAC", "the guest's MAC address (default: made from its name)",       \
-	         VALUE_TEXT, NULL,  "mac",                                                         \
-	         false},                                                                           \
-		{"ip",       "ADDRESS", "its address: reserved for it in DHCP, or static",         \
-	         VALUE_TEXT, NULL,      "ip",                                                      \
-	         false},                                                                           \
-		{"ip6", "ADDRESS", "its static IPv6 address", VALUE_TEXT, NULL, "ip6", false},     \
-		{"ifname", "NAME", "name of the interface", VALUE_TEXT, NULL, "ifname", false},    \
-		{"queues",     "COUNT", "queues of the interface; pairs with --vhost",             \
-	         VALUE_NUMBER, NULL,    "queues",                                                  \
-	         false},                                                                           \
-		{"mtu", "BYTES", "largest packet", VALUE_NUMBER, NULL, "mtu", false},              \
-		{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,  \
-	         "mac_limit", false},                                                              \
-	{                                                                                          \
-		"offload-off", NULL, "no checksum and segmentation offloads", VALUE_SWITCH, NULL,  \
-			"offload_off", false                                                       \
+#define PORT_FLAGS                                                                                   \
+	{"trunk", "VLANS", "VLANs carried tagged: 10,20,30", VALUE_NUMBERS, NULL, "trunk", false},   \
+		{"native",     "VLAN", "VLAN of untagged frames on a trunk (default: none)",         \
+	         VALUE_NUMBER, NULL,   "native",                                                     \
+	         false},                                                                             \
+		{"mac",      "MAC", "the guest's MAC address (default: made from its name)",         \
+	         VALUE_TEXT, NULL,  "mac",                                                           \
+	         false},                                                                             \
+		{"ip",       "ADDRESS", "its address: reserved for it in DHCP, or static",           \
+	         VALUE_TEXT, NULL,      "ip",                                                        \
+	         false},                                                                             \
+		{"ip6", "ADDRESS", "its static IPv6 address", VALUE_TEXT, NULL, "ip6", false},       \
+		{"address",  "PREFIX", "put on the guest's interface, in whatever net: 10.0.0.1/30", \
+	         VALUE_TEXT, NULL,     "addresses",                                                  \
+	         true},                                                                              \
+		{"link", "LINK", "one end of this link, instead of a net", VALUE_NAME, "link",       \
+	         "link", false},                                                                     \
+		{"end", "END", "which end of the link: a or b", VALUE_CHOICE, "a b", "end", false},  \
+		{"ifname", "NAME", "name of the interface", VALUE_TEXT, NULL, "ifname", false},      \
+		{"queues",     "COUNT", "queues of the interface; pairs with --vhost",               \
+	         VALUE_NUMBER, NULL,    "queues",                                                    \
+	         false},                                                                             \
+		{"mtu", "BYTES", "largest packet", VALUE_NUMBER, NULL, "mtu", false},                \
+		{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,    \
+	         "mac_limit", false},                                                                \
+	{                                                                                            \
+		"offload-off", NULL, "no checksum and segmentation offloads", VALUE_SWITCH, NULL,    \
+			"offload_off", false                                                         \
 	}
 
 #define VHOST_FLAGS                                                                             \
@@ -184,16 +190,44 @@ const struct flag flow_flags[] = {
 	{0},
 };
 
+#define IMPAIR_FLAGS                                                                               \
+	{"timeline", "STEPS", "effects that come and go: \"up 10s; down 2s; loss 30% 5s\"",        \
+	 VALUE_TEXT, NULL,    "timeline",                                                          \
+	 false},                                                                                   \
+		{"once", NULL, "the timeline does not repeat", VALUE_SWITCH, NULL, "once", false}, \
+		{"seed",       "NUMBER", "of all that is random (default: made from the name)",    \
+	         VALUE_NUMBER, NULL,     "seed",                                                   \
+	         false},                                                                           \
+	{                                                                                          \
+		"hold", "FRAMES", "most frames under way (default: 16384; 2 KB each when used)",   \
+			VALUE_NUMBER, NULL, "hold", false                                          \
+	}
+
 const struct flag impair_flags[] = {
 	{"in", NULL, "what the guest receives", VALUE_SWITCH, NULL, NULL, false},
 	{"out", NULL, "what the guest sends (default: both)", VALUE_SWITCH, NULL, NULL, false},
-	{"timeline", "STEPS", "effects that come and go: \"up 10s; down 2s; loss 30% 5s\"",
-         VALUE_TEXT, NULL, "timeline", false},
-	{"once", NULL, "the timeline does not repeat", VALUE_SWITCH, NULL, "once", false},
-	{"seed", "NUMBER", "of all that is random (default: made from the name)", VALUE_NUMBER,
-         NULL, "seed", false},
-	{"hold", "FRAMES", "most frames under way (default: 16384; 2 KB each when used)",
-         VALUE_NUMBER, NULL, "hold", false},
+	IMPAIR_FLAGS,
+	{0},
+};
+
+const struct flag impair_link_flags[] = {
+	{"a-to-b", NULL, "what end a sends", VALUE_SWITCH, NULL, NULL, false},
+	{"b-to-a", NULL, "what end b sends (default: both)", VALUE_SWITCH, NULL, NULL, false},
+	IMPAIR_FLAGS,
+	{0},
+};
+
+const struct flag link_add_flags[] = {
+	{"a", "GUEST[:IFNAME]",
+         "one end: a guest, which gets an interface more, or a port in no net", VALUE_TEXT, NULL,
+         NULL, false},
+	{"b", "GUEST[:IFNAME]", "the other end", VALUE_TEXT, NULL, NULL, false},
+	{"a-address", "PREFIX", "put on the interface of end a: 10.0.0.1/30", VALUE_TEXT, NULL,
+         NULL, true},
+	{"b-address", "PREFIX", "put on the interface of end b", VALUE_TEXT, NULL, NULL, true},
+	{"mtu", "BYTES", "largest packet of the interfaces it makes", VALUE_NUMBER, NULL, NULL,
+         false},
+	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
 	{0},
 };
 

@@ -18,6 +18,8 @@ extern const struct flag lease_flags[];
 extern const struct flag dns_flags[];
 extern const struct flag flow_flags[];
 extern const struct flag impair_flags[];
+extern const struct flag impair_link_flags[];
+extern const struct flag link_add_flags[];
 extern const struct flag list_flags[];
 extern const struct flag delete_flags[];
 extern const struct flag last_flags[];

@@ -8,6 +8,7 @@
 #include "controller/derive_unit.h"
 #include "controller/message_record.h"
 #include "controller/model_guest.h"
+#include "controller/model_link.h"
 #include "controller/model_vhost.h"
 #include "controller/scope.h"
 
@@ -127,6 +128,9 @@ static void add_port(struct api *api, const struct intent *intent, Weft__Record 
 		record_append_number(record, "trunk", port->trunk[i]);
 	if (port->has_native)
 		record_number(record, "native", port->native);
+	record_text(record, "wire", port->link);
+	record_text(record, "end", port->end);
+	add_texts(record, "addresses", port->addresses, port->n_addresses);
 	record_text(record, "ifname", port->ifname);
 	record_text(record, "netns", port->netns);
 	add_socket(api, intent, record);
@@ -203,6 +207,18 @@ static void add_forward(struct api *api, const struct intent *intent, Weft__Reco
 	record_number(record, "inside_port", forward->inside_port);
 }
 
+static void add_link(const struct model *model, const struct intent *link, Weft__Record *record)
+{
+	static const char *const ends[] = {"a", "b"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct intent *port = model_link_end(model, link->name, ends[i]);
+
+		record_text(record, ends[i], port ? port->name : NULL);
+	}
+	record_text(record, "comment", link->msg->link->comment);
+}
+
 static void add_impair(const Weft__Impair *impair, Weft__Record *record)
 {
 	record_text(record, "port", impair->port);
@@ -264,6 +280,8 @@ Weft__Record *api_object_record(struct api *api, const struct intent *intent)
 		add_guest(api, intent, record);
 	else if (intent->noun == NOUN_FORWARD)
 		add_forward(api, intent, record);
+	else if (intent->noun == NOUN_LINK)
+		add_link(&api->env.control->model, intent, record);
 	else
 		add_rest(intent, record);
 	record_text(record, "lab", intent->msg->lab);

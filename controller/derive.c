@@ -151,6 +151,9 @@ static void derive_intent(const struct model *model, const struct intent *intent
 	case NOUN_FLOW:
 		derive_flow(model, intent, unit);
 		break;
+	case NOUN_LINK:
+		derive_link(intent, unit);
+		break;
 	case NOUN_IMPAIR:
 		derive_impair(model, intent, unit);
 		break;

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+enum { ADDRESSES_MOST = PORT_ADDRESSES_MOST + 2 };
+
 struct parts {
 	const struct model *model;
 	const struct intent *intent;
@@ -76,8 +78,8 @@ static void add_port(struct parts *parts)
 	const Weft__PortIntent *port = parts->port;
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__Port message = WEFT__PORT__INIT;
-	Weft__Prefix prefixes[2], *addresses[2] = {&prefixes[0], &prefixes[1]};
-	struct ip_prefix own[2];
+	Weft__Prefix prefixes[ADDRESSES_MOST], *addresses[ADDRESSES_MOST];
+	struct ip_prefix own[ADDRESSES_MOST];
 	char netns[KEY_SIZE], socket[VHOST_PATH_SIZE];
 	struct mac mac;
 
@@ -101,6 +103,13 @@ static void add_port(struct parts *parts)
 		message.mtu = parts->net->msg->net->mtu;
 	}
 	message.addresses = addresses;
+	for (size_t i = 0; i < ADDRESSES_MOST; i++)
+		addresses[i] = &prefixes[i];
+	for (size_t i = 0; i < port->n_addresses && i < PORT_ADDRESSES_MOST; i++)
+		if (prefix_parse(port->addresses[i], &own[message.n_addresses]) == 0) {
+			derive_prefix(&prefixes[message.n_addresses], &own[message.n_addresses]);
+			message.n_addresses++;
+		}
 	if (parts->guest && parts->net && parts->guest->msg->guest->static_ip) {
 		const char *texts[] = {port->ip, port->ip6};
 
@@ -149,7 +158,9 @@ static void add_members(struct parts *parts)
 {
 	const Weft__PortIntent *port = parts->port;
 
-	if (parts->net)
+	if (port->link)
+		add_member(parts, derive_link_id(port->link), 0, false);
+	else if (parts->net)
 		add_member(parts, derive_bridge_id(parts->net->name, parts->net->msg->net),
 		           parts->plan.vlan, false);
 	else if (port->has_native)

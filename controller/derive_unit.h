@@ -15,6 +15,7 @@ void derive_forward(const struct model *model, const struct intent *intent, stru
 void derive_lease(const struct model *model, const struct intent *intent, struct unit *unit);
 void derive_dns(const struct model *model, const struct intent *intent, struct unit *unit);
 void derive_flow(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_link(const struct intent *intent, struct unit *unit);
 void derive_impair(const struct model *model, const struct intent *intent, struct unit *unit);
 
 // Ids of what other units refer to, by the names of the user's objects.
@@ -24,6 +25,7 @@ uint64_t derive_vrf_id(const char *net, const Weft__Net *body);
 uint64_t derive_scope_id(const char *net);
 uint64_t derive_zone_id(const char *net);
 uint64_t derive_port_id(const char *port);
+uint64_t derive_link_id(const char *link); // of its bridge
 uint64_t derive_shared_bridge_id(void);
 
 // The net's plan when it can be parsed, which validation has seen to; false otherwise.

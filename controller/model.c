@@ -22,7 +22,7 @@ static const struct noun_ops *const ops[] = {
 	[NOUN_ROUTE] = &model_route,   [NOUN_FORWARD] = &model_forward,
 	[NOUN_LEASE] = &model_lease,   [NOUN_DNS] = &model_dns,
 	[NOUN_FLOW] = &model_flow,     [NOUN_LAB] = &model_lab,
-	[NOUN_IMPAIR] = &model_impair,
+	[NOUN_IMPAIR] = &model_impair, [NOUN_LINK] = &model_link,
 };
 
 void model_init(struct model *model, const struct instance *instance)
@@ -293,6 +293,10 @@ static void say_claim(const char *claim, char *buf, size_t size)
 		snprintf(buf, size, "the interface %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "socket/", 7) == 0)
 		snprintf(buf, size, "the socket %s", claim + 7);
+	else if (strncmp(claim, "end/", 4) == 0)
+		snprintf(buf, size, "the end %s", strrchr(claim, '/') + 1);
+	else if (strncmp(claim, "impaired/", 9) == 0)
+		snprintf(buf, size, "the direction %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "outside/", 8) == 0)
 		snprintf(buf, size, "the outside port %s", strrchr(claim, '/') + 1);
 	else

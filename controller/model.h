@@ -22,6 +22,9 @@ struct model_change {
 	struct intent *after;
 };
 
+// Static addresses that a port may have besides those in its net.
+enum { PORT_ADDRESSES_MOST = 8 };
+
 struct model {
 	struct instance instance;
 	const char *run_dir; // Where sockets without a place lie; borrowed. NULL: /run/weft.

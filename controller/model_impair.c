@@ -5,6 +5,7 @@
 #include "controller/model_impair.h"
 #include "controller/impair_text.h"
 #include "controller/model_guest.h"
+#include "controller/model_link.h"
 #include "controller/model_noun.h"
 
 #include <errno.h>
@@ -25,14 +26,23 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 	return 0;
 }
 
+static bool is(const char *text, const char *word)
+{
+	return text && strcmp(text, word) == 0;
+}
+
+// What crosses a link from an end is what that end's guest sends.
 const struct intent *model_impair_port(const struct model *model, const Weft__Impair *impair)
 {
+	if (impair->link)
+		return model_link_end(model, impair->link,
+		                      is(impair->direction, "b-to-a") ? "b" : "a");
 	return impair->port ? model_find_port(model, impair->port, NULL) : NULL;
 }
 
 bool model_impair_is_out(const Weft__Impair *impair)
 {
-	return impair->direction && strcmp(impair->direction, "out") == 0;
+	return impair->link || is(impair->direction, "out");
 }
 
 static void refs(const struct model *model, const struct intent *intent, struct refs *refs)
@@ -40,6 +50,8 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	const Weft__Impair *impair = intent->msg->impair;
 	const struct intent *port = model_impair_port(model, impair);
 
+	if (impair->link)
+		refs_add(refs, REF_NEEDS, "link", "link/%s", impair->link);
 	if (port)
 		refs_add(refs, REF_NEEDS, "port", "%s", port->key);
 	else if (impair->port)
@@ -54,11 +66,18 @@ static int check(const struct model *model, const struct intent *intent, struct 
 	const Weft__Impair *impair = intent->msg->impair;
 	struct impair_text text;
 
-	if (!impair->port)
+	if (!impair->port == !impair->link)
 		return refuse(refusal, -EINVAL, intent->key, "port",
-		              "%s: it does not say which port it impairs", intent->key);
-	if (!impair->direction ||
-	    (strcmp(impair->direction, "in") != 0 && strcmp(impair->direction, "out") != 0))
+		              "%s: it must say which port or which link it impairs, one of them",
+		              intent->key);
+	if (impair->link && !is(impair->direction, "a-to-b") && !is(impair->direction, "b-to-a"))
+		return refuse(refusal, -EINVAL, intent->key, "direction",
+		              "%s: the direction of a link is 'a-to-b' or 'b-to-a'", intent->key);
+	if (impair->link && !model_impair_port(model, impair))
+		return refuse(refusal, -ENOENT, intent->key, "link",
+		              "%s: the end of link '%s' from which it would come has no port",
+		              intent->key, impair->link);
+	if (impair->port && !is(impair->direction, "in") && !is(impair->direction, "out"))
 		return refuse(refusal, -EINVAL, intent->key, "direction",
 		              "%s: the direction of a port is 'in' or 'out'", intent->key);
 	if (impair->has_hold && (impair->hold < HOLD_LEAST || impair->hold > HOLD_MOST))

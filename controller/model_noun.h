@@ -17,7 +17,7 @@ struct noun_ops {
 };
 
 extern const struct noun_ops model_router, model_net, model_guest, model_port, model_route,
-	model_forward, model_lease, model_dns, model_flow, model_impair, model_lab;
+	model_forward, model_lease, model_dns, model_flow, model_impair, model_link, model_lab;
 
 // Replaces *text by the canonical form of the address in it.
 int model_canon_ip(const char *key, const char *field, char **text, struct refusal *refusal);

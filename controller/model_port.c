@@ -101,6 +101,10 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_NEEDS, "net", "net/%s", port->net);
 	if (port->guest)
 		refs_add(refs, REF_NEEDS, "guest", "guest/%s", port->guest);
+	if (port->link)
+		refs_add(refs, REF_NEEDS, "link", "link/%s", port->link);
+	if (port->link && port->end)
+		refs_add(refs, REF_CLAIMS, "end", "end/%s/%s", port->link, port->end);
 	if (port->n_trunk > 0 || port->has_native)
 		refs_add(refs, REF_WATCHES, "trunk", "shared");
 	if (port->mac)
@@ -120,6 +124,54 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	if (port->vhost_path)
 		refs_add(refs, REF_CLAIMS, "vhost_path", "socket/%s",
 		         model_vhost_socket(model, port, socket));
+}
+
+// Addresses that lie in no net of ours.
+static int check_addresses(const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__PortIntent *port = intent->msg->port;
+	struct ip_prefix prefix;
+
+	if (port->n_addresses > PORT_ADDRESSES_MOST)
+		return refuse(refusal, -E2BIG, intent->key, "addresses",
+		              "%s: %zu addresses are more than %d", intent->key, port->n_addresses,
+		              PORT_ADDRESSES_MOST);
+	if (port->n_addresses && (!port->guest || port->attach != WEFT__ATTACH_KIND__ATTACH_TAP))
+		return refuse(refusal, -EINVAL, intent->key, "addresses",
+		              "%s: only on the interface of a guest of ours can addresses be put",
+		              intent->key);
+	for (size_t i = 0; i < port->n_addresses; i++) {
+		if (strchr(port->addresses[i], '/') &&
+		    prefix_parse(port->addresses[i], &prefix) == 0 && prefix.len > 0)
+			continue;
+		refuse(refusal, -EINVAL, intent->key, "addresses",
+		       "%s: '%s' is not an address with its length", intent->key,
+		       port->addresses[i]);
+		fail_hint(&refusal->fail, "write it as 10.0.0.1/30 or fd00::1/64");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_link(const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__PortIntent *port = intent->msg->port;
+
+	if (!port->link && port->end)
+		return refuse(refusal, -EINVAL, intent->key, "end", "%s: it is an end of no link",
+		              intent->key);
+	if (!port->link)
+		return 0;
+	if (!port->end || (strcmp(port->end, "a") != 0 && strcmp(port->end, "b") != 0))
+		return refuse(refusal, -EINVAL, intent->key, "end",
+		              "%s: it must say which end of link '%s' it is, a or b", intent->key,
+		              port->link);
+	if (port->net || port->n_trunk || port->has_native)
+		return refuse(refusal, -EINVAL, intent->key, "link",
+		              "%s: a port on a link can be in no net and carries all VLANs as they "
+		              "are",
+		              intent->key);
+	return 0;
 }
 
 static int check_vlan(const char *key, const char *field, uint32_t vlan, struct refusal *refusal)
@@ -205,6 +257,10 @@ static int check(const struct model *model, const struct intent *intent, struct 
 	const Weft__PortIntent *port = intent->msg->port;
 	int err = check_attach(intent, refusal);
 
+	if (err == 0)
+		err = check_link(intent, refusal);
+	if (err == 0)
+		err = check_addresses(intent, refusal);
 	if (err == 0)
 		err = model_vhost_check(model, intent, refusal);
 	if (err == 0)

@@ -14,6 +14,7 @@ static const struct {
 	[NOUN_ROUTER] = {"router", WEFT__INTENT__BODY_ROUTER},
 	[NOUN_NET] = {"net", WEFT__INTENT__BODY_NET},
 	[NOUN_GUEST] = {"guest", WEFT__INTENT__BODY_GUEST},
+	[NOUN_LINK] = {"link", WEFT__INTENT__BODY_LINK},
 	[NOUN_PORT] = {"port", WEFT__INTENT__BODY_PORT},
 	[NOUN_ROUTE] = {"route", WEFT__INTENT__BODY_ROUTE},
 	[NOUN_FORWARD] = {"forward", WEFT__INTENT__BODY_FORWARD},

@@ -107,21 +107,34 @@ static void collect_interface_id(struct agent_change *change, uint64_t id)
 	collect_interface(change, node, node ? node->object : NULL);
 }
 
-static void collect_bridge(struct agent_change *change, const struct agent_node *bridge)
+static bool is_wire(const struct agent_object *bridge)
 {
+	return bridge && bridge->message->bridge->wire;
+}
+
+static void collect_bridge(struct agent_change *change, const struct agent_touch *touch)
+{
+	const struct agent_node *bridge = touch->node;
+	bool turns = is_wire(touch->before) != is_wire(touch->after);
+
 	for (const struct agent_link *link = bridge->links; link; link = link->next) {
 		const struct agent_object *object = link->from;
+		const Weft__VlanMember *member = object->message->vlan_member;
 
 		if (object->kind == WEFT__KIND__KIND_VLAN_MEMBER)
 			agent_change_work(change,
-			                  agent_change_domain(change, bridge->key.id,
-			                                      object->message->vlan_member->vid),
+			                  agent_change_domain(change, bridge->key.id, member->vid),
 			                  0);
 		else if (object->kind == WEFT__KIND__KIND_INTERFACE)
 			agent_change_work(change,
 			                  agent_change_domain(change, bridge->key.id,
 			                                      object->message->interface->vid),
 			                  0);
+		// A port knows by itself that it is at a wire.
+		if (turns && object->kind == WEFT__KIND__KIND_VLAN_MEMBER)
+			agent_change_work(
+				change,
+				agent_change_node(change, WEFT__KIND__KIND_PORT, member->port), 0);
 	}
 }
 
@@ -136,7 +149,7 @@ static int collect_version(struct agent_change *change, const struct agent_touch
 		agent_change_work(change, touch->node, 0);
 		return 0;
 	case WEFT__KIND__KIND_BRIDGE:
-		collect_bridge(change, touch->node);
+		collect_bridge(change, touch);
 		return 0;
 	case WEFT__KIND__KIND_VLAN_MEMBER:
 		return add_delta(change, object, added);

@@ -44,6 +44,14 @@ static const struct impair_setting *impairment_of(struct agent_change *change, u
 	return node && node->links ? node->links->from->impair : NULL;
 }
 
+static bool is_wire(const struct agent_change *change, uint64_t bridge)
+{
+	const struct agent_object *object =
+		agent_store_object(&change->apply->store, WEFT__KIND__KIND_BRIDGE, bridge);
+
+	return object && object->message->bridge->wire;
+}
+
 static void fill_port(struct agent_change *change, struct agent_node *node,
                       struct port_config *piece, struct tagged_vlan *tagged)
 {
@@ -76,6 +84,8 @@ static void fill_port(struct agent_change *change, struct agent_node *node,
 				.vid = member->vni ? member->vni : member->vid, .domain = domain};
 		else
 			piece->untagged_domain = domain;
+		if (is_wire(change, member->bridge))
+			piece->wire = domain;
 	}
 	if (piece->tagged_count > 1)
 		qsort(tagged, piece->tagged_count, sizeof(*tagged), compare_tagged);

@@ -174,7 +174,9 @@ static int check_touch(struct agent_change *change, const struct agent_touch *to
 		return check_port_change(change, touch);
 	if (touch->node->key.kind == WEFT__KIND__KIND_INTERFACE)
 		return check_interface_change(change, touch);
-	if (touch->node->key.kind == WEFT__KIND__KIND_DHCP_SCOPE && touch->before && touch->after)
+	if ((touch->node->key.kind == WEFT__KIND__KIND_DHCP_SCOPE ||
+	     touch->node->key.kind == WEFT__KIND__KIND_BRIDGE) &&
+	    touch->before && touch->after)
 		return check_dependents(change, touch->node);
 	return 0;
 }

@@ -187,13 +187,38 @@ static int relate_peer(struct agent_change *change, const struct agent_object *o
 	return 0;
 }
 
-static int relate_member(struct agent_change *change, const struct agent_object *object)
+static bool is_wire(struct agent_change *change, const struct agent_object *member)
+{
+	const struct agent_object *bridge =
+		get(change, WEFT__KIND__KIND_BRIDGE, member->message->vlan_member->bridge);
+
+	return bridge && bridge->message->bridge->wire;
+}
+
+// A port at a wire is at nothing else. It is untagged there, so that member is found without a walk.
+static int check_memberships(struct agent_change *change, const struct agent_object *object)
+{
+	uint64_t port = object->message->vlan_member->port;
+	const struct agent_node *native = agent_change_node(change, INDEX_NATIVE, port);
+	const struct agent_node *members = agent_change_node(change, INDEX_MEMBERS, port);
+
+	if (native && native->links && is_wire(change, native->links->from) && members->links->next)
+		return agent_object_refuse(object, change->result, -EBUSY, "port",
+		                           "a port at a wire can be in no VLAN besides");
+	return 0;
+}
+
+// Whose network is told by a VNI.
+static int relate_vni(struct agent_change *change, const struct agent_object *object)
 {
 	const Weft__VlanMember *member = object->message->vlan_member;
 	const struct agent_object *port = get(change, WEFT__KIND__KIND_PORT, member->port);
-	bool is_peer = port->message->port->peer != NULL;
+	bool is_peer = port && port->message->port->peer;
 	char name[OBJECT_NAME];
 
+	// A member whose port goes is refused by itself.
+	if (!port)
+		return 0;
 	if (port->message->port->tunnel)
 		return agent_object_refuse(object, change->result, -EINVAL, "port",
 		                           "not the tunnel %s is in a network, but its peers are",
@@ -206,6 +231,39 @@ static int relate_member(struct agent_change *change, const struct agent_object 
 	                           agent_object_name(port, name));
 }
 
+static int relate_member(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__VlanMember *member = object->message->vlan_member;
+	const struct agent_node *domain = agent_change_domain(change, member->bridge, 0);
+	unsigned ends = 0;
+	int code = relate_vni(change, object);
+
+	if (code < 0)
+		return code;
+	if (!is_wire(change, object))
+		return check_memberships(change, object);
+	if (member->vid || member->tagged)
+		return agent_object_refuse(object, change->result, -EINVAL, "vid",
+		                           "a wire has no VLANs: its ports are untagged in VLAN 0");
+	for (const struct agent_link *link = domain->links; link; link = link->next)
+		ends += link->from->kind == WEFT__KIND__KIND_VLAN_MEMBER;
+	if (ends > 2)
+		return agent_object_refuse(object, change->result, -EEXIST, "bridge",
+		                           "the wire has two ports already");
+	return check_memberships(change, object);
+}
+
+static int relate_interface(struct agent_change *change, const struct agent_object *object)
+{
+	const struct agent_object *bridge =
+		get(change, WEFT__KIND__KIND_BRIDGE, object->message->interface->bridge);
+
+	if (bridge->message->bridge->wire)
+		return agent_object_refuse(object, change->result, -EINVAL, "bridge",
+		                           "a wire has no place for a router");
+	return 0;
+}
+
 int agent_relate_object(struct agent_change *change, const struct agent_object *object)
 {
 	switch (object->kind) {
@@ -213,6 +271,8 @@ int agent_relate_object(struct agent_change *change, const struct agent_object *
 		return relate_peer(change, object);
 	case WEFT__KIND__KIND_VLAN_MEMBER:
 		return relate_member(change, object);
+	case WEFT__KIND__KIND_INTERFACE:
+		return relate_interface(change, object);
 	case WEFT__KIND__KIND_DHCP_SCOPE:
 		return relate_scope(change, object);
 	case WEFT__KIND__KIND_DHCP_RESERVATION:

@@ -36,6 +36,7 @@ struct port_config {
 	bool no_learn; // MACs of what comes by it
 	uint32_t mac_limit;
 	uint32_t untagged_domain; // slot, or 0: untagged frames are refused
+	uint32_t wire;            // slot of the domain whose other member gets everything; 0: none
 	uint32_t tagged_count;
 	const struct tagged_vlan *tagged; // sorted by vid; owned
 	// By enum impair_direction; NULL: not impaired. Borrowed from the object.

@@ -469,12 +469,42 @@ static void end_turn(struct pipeline *pipeline)
 	packet_arena_reset(pipeline->pool);
 }
 
+// The port at the other end of a wire; 0: there is none.
+static uint32_t other_end(const struct generation *generation, const struct port_config *in)
+{
+	const struct domain *wire = pmap_get(&generation->domains, in->wire);
+
+	for (uint32_t i = 0; wire && i < wire->member_count; i++)
+		if (wire->members[i].port != in->slot)
+			return wire->members[i].port;
+	return 0;
+}
+
+// What comes by a wire's port leaves by the other, unseen.
+static void cross_wire(struct pipeline *pipeline, const struct port_config *in,
+                       struct packet **packets, unsigned count)
+{
+	uint32_t out = other_end(pipeline->generation, in);
+
+	if (out && !in->admin_down) {
+		egress_put_all(pipeline, out, packets, count);
+	} else {
+		for (unsigned i = 0; i < count; i++)
+			pipeline_drop(pipeline, packets[i], out ? DROP_PORT_DOWN : DROP_NO_MEMBER);
+	}
+	end_turn(pipeline);
+}
+
 // Packets that came by one port, to their end.
 static void run_packets(struct pipeline *pipeline, const struct port_config *in,
                         struct packet **packets, unsigned count)
 {
 	struct lookup lookup;
 
+	if (in && in->wire) {
+		cross_wire(pipeline, in, packets, count);
+		return;
+	}
 	lookup.count = lookup.runs = 0;
 	lookup.is_shallow = false;
 	lookup.entry = NULL;
@@ -566,6 +596,21 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 		trace->drop = DROP_NO_MEMBER;
 }
 
+static void trace_wire(struct trace *trace, const struct generation *generation,
+                       const struct port_config *in)
+{
+	uint32_t out = other_end(generation, in);
+
+	trace_add(trace, "wire", "everything crosses to the other end");
+	trace->drop = in->admin_down ? DROP_PORT_DOWN : out ? DROP_NONE : DROP_NO_MEMBER;
+	if (trace->drop) {
+		snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(trace->drop));
+		return;
+	}
+	trace->forwarded = true;
+	trace->out_ports[trace->out_count++] = out;
+}
+
 void pipeline_trace(struct pipeline *pipeline, const struct generation *generation,
                     struct packet *packet, uint64_t now_ns, struct trace *trace)
 {
@@ -587,6 +632,10 @@ void pipeline_trace(struct pipeline *pipeline, const struct generation *generati
 		return;
 	}
 	trace_step(trace, "in", "port %s", miss.in->name);
+	if (miss.in->wire) {
+		trace_wire(trace, generation, miss.in);
+		return;
+	}
 	miss_run(&miss, true);
 	trace_end(trace, generation, &program, packet);
 }

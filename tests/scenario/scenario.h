@@ -55,6 +55,8 @@ void scenario_nat_rule(struct scenario *scenario, uint64_t id, uint64_t vrf, uin
 void scenario_forward(struct scenario *scenario, uint64_t id, uint64_t vrf, const char *outside,
                       uint32_t protocol, uint32_t outside_port, const char *inside,
                       uint32_t inside_port);
+// A bridge that is a wire; its members are untagged in VLAN 0.
+void scenario_wire(struct scenario *scenario, uint64_t id);
 // One direction of a port, with one step that lasts; 0 in `effects` is nothing.
 void scenario_impair(struct scenario *scenario, uint64_t id, uint64_t port,
                      Weft__ImpairDirection direction, const Weft__ImpairEffects *effects);

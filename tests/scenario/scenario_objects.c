@@ -333,3 +333,13 @@ void scenario_impair(struct scenario *scenario, uint64_t id, uint64_t port,
 	object.impairment = &impairment;
 	scenario_put(scenario, &object);
 }
+
+void scenario_wire(struct scenario *scenario, uint64_t id)
+{
+	Weft__Bridge bridge = WEFT__BRIDGE__INIT;
+	Weft__Object object = new_object(id, "link/l1", WEFT__OBJECT__BODY_BRIDGE);
+
+	bridge.has_wire = bridge.wire = true;
+	object.bridge = &bridge;
+	scenario_put(scenario, &object);
+}

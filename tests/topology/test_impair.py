@@ -56,3 +56,35 @@ def test_what_cannot_be_is_refused(pair, effects, sentence):
     assert done.returncode != 0
     assert sentence in done.stderr
     assert pair.json("impair", "ls") == []
+
+
+def test_links_carry_everything(weft):
+    """h1.eth0 == l1 == h2.eth0, h2.up == l2 == h3.eth0: two wires, the guest between them routes."""
+    for name in ["h1", "h2", "h3"]:
+        weft.weft("ns", "add", name, "--bare")
+    weft.weft("link", "add", "l1", "--a", "h1", "--b", "h2", "--a-address", "10.0.1.1/30", "--b-address", "10.0.1.2/30")
+    weft.weft("link", "add", "l2", "--a", "h2:up", "--b", "h3", "--a-address", "10.0.2.1/30",
+              "--b-address", "10.0.2.2/30")
+    assert [(link["a"], link["b"]) for link in weft.json("link", "ls")] == [("h1.l1", "h2.l1"), ("h2.l2", "h3.l2")]
+    h1, h2, h3 = (weft.guest(name) for name in ["h1", "h2", "h3"])
+    h1.ping("10.0.1.2", count=1)
+    h2.ping("10.0.2.2", count=1)
+    # LLDP is sent to an address that no bridge forwards; the other frame has a tag within a tag.
+    watch = weft.path / "seen"
+    h2.start("tcpdump", "-lnei", "eth0", "-c", "2", "ether src 02:00:00:00:00:01", log=watch)
+    eventually(lambda: "listening" in watch.read_text(errors="replace"), 5)
+    for frame in ["0180c200000e" "020000000001" "88cc", "ffffffffffff" "020000000001" "81000007" "81000008" "1234"]:
+        h1.run("python3", "-c", "import socket\ns = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
+               f"s.bind(('eth0', 0))\ns.send(bytes.fromhex('{frame + '00' * 46}'))")
+    eventually(lambda: "LLDP" in watch.read_text(errors="replace"), 5)
+    eventually(lambda: re.search("vlan 7, .*vlan 8, ", watch.read_text(errors="replace")), 5)
+    # Through the guest in the middle, and late on one wire only.
+    h2.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    h1.run("ip", "route", "add", "10.0.2.0/30", "via", "10.0.1.2")
+    h3.run("ip", "route", "add", "10.0.1.0/30", "via", "10.0.2.1")
+    weft.weft("impair", "link", "l2", "delay", "20ms")
+    assert h1.ping("10.0.2.2") >= 40
+    assert h1.ping("10.0.1.2") < 20
+    weft.weft("link", "delete", "l2")
+    assert weft.json("impair", "ls") == []
+    assert "up" not in h2.run("ip", "-br", "link").stdout.replace("UP", "").split()
