@@ -22,22 +22,37 @@ static const struct output_column net_columns[] = {
 };
 
 static const struct output_column port_columns[] = {
-	{"name", "NAME", OUTPUT_PLAIN},          {"state", "STATE", OUTPUT_PLAIN},
-	{"attach", "KIND", OUTPUT_PLAIN},        {"net", "NET", OUTPUT_PLAIN},
-	{"trunk", "TRUNK", OUTPUT_PLAIN},        {"native", "NATIVE", OUTPUT_RIGHT},
-	{"ifname", "INTERFACE", OUTPUT_PLAIN},   {"socket", "SOCKET", OUTPUT_PLAIN},
-	{"link", "LINK", OUTPUT_PLAIN},          {"mac", "MAC", OUTPUT_PLAIN},
-	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT}, {"rx_bytes", "RX", OUTPUT_BYTES},
-	{"tx_packets", "TX-PKTS", OUTPUT_RIGHT}, {"tx_bytes", "TX", OUTPUT_BYTES},
-	{"drops", "DROPS", OUTPUT_RIGHT},        {"last_fault", "LAST FAULT", OUTPUT_PLAIN},
-	{"error", "ERROR", OUTPUT_PLAIN},        {0},
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"host", "HOST", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"attach", "KIND", OUTPUT_PLAIN},
+	{"net", "NET", OUTPUT_PLAIN},
+	{"trunk", "TRUNK", OUTPUT_PLAIN},
+	{"native", "NATIVE", OUTPUT_RIGHT},
+	{"ifname", "INTERFACE", OUTPUT_PLAIN},
+	{"socket", "SOCKET", OUTPUT_PLAIN},
+	{"link", "LINK", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT},
+	{"rx_bytes", "RX", OUTPUT_BYTES},
+	{"tx_packets", "TX-PKTS", OUTPUT_RIGHT},
+	{"tx_bytes", "TX", OUTPUT_BYTES},
+	{"drops", "DROPS", OUTPUT_RIGHT},
+	{"last_fault", "LAST FAULT", OUTPUT_PLAIN},
+	{"error", "ERROR", OUTPUT_PLAIN},
+	{0},
 };
 
 static const struct output_column guest_columns[] = {
-	{"name", "NAME", OUTPUT_PLAIN}, {"kind", "KIND", OUTPUT_PLAIN},
-	{"net", "NET", OUTPUT_PLAIN},   {"ip", "ADDRESS", OUTPUT_PLAIN},
-	{"mac", "MAC", OUTPUT_PLAIN},   {"ports", "PORTS", OUTPUT_PLAIN},
-	{"lab", "LAB", OUTPUT_PLAIN},   {0},
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"kind", "KIND", OUTPUT_PLAIN},
+	{"host", "HOST", OUTPUT_PLAIN},
+	{"net", "NET", OUTPUT_PLAIN},
+	{"ip", "ADDRESS", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"ports", "PORTS", OUTPUT_PLAIN},
+	{"lab", "LAB", OUTPUT_PLAIN},
+	{0},
 };
 
 static const struct output_column forward_columns[] = {
@@ -80,6 +95,8 @@ static const struct output_column lab_columns[] = {
 
 static const struct output_column host_columns[] = {
 	{"name", "NAME", OUTPUT_PLAIN},
+	{"kind", "KIND", OUTPUT_PLAIN},
+	{"ip", "ADDRESS", OUTPUT_PLAIN},
 	{"state", "STATE", OUTPUT_PLAIN},
 	{"pid", "PID", OUTPUT_RIGHT},
 	{"software", "SOFTWARE", OUTPUT_PLAIN},
@@ -87,6 +104,7 @@ static const struct output_column host_columns[] = {
 	{"objects", "OBJECTS", OUTPUT_RIGHT},
 	{"restarts", "RESTARTS", OUTPUT_RIGHT},
 	{"last_gap_ms", "LAST-GAP-MS", OUTPUT_RIGHT},
+	{"lag_us", "LAG-US", OUTPUT_RIGHT},
 	{0},
 };
 
@@ -99,13 +117,10 @@ static const struct output_column history_columns[] = {
 };
 
 static const struct output_column drop_columns[] = {
-	{"time", "TIME", OUTPUT_TIME},
-	{"port", "PORT", OUTPUT_PLAIN},
-	{"reason", "REASON", OUTPUT_PLAIN},
-	{"packet", "PACKET", OUTPUT_PLAIN},
-	{"len", "BYTES", OUTPUT_RIGHT},
-	{"explain", "WHY", OUTPUT_PLAIN},
-	{0},
+	{"time", "TIME", OUTPUT_TIME},      {"host", "HOST", OUTPUT_PLAIN},
+	{"port", "PORT", OUTPUT_PLAIN},     {"reason", "REASON", OUTPUT_PLAIN},
+	{"packet", "PACKET", OUTPUT_PLAIN}, {"len", "BYTES", OUTPUT_RIGHT},
+	{"explain", "WHY", OUTPUT_PLAIN},   {0},
 };
 
 static const struct output_column event_columns[] = {
@@ -135,6 +150,7 @@ static const struct output_column impair_columns[] = {
 };
 
 static const struct output_column conn_columns[] = {
+	{"host", "HOST", OUTPUT_PLAIN},
 	{"vrf", "ROUTER", OUTPUT_PLAIN},
 	{"protocol", "PROTOCOL", OUTPUT_PLAIN},
 	{"src", "SOURCE", OUTPUT_PLAIN},
@@ -153,26 +169,32 @@ static const struct output_column conn_columns[] = {
 };
 
 static const struct output_column fdb_columns[] = {
-	{"bridge", "BRIDGE", OUTPUT_PLAIN},
-	{"vlan", "VLAN", OUTPUT_RIGHT},
-	{"mac", "MAC", OUTPUT_PLAIN},
-	{"port", "PORT", OUTPUT_PLAIN},
-	{"static", "STATIC", OUTPUT_PLAIN},
-	{"age_seconds", "AGE S", OUTPUT_RIGHT},
-	{0},
+	{"host", "HOST", OUTPUT_PLAIN},         {"bridge", "BRIDGE", OUTPUT_PLAIN},
+	{"vlan", "VLAN", OUTPUT_RIGHT},         {"mac", "MAC", OUTPUT_PLAIN},
+	{"port", "PORT", OUTPUT_PLAIN},         {"static", "STATIC", OUTPUT_PLAIN},
+	{"age_seconds", "AGE S", OUTPUT_RIGHT}, {0},
 };
 
 static const struct output_column neighbour_columns[] = {
-	{"interface", "NET", OUTPUT_PLAIN}, {"ip", "ADDRESS", OUTPUT_PLAIN},
-	{"mac", "MAC", OUTPUT_PLAIN},       {"state", "STATE", OUTPUT_PLAIN},
-	{"age_ms", "AGE MS", OUTPUT_RIGHT}, {0},
+	{"host", "HOST", OUTPUT_PLAIN},
+	{"interface", "NET", OUTPUT_PLAIN},
+	{"ip", "ADDRESS", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"age_ms", "AGE MS", OUTPUT_RIGHT},
+	{0},
 };
 
 static const struct output_column worker_columns[] = {
-	{"worker", "WORKER", OUTPUT_RIGHT},           {"packets", "PACKETS", OUTPUT_RIGHT},
-	{"batches", "BATCHES", OUTPUT_RIGHT},         {"cache_hits", "CACHE HITS", OUTPUT_RIGHT},
-	{"cache_misses", "MISSES", OUTPUT_RIGHT},     {"sleeps", "SLEEPS", OUTPUT_RIGHT},
-	{"busy_cycles", "BUSY CYCLES", OUTPUT_RIGHT}, {0},
+	{"host", "HOST", OUTPUT_PLAIN},
+	{"worker", "WORKER", OUTPUT_RIGHT},
+	{"packets", "PACKETS", OUTPUT_RIGHT},
+	{"batches", "BATCHES", OUTPUT_RIGHT},
+	{"cache_hits", "CACHE HITS", OUTPUT_RIGHT},
+	{"cache_misses", "MISSES", OUTPUT_RIGHT},
+	{"sleeps", "SLEEPS", OUTPUT_RIGHT},
+	{"busy_cycles", "BUSY CYCLES", OUTPUT_RIGHT},
+	{0},
 };
 
 static const struct {

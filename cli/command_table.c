@@ -196,6 +196,18 @@ const struct command command_table[] = {
 		.traits = COMMAND_CHANGES,
 		.run = cmd_object_add,
 	},
+	{
+		.noun = "router",
+		.verb = "set",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "router",
+		.summary = "change a router",
+		.flags = router_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_set,
+	},
 	DELETE("router"),
 	LS("router", "list the routers"),
 	SHOW("router"),
@@ -374,7 +386,41 @@ const struct command command_table[] = {
 	LS("conn", "list tracked connections"),
 	LS("fdb", "list known MAC addresses"),
 	LS("neighbour", "list known IP addresses and their MAC addresses"),
-	LS("host", "list the datapaths"),
+	{
+		.noun = "host",
+		.verb = "add",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "add a host: one more datapath, in a namespace or elsewhere",
+		.details =
+			"With --net the datapath runs in a namespace of this machine, which is "
+			"attached to that net like a guest, under the host's name: weft shell and "
+			"weft port go there too. With --remote it runs elsewhere and connects by "
+			"itself. The address is the one by which other hosts send to it. Guests and "
+			"ports say --host to be there; the host 'local' is always there.",
+		.example = "weft host add a --net underlay --ip 192.0.2.1/24",
+		.flags = host_add_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_host_add,
+	},
+	{
+		.noun = "host",
+		.verb = "set",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "host",
+		.summary = "change a host",
+		.details = "The host 'local' needs not be added: weft host add local --ip ADDRESS "
+			   "gives it an address for others to send to.",
+		.flags = host_set_flags,
+		.traits = COMMAND_CHANGES,
+		.run = cmd_object_set,
+	},
+	DELETE("host"),
+	LS("host", "list the hosts: datapaths and how they are"),
+	SHOW("host"),
 	LS("worker", "list the threads that forward: packets, flow cache, cycles"),
 	{
 		.verb = "drops",

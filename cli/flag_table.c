@@ -56,6 +56,8 @@ const struct flag net_flags[] = {
 	{"ageing", "TIME", "how long an unheard MAC address is kept", VALUE_SECONDS, NULL,
          "ageing_seconds", false},
 	{"mac-limit", "COUNT", "most MAC addresses learnt", VALUE_NUMBER, NULL, "mac_limit", false},
+	{"host", "HOST", "isolated: where its DHCP and DNS are served", VALUE_NAME, "host", "host",
+         false},
 	{0},
 };
 
@@ -109,6 +111,8 @@ const struct flag port_add_flags[] = {
          false},
 	{"netns", "PATH", "network namespace of the interface", VALUE_FILE, NULL, "netns", false},
 	{"guest", "GUEST", "whose it is; removed with it", VALUE_NAME, "guest", "guest", false},
+	{"host", "HOST", "whose datapath has it (default: local)", VALUE_NAME, "host", "host",
+         false},
 	VHOST_FLAGS,
 	{"pcap-read", "FILE", "replay this capture", VALUE_FILE, NULL, "pcap_read", false},
 	{"pcap-write", "FILE", "record to this capture", VALUE_FILE, NULL, "pcap_write", false},
@@ -119,6 +123,7 @@ const struct flag port_add_flags[] = {
 
 const struct flag port_set_flags[] = {
 	{"net", "NET", "access port of this net", VALUE_NAME, "net", "net", false},
+	{"host", "HOST", "whose datapath has it", VALUE_NAME, "host", "host", false},
 	{"down", NULL, "administratively down; --no-down: up", VALUE_SWITCH, NULL, "down", false},
 	VHOST_FLAGS,
 	PORT_FLAGS,
@@ -127,6 +132,8 @@ const struct flag port_set_flags[] = {
 
 const struct flag guest_add_flags[] = {
 	{"net", "NET", "the net its eth0 is in", VALUE_NAME, "net", "net", false},
+	{"host", "HOST", "whose datapath has its eth0 (default: local)", VALUE_NAME, "host", "host",
+         false},
 	{"static", NULL, "put the address on eth0 instead of leaving it to DHCP", VALUE_SWITCH,
          NULL, "static_ip", false},
 	{"hostname", "NAME", "its name in DNS (default: the guest's)", VALUE_TEXT, NULL, "hostname",
@@ -143,8 +150,29 @@ const struct flag guest_set_flags[] = {
 	{0},
 };
 
+const struct flag host_add_flags[] = {
+	{"net", "NET", "the net that its namespace is attached to", VALUE_NAME, "net", NULL, false},
+	{"ip", "ADDRESS", "its address for other hosts; may have the net's prefix length",
+         VALUE_TEXT, NULL, NULL, false},
+	{"ip6", "ADDRESS", "its IPv6 address for other hosts", VALUE_TEXT, NULL, NULL, false},
+	{"mtu", "BYTES", "largest packet between hosts", VALUE_NUMBER, NULL, NULL, false},
+	{"remote", NULL, "it runs elsewhere, and connects by itself", VALUE_SWITCH, NULL, NULL,
+         false},
+	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
+	{0},
+};
+
+const struct flag host_set_flags[] = {
+	{"ip", "ADDRESS", "its address for other hosts", VALUE_TEXT, NULL, "ip", false},
+	{"ip6", "ADDRESS", "its IPv6 address for other hosts", VALUE_TEXT, NULL, "ip6", false},
+	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
+	{0},
+};
+
 const struct flag router_flags[] = {
 	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
+	{"host", "HOST", "where it forwards and translates (default: where its nets are)",
+         VALUE_NAME, "host", "host", false},
 	{0},
 };
 

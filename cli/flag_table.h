@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 
+extern const struct flag host_add_flags[], host_set_flags[];
 extern const struct flag net_flags[];
 extern const struct flag port_add_flags[];
 extern const struct flag port_set_flags[];

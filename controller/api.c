@@ -62,7 +62,7 @@ static void free_client(struct client *client)
 		struct question *question = client->questions;
 
 		control_forget(api->env.control, question);
-		host_forget(api->env.control->host, question);
+		hosts_forget(&api->env.control->hosts, question);
 		api_query_forget(question);
 		api_capture_forget(question);
 		free_question(question);

@@ -13,7 +13,6 @@
 
 struct api;
 struct control;
-struct launch;
 struct leases;
 
 struct api_env {
@@ -21,7 +20,6 @@ struct api_env {
 	const char *run_dir;
 	const char *state_dir;
 	struct control *control;
-	struct launch *launch;
 	struct leases *leases;
 	void *user;
 	// Ends the process once the answer is out. With the datapath, and without a trace.

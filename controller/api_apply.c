@@ -93,9 +93,41 @@ static int edit_put(struct control *control, const Weft__Change *change, struct 
 	return err;
 }
 
+// The graph keeps what the batch has removed until it is settled.
+static const struct intent *next_port_of(const struct model *model, const char *guest)
+{
+	char key[KEY_SIZE], user[KEY_SIZE];
+	size_t cursor = 0;
+
+	noun_key(key, NOUN_GUEST, guest);
+	while (graph_next_user(&model->graph, key, &cursor, user)) {
+		const struct intent *port = model_get_key(model, user);
+
+		if (port && port->noun == NOUN_PORT)
+			return port;
+	}
+	return NULL;
+}
+
+// A host in a namespace goes with the namespace, and that with its ports.
+static int edit_delete_host(struct control *control, const char *name, struct refusal *refusal)
+{
+	const struct intent *guest = model_get(&control->model, NOUN_GUEST, name);
+	int err = model_remove(&control->model, NOUN_HOST, name, false, refusal);
+	const struct intent *port;
+
+	if (err < 0 || !guest || guest->msg->guest->kind != WEFT__GUEST_KIND__GUEST_HOST)
+		return err;
+	while (err == 0 && (port = next_port_of(&control->model, name)))
+		err = model_remove(&control->model, NOUN_PORT, port->name, false, refusal);
+	return err == 0 ? model_remove(&control->model, NOUN_GUEST, name, false, refusal) : err;
+}
+
 static int edit_delete(struct control *control, const Weft__Change *change,
                        const Weft__Apply *apply, struct refusal *refusal)
 {
+	bool cascade = change->has_cascade && change->cascade;
+	const struct intent *old;
 	enum noun noun = noun_of(change->intent);
 	char key[KEY_SIZE];
 
@@ -108,9 +140,13 @@ static int edit_delete(struct control *control, const Weft__Change *change,
 	if (table_get_text(&control->model.touched, key) &&
 	    !model_get(&control->model, noun, change->intent->name))
 		return 0;
-	return model_remove(&control->model, noun, change->intent->name,
-	                    (change->has_cascade && change->cascade) || noun == NOUN_GUEST,
-	                    refusal);
+	if (noun == NOUN_HOST && !cascade)
+		return edit_delete_host(control, change->intent->name, refusal);
+	// With a guest go its ports; with the namespace of a host would go the host.
+	old = noun == NOUN_GUEST ? model_get(&control->model, noun, change->intent->name) : NULL;
+	if (old && old->msg->guest->kind != WEFT__GUEST_KIND__GUEST_HOST)
+		cascade = true;
+	return model_remove(&control->model, noun, change->intent->name, cascade, refusal);
 }
 
 static int edit_apply(struct control *control, struct change *change, struct refusal *refusal)

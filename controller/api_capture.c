@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
+#include "controller/model_place.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
 
@@ -38,7 +39,7 @@ static void on_captured(void *user, int err, const struct stream_frame *frame)
 
 	if (!frame || frame->type != WEFT__FRAME_TYPE__FRAME_CAPTURED) {
 		// Nothing more is wanted of whoever breaks off like this.
-		host_forget(question->api->env.control->host, question);
+		host_forget(question->host, question);
 		question->capture = 0;
 		refuse_begin(question, frame);
 		return;
@@ -61,7 +62,7 @@ static void end_capture(struct question *question)
 
 	stop.capture = question->capture;
 	// A datapath that has gone needs not be told.
-	(void)host_ask(question->api->env.control->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	(void)host_ask(question->host, WEFT__STREAM_ID__STREAM_QUERIES,
 	               WEFT__FRAME_TYPE__FRAME_CAPTURE_STOP, &stop.base, NULL, NULL);
 }
 
@@ -94,6 +95,21 @@ static int unknown_port(struct question *question, const char *name)
 	return -ENOENT;
 }
 
+// One datapath captures at a time: the host of the first port decides.
+static bool same_host(struct question *question, const struct intent *port, bool first)
+{
+	struct host *host =
+		hosts_get(&question->api->env.control->hosts, model_place_of(port->msg->port));
+
+	if (first && host)
+		question->host = host;
+	if (question->host == host)
+		return true;
+	question_fail(question, -EXDEV, "capture", "the ports are on different hosts",
+	              "capture those of one host at a time");
+	return false;
+}
+
 // The ids of the named ports, to be freed; each once. NULL when the question was refused.
 static uint64_t *find_ports(struct question *question, size_t *ret_count)
 {
@@ -108,6 +124,10 @@ static uint64_t *find_ports(struct question *question, size_t *ret_count)
 
 		if (!port) {
 			unknown_port(question, query->ports[i]);
+			free(ids);
+			return NULL;
+		}
+		if (!same_host(question, port, i == 0)) {
 			free(ids);
 			return NULL;
 		}
@@ -145,7 +165,7 @@ static int ask(struct question *question, uint64_t *ids, size_t count)
 	capture.has_milliseconds = query->has_milliseconds;
 	capture.milliseconds = query->milliseconds;
 	question->capture = capture.capture;
-	return host_ask_parts(question->api->env.control->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	return host_ask_parts(question->host, WEFT__STREAM_ID__STREAM_QUERIES,
 	                      WEFT__FRAME_TYPE__FRAME_CAPTURE, &capture.base, on_captured,
 	                      question);
 }
@@ -163,15 +183,17 @@ void api_capture(struct question *question)
 		question_answer(question);
 		return;
 	}
-	if (!host_can(question->api->env.control->host, "capture")) {
+	question->host = question->api->env.control->hosts.local;
+	ids = find_ports(question, &count);
+	if (!ids)
+		return;
+	if (!host_can(question->host, "capture")) {
+		free(ids);
 		question_fail(question, -EAGAIN, "datapath",
 		              "there is no datapath here that can capture",
 		              "'weft status' tells more");
 		return;
 	}
-	ids = find_ports(question, &count);
-	if (!ids)
-		return;
 	if (ask(question, ids, count) < 0) {
 		question->capture = 0;
 		question_fail(question, -EAGAIN, "datapath", "the datapath is away",

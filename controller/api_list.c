@@ -29,7 +29,7 @@ static const struct {
 	{"summary", WEFT__QUERY_WHAT__QUERY_SUMMARY},
 };
 
-static const char *const others[] = {"host", "history", "events"};
+static const char *const others[] = {"history", "events"};
 
 static void refuse_what(struct question *question, const char *what)
 {
@@ -70,6 +70,8 @@ static void list_noun(struct question *question, enum noun noun, const Weft__Lis
 		api_list_leases(question, list->name, list->net);
 	else if (noun == NOUN_ROUTER)
 		api_list_routers(question, list->name);
+	else if (noun == NOUN_HOST)
+		api_list_hosts(question, list->name);
 	else
 		api_list_nouns(question, noun, list->name, list->net);
 	answer_named(question, noun, list->name);
@@ -88,9 +90,6 @@ void api_list(struct question *question)
 	}
 	if (noun != NOUN_NONE) {
 		list_noun(question, noun, list);
-	} else if (strcmp(list->what, "host") == 0) {
-		question_add(question, api_host_record(question->api));
-		question_answer(question);
 	} else if (strcmp(list->what, "history") == 0) {
 		api_list_history(question);
 	} else if (strcmp(list->what, "events") == 0) {
@@ -169,41 +168,6 @@ void api_list_events(struct question *question)
 	question_answer(question);
 }
 
-Weft__Record *api_host_record(struct api *api)
-{
-	const struct control *control = api->env.control;
-	static const char *const words[] = {
-		[HOST_ABSENT] = "absent",
-		[HOST_GREETING] = "syncing",
-		[HOST_SYNCING] = "syncing",
-		[HOST_READY] = "ready",
-	};
-	Weft__Record *record = record_new();
-	const struct refusal *held;
-	const char *capability;
-	size_t cursor = 0;
-
-	record_text(record, "name", "local");
-	record_text(record, "state", words[host_state(control->host)]);
-	if (launch_pid(api->env.launch))
-		record_number(record, "pid", (uint64_t)launch_pid(api->env.launch));
-	if (host_state(control->host) == HOST_READY) {
-		record_text(record, "software", host_software(control->host));
-		record_number(record, "generation", host_generation(control->host));
-	} else {
-		record_text(record, "trouble", launch_trouble(api->env.launch));
-	}
-	record_number(record, "objects", control->desired.objects.count);
-	for (unsigned i = 0; (capability = host_capability(control->host, i)); i++)
-		record_append(record, "capabilities", capability);
-	record_number(record, "restarts", launch_restarts(api->env.launch));
-	record_number(record, "last_gap_ms", control->last_gap_ns / NSEC_PER_MSEC);
-	record_list(record, "held_back");
-	while ((held = host_next_held(control->host, &cursor)))
-		record_append(record, "held_back", held->object);
-	return record;
-}
-
 void api_status(struct question *question)
 {
 	struct api *api = question->api;
@@ -224,8 +188,10 @@ void api_status(struct question *question)
 		record_number(record, "confirm_left_seconds", left > 0 ? (uint64_t)left : 0);
 	}
 	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
-		record_number(record, noun_word(noun), model_count(&control->model, noun));
-	record_record(record, "host", api_host_record(api));
+		if (noun != NOUN_HOST)
+			record_number(record, noun_word(noun), model_count(&control->model, noun));
+	record_number(record, "hosts", control->hosts.by_name.count);
+	record_record(record, "host", api_host_record(api, control->hosts.local));
 	question_add(question, record);
 	// The datapath's own summary joins it, or the answer goes without.
 	api_query(question, WEFT__QUERY_WHAT__QUERY_SUMMARY);

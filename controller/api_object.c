@@ -9,6 +9,7 @@
 #include "controller/message_record.h"
 #include "controller/model_guest.h"
 #include "controller/model_link.h"
+#include "controller/model_place.h"
 #include "controller/model_vhost.h"
 #include "controller/scope.h"
 
@@ -48,6 +49,20 @@ static unsigned count_users(const struct model *model, const char *key, enum nou
 	return count;
 }
 
+// Where it has ports, and where what it has only once is, when that is not here alone.
+static void add_hosts(const struct model *model, const struct intent *net, Weft__Record *record)
+{
+	char group[KEY_SIZE], home[KEY_SIZE], host[KEY_SIZE];
+	size_t cursor = 0;
+
+	if (model_count(model, NOUN_HOST) == 0)
+		return;
+	record_text(record, "home", model_place_home(model, model_place_group(net, group), home));
+	record_list(record, "hosts");
+	while (model_place_next(model, net->name, &cursor, host))
+		record_append(record, "hosts", host);
+}
+
 static void add_net(struct api *api, const struct intent *intent, Weft__Record *record)
 {
 	const Weft__Net *net = intent->msg->net;
@@ -78,6 +93,7 @@ static void add_net(struct api *api, const struct intent *intent, Weft__Record *
 	record_text(record, "via6", net->via6);
 	if (net->has_mtu)
 		record_number(record, "mtu", net->mtu);
+	add_hosts(&api->env.control->model, intent, record);
 	record_number(record, "ports",
 	              count_users(&api->env.control->model, intent->key, NOUN_PORT));
 }
@@ -120,9 +136,11 @@ static void add_socket(struct api *api, const struct intent *intent, Weft__Recor
 static void add_port(struct api *api, const struct intent *intent, Weft__Record *record)
 {
 	const Weft__PortIntent *port = intent->msg->port;
-	const struct refusal *held = host_held(api->env.control->host, intent->key);
+	const struct host *host = hosts_get(&api->env.control->hosts, model_place_of(port));
+	const struct refusal *held = host ? host_held(host, intent->key) : NULL;
 
 	record_text(record, "attach", attach_word(port->attach));
+	record_text(record, "host", port->host);
 	record_text(record, "net", port->net);
 	for (size_t i = 0; i < port->n_trunk; i++)
 		record_append_number(record, "trunk", port->trunk[i]);
@@ -175,12 +193,14 @@ static void add_guest(struct api *api, const struct intent *intent, Weft__Record
 	const char *name;
 	size_t cursor = 0;
 
-	record_text(record, "kind", "ns");
+	record_text(record, "kind",
+	            intent->msg->guest->kind == WEFT__GUEST_KIND__GUEST_HOST ? "host" : "ns");
 	record_text(record, "hostname", model_guest_hostname(intent));
 	record_flag(record, "static_ip",
 	            intent->msg->guest->has_static_ip && intent->msg->guest->static_ip);
 	if (port) {
 		record_text(record, "net", port->msg->port->net);
+		record_text(record, "host", port->msg->port->host);
 		add_address(api, port, record);
 		record_text(record, "mac", port->msg->port->mac);
 	}

@@ -9,7 +9,6 @@
 
 #include "controller/api.h"
 #include "controller/control.h"
-#include "controller/launch.h"
 #include "controller/leases.h"
 #include "controller/record.h"
 
@@ -31,6 +30,7 @@ struct question {
 	size_t record_count, record_room;
 	struct fanout *fanout; // Of api_query.c; owned.
 	uint64_t capture;      // The number of the one under way, or 0.
+	struct host *host;     // Of a trace or a capture: who is asked.
 	char assumed[IP_TEXT]; // A trace: the source address that nobody gave.
 	struct question *next;
 };
@@ -87,7 +87,8 @@ void api_list_leases(struct question *question, const char *name, const char *ne
 void api_list_routers(struct question *question, const char *name);
 void api_list_history(struct question *question);
 void api_list_events(struct question *question);
-Weft__Record *api_host_record(struct api *api);
+void api_list_hosts(struct question *question, const char *name);
+Weft__Record *api_host_record(struct api *api, const struct host *host);
 
 // What the datapath knows. Ports are the intent's, with what is live added.
 void api_query(struct question *question, Weft__QueryWhat what);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// api_query: what only the datapath knows, asked page by page and put in the user's names.
+// api_query: what only the datapaths know, asked page by page of each and put in the user's names.
 //
 // A row's columns are the datapath's; ids become names on the way. Ports, flow rules, nets and forwards
 // are listed from the intent, and what is live is added to them, so a port that could not be opened is in
@@ -12,6 +12,8 @@
 #include "controller/derive_unit.h"
 #include "controller/frame_text.h"
 #include "controller/model_guest.h"
+#include "controller/model_host.h"
+#include "controller/model_place.h"
 #include "controller/virtio_text.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
@@ -23,19 +25,28 @@
 
 enum { PAGE_ROWS = 1000, ROWS_MOST = 20000, COLUMNS_MOST = 64, PATIENCE_S = 5 };
 
+// What one host is asked.
+struct branch {
+	struct fanout *fanout;
+	struct host *host;
+	char **columns;
+	size_t column_count;
+};
+
 struct fanout {
 	struct question *question;
 	Weft__QueryWhat what;
 	uint64_t object;
 	unsigned left;      // Rows still wanted.
 	struct event *late; // Fires when a page takes too long.
-	char **columns;
-	size_t column_count;
-	enum noun noun;      // Whose list it is added to; NOUN_NONE: a list of its own.
-	struct table listed; // name -> record of the list
+	struct branch *branches;
+	size_t branch_count, open; // Hosts, and how many have more to tell.
+	bool named;                // Rows say which host they are of.
+	enum noun noun;            // Whose list it is added to; NOUN_NONE: a list of its own.
+	struct table listed;       // name -> record of the list
 };
 
-static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor);
+static void ask_page(struct branch *branch, uint64_t cursor, bool has_cursor);
 
 void api_query_forget(struct question *question)
 {
@@ -43,21 +54,29 @@ void api_query_forget(struct question *question)
 
 	if (!fanout)
 		return;
-	host_forget(question->api->env.control->host, fanout);
 	if (fanout->late)
 		event_free(fanout->late);
-	for (size_t i = 0; i < fanout->column_count; i++)
-		free(fanout->columns[i]);
-	free(fanout->columns);
+	for (size_t i = 0; i < fanout->branch_count; i++) {
+		struct branch *branch = &fanout->branches[i];
+
+		hosts_forget(&question->api->env.control->hosts, branch);
+		for (size_t j = 0; j < branch->column_count; j++)
+			free(branch->columns[j]);
+		free(branch->columns);
+	}
+	free(fanout->branches);
 	table_fini(&fanout->listed);
 	free(fanout);
 	question->fanout = NULL;
 }
 
+// One host has told all it has.
 static void finish(struct fanout *fanout)
 {
 	struct question *question = fanout->question;
 
+	if (--fanout->open > 0)
+		return;
 	api_query_forget(question);
 	question_answer(question);
 }
@@ -77,14 +96,15 @@ static void on_late(evutil_socket_t fd, short what, void *user)
 	}
 	if (question->request->body_case == WEFT__REQUEST__BODY_STATUS)
 		record_text(question->records[0], "trouble", "the datapath does not answer");
+	fanout->open = 1;
 	finish(fanout);
 }
 
 // "port/h1" of an object that is desired, without the noun; or the bare number of one that is gone.
-static void add_object(const struct fanout *fanout, Weft__Record *record, const char *column,
+static void add_object(const struct branch *branch, Weft__Record *record, const char *column,
                        uint64_t id)
 {
-	const struct object *object = desired_get(&fanout->question->api->env.control->desired, id);
+	const struct object *object = desired_get(host_desired(branch->host), id);
 	const char *slash = object ? strchr(object->name, '/') : NULL;
 
 	if (slash)
@@ -121,7 +141,7 @@ static void add_features(Weft__Record *record, uint64_t features)
 		record_append(record, "features", name);
 }
 
-static void add_value(const struct fanout *fanout, Weft__Record *record, const char *column,
+static void add_value(const struct branch *branch, Weft__Record *record, const char *column,
                       const Weft__Value *value)
 {
 	switch (value->value_case) {
@@ -138,7 +158,7 @@ static void add_value(const struct fanout *fanout, Weft__Record *record, const c
 		record_flag(record, column, value->flag);
 		break;
 	case WEFT__VALUE__VALUE_OBJECT:
-		add_object(fanout, record, column, value->object);
+		add_object(branch, record, column, value->object);
 		break;
 	case WEFT__VALUE__VALUE_SIGNED:
 		record_format(record, column, "%lld", (long long)value->signed_);
@@ -149,16 +169,17 @@ static void add_value(const struct fanout *fanout, Weft__Record *record, const c
 }
 
 // What of the list a row speaks of: the first value that is an object.
-static Weft__Record *listed_record(const struct fanout *fanout, const Weft__Row *row)
+static Weft__Record *listed_record(const struct branch *branch, const Weft__Row *row)
 {
+	const struct fanout *fanout = branch->fanout;
+
 	for (size_t i = 0; i < row->n_values; i++) {
 		const struct object *object;
 		const char *name;
 
 		if (row->values[i]->value_case != WEFT__VALUE__VALUE_OBJECT)
 			continue;
-		object = desired_get(&fanout->question->api->env.control->desired,
-		                     row->values[i]->object);
+		object = desired_get(host_desired(branch->host), row->values[i]->object);
 		if (object && noun_of_key(object->name, &name) == fanout->noun)
 			return table_get_text(&fanout->listed, name);
 	}
@@ -207,23 +228,26 @@ static void add_link(Weft__Record *record)
 		            (double)copied->number / (double)delivered->number);
 }
 
-static void add_row(struct fanout *fanout, const Weft__Row *row)
+static void add_row(struct branch *branch, const Weft__Row *row)
 {
+	struct fanout *fanout = branch->fanout;
 	bool listed = fanout->noun != NOUN_NONE;
-	Weft__Record *record = listed ? listed_record(fanout, row) : record_new();
+	Weft__Record *record = listed ? listed_record(branch, row) : record_new();
 
 	if (!record)
 		return;
-	for (size_t i = 0; i < row->n_values && i < fanout->column_count; i++) {
+	if (!listed && fanout->named)
+		record_text(record, "host", host_name(branch->host));
+	for (size_t i = 0; i < row->n_values && i < branch->column_count; i++) {
 		if (is_sum(fanout, row->values[i])) {
-			record_add_number(record, fanout->columns[i], row->values[i]->number);
+			record_add_number(record, branch->columns[i], row->values[i]->number);
 			continue;
 		}
 		// The intent's own word comes first.
-		if (listed && record_find(record, fanout->columns[i]))
+		if (listed && record_find(record, branch->columns[i]))
 			continue;
-		add_value(fanout, record, fanout->columns[i], row->values[i]);
-		if (strcmp(fanout->columns[i], "head") == 0 &&
+		add_value(branch, record, branch->columns[i], row->values[i]);
+		if (strcmp(branch->columns[i], "head") == 0 &&
 		    row->values[i]->value_case == WEFT__VALUE__VALUE_TEXT)
 			add_packet(record, row->values[i]->text);
 	}
@@ -238,19 +262,20 @@ static void add_row(struct fanout *fanout, const Weft__Row *row)
 		question_add(fanout->question, record);
 }
 
-static void take_columns(struct fanout *fanout, Weft__Rows *rows)
+static void take_columns(struct branch *branch, Weft__Rows *rows)
 {
-	if (fanout->columns || rows->n_columns > COLUMNS_MOST)
+	if (branch->columns || rows->n_columns > COLUMNS_MOST)
 		return;
-	fanout->columns = rows->columns;
-	fanout->column_count = rows->n_columns;
+	branch->columns = rows->columns;
+	branch->column_count = rows->n_columns;
 	rows->columns = NULL;
 	rows->n_columns = 0;
 }
 
 static void on_rows(void *user, int err, const struct stream_frame *frame)
 {
-	struct fanout *fanout = user;
+	struct branch *branch = user;
+	struct fanout *fanout = branch->fanout;
 	Weft__Rows *rows = NULL;
 	uint64_t cursor;
 	bool more;
@@ -262,20 +287,21 @@ static void on_rows(void *user, int err, const struct stream_frame *frame)
 		finish(fanout);
 		return;
 	}
-	take_columns(fanout, rows);
+	take_columns(branch, rows);
 	for (size_t i = 0; i < rows->n_rows && fanout->left > 0; i++, fanout->left--)
-		add_row(fanout, rows->rows[i]);
+		add_row(branch, rows->rows[i]);
 	more = rows->has_cursor && fanout->left > 0 && rows->n_rows > 0;
 	cursor = rows->cursor;
 	weft__rows__free_unpacked(rows, NULL);
 	if (more)
-		ask_page(fanout, cursor, true);
+		ask_page(branch, cursor, true);
 	else
 		finish(fanout);
 }
 
-static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor)
+static void ask_page(struct branch *branch, uint64_t cursor, bool has_cursor)
 {
+	struct fanout *fanout = branch->fanout;
 	Weft__Query query = WEFT__QUERY__INIT;
 	const struct timeval patience = {.tv_sec = PATIENCE_S};
 
@@ -287,8 +313,8 @@ static void ask_page(struct fanout *fanout, uint64_t cursor, bool has_cursor)
 	query.cursor = cursor;
 	query.has_limit = true;
 	query.limit = fanout->left < PAGE_ROWS ? fanout->left : PAGE_ROWS;
-	if (host_ask(fanout->question->api->env.control->host, WEFT__STREAM_ID__STREAM_QUERIES,
-	             WEFT__FRAME_TYPE__FRAME_QUERY, &query.base, on_rows, fanout) < 0)
+	if (host_ask(branch->host, WEFT__STREAM_ID__STREAM_QUERIES, WEFT__FRAME_TYPE__FRAME_QUERY,
+	             &query.base, on_rows, branch) < 0)
 		finish(fanout);
 }
 
@@ -305,7 +331,8 @@ static void index_list(struct fanout *fanout)
 }
 
 // The object that the rows are to be about. False: there is no such thing, and the refusal is sent.
-static bool find_object(struct question *question, const char *name, uint64_t *ret)
+static bool find_object(struct question *question, const char *name, uint64_t *ret,
+                        const char **ret_host)
 {
 	const struct model *model = &question->api->env.control->model;
 	const struct intent *port = model_find_port(model, name, NULL);
@@ -313,6 +340,8 @@ static bool find_object(struct question *question, const char *name, uint64_t *r
 	struct refusal refusal = {0};
 	char key[KEY_SIZE];
 
+	if (port)
+		*ret_host = model_place_of(port->msg->port);
 	if (port)
 		*ret = derive_port_id(port->name);
 	else if (net)
@@ -357,12 +386,65 @@ static bool list_desired(struct question *question, enum noun noun, const Weft__
 	return false;
 }
 
+// Those that are there, of all or of the one host that has what it is about.
+static int add_branches(struct fanout *fanout, const char *only)
+{
+	const struct hosts *hosts = &fanout->question->api->env.control->hosts;
+	struct host *host;
+	size_t cursor = 0;
+
+	fanout->named = hosts->by_name.count > 1;
+	fanout->branches = calloc(hosts->by_name.count, sizeof(*fanout->branches));
+	if (!fanout->branches)
+		return -ENOMEM;
+	while ((host = hosts_next(hosts, &cursor))) {
+		if (host_state(host) == HOST_ABSENT || host_state(host) == HOST_GREETING ||
+		    (only && strcmp(only, host_name(host)) != 0))
+			continue;
+		fanout->branches[fanout->branch_count++] =
+			(struct branch){.fanout = fanout, .host = host};
+	}
+	return 0;
+}
+
+// Each may end the question, so that the last is asked last.
+static void ask_all(struct fanout *fanout)
+{
+	size_t count = fanout->branch_count;
+
+	fanout->open = count + 1;
+	for (size_t i = 0; i < count; i++)
+		ask_page(&fanout->branches[i], 0, false);
+	finish(fanout);
+}
+
+static bool any_ready(const struct question *question, const char *only)
+{
+	const struct hosts *hosts = &question->api->env.control->hosts;
+	const struct host *host;
+	size_t cursor = 0;
+
+	while ((host = hosts_next(hosts, &cursor)))
+		if (host_state(host) == HOST_READY && (!only || strcmp(only, host_name(host)) == 0))
+			return true;
+	return false;
+}
+
+static void refuse_away(struct question *question, const char *only)
+{
+	const struct host *host = only ? hosts_get(&question->api->env.control->hosts, only) : NULL;
+	char what[KEY_SIZE + 16];
+
+	snprintf(what, sizeof(what), "%s is away", host ? host_label(host) : "the datapath");
+	question_fail(question, -EAGAIN, "datapath", what, "'weft status' tells more");
+}
+
 void api_query(struct question *question, Weft__QueryWhat what)
 {
 	const Weft__List *list = question->request->body_case == WEFT__REQUEST__BODY_LIST
 	                                 ? question->request->list
 	                                 : NULL;
-	const char *name = list ? list->name : NULL;
+	const char *name = list ? list->name : NULL, *only = list ? NULL : HOST_LOCAL;
 	enum noun noun = noun_of_query(what);
 	struct fanout *fanout;
 	uint64_t object = 0;
@@ -370,12 +452,10 @@ void api_query(struct question *question, Weft__QueryWhat what)
 	if (noun != NOUN_NONE && !list_desired(question, noun, list))
 		return;
 	if (name && (noun == NOUN_NONE || noun == NOUN_PORT) &&
-	    !find_object(question, name, &object))
+	    !find_object(question, name, &object, &only))
 		return;
-	if (noun == NOUN_NONE && list &&
-	    host_state(question->api->env.control->host) != HOST_READY) {
-		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
-		              "'weft status' tells more");
+	if (noun == NOUN_NONE && list && !any_ready(question, only)) {
+		refuse_away(question, only);
 		return;
 	}
 	fanout = calloc(1, sizeof(*fanout));
@@ -392,12 +472,12 @@ void api_query(struct question *question, Weft__QueryWhat what)
 	};
 	question->fanout = fanout;
 	fanout->late = evtimer_new(question->api->env.base, on_late, fanout);
-	if (!fanout->late) {
+	if (!fanout->late || add_branches(fanout, only) < 0) {
 		api_query_forget(question);
 		question_fail(question, -ENOMEM, "list", "out of memory", NULL);
 		return;
 	}
 	if (noun != NOUN_NONE)
 		index_list(fanout);
-	ask_page(fanout, 0, false);
+	ask_all(fanout);
 }

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
+#include "controller/model_place.h"
 #include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
@@ -261,7 +262,7 @@ static void add_assumption(Weft__Record *record, const char *assumed)
 
 static Weft__Record *result_record(const struct question *question, const Weft__TraceResult *result)
 {
-	const struct desired *desired = &question->api->env.control->desired;
+	const struct desired *desired = host_desired(question->host);
 	const struct model *model = &question->api->env.control->model;
 	Weft__Record *record = record_new();
 	char text[512];
@@ -336,7 +337,7 @@ static int ask(struct question *question, const struct end *from, const struct e
 	trace.eth_src = derive_mac(&from->mac);
 	trace.has_eth_dst = true;
 	trace.eth_dst = derive_mac(direct ? &to->mac : &router);
-	return host_ask(question->api->env.control->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	return host_ask(question->host, WEFT__STREAM_ID__STREAM_QUERIES,
 	                WEFT__FRAME_TYPE__FRAME_TRACE, &trace.base, on_result, question);
 }
 
@@ -370,7 +371,11 @@ void api_trace(struct question *question)
 		from.has_ip = true;
 		ip_format(from.ip, question->assumed);
 	}
-	if (ask(question, &from, &to, protocol) < 0)
-		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
-		              "'weft status' tells more");
+	question->host = hosts_get(&api->env.control->hosts, model_place_of(port->msg->port));
+	if (question->host && ask(question, &from, &to, protocol) == 0)
+		return;
+	refuse(&refusal, -EAGAIN, "datapath", NULL, "%s is away",
+	       question->host ? host_label(question->host) : "its host");
+	fail_hint(&refusal.fail, "'weft host ls' tells more");
+	question_refuse(question, &refusal);
 }

@@ -13,13 +13,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "controller/model_host.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { PATIENCE_SECONDS = 12 };
 
 struct change *control_new_change(change_edit_fn edit, void *data, void (*free_data)(void *))
 {
@@ -40,7 +39,7 @@ static void free_change(struct change *change)
 {
 	if (change->free_data)
 		change->free_data(change->edit_data);
-	ops_fini(&change->ops);
+	control_unshare(change);
 	free(change);
 }
 
@@ -48,29 +47,48 @@ static void free_change(struct change *change)
 static void end(struct control *control, struct change *change, const struct refusal *refusal,
                 bool changed, const char *note)
 {
+	struct change **at = &control->queue;
+
 	struct change_result result = {.refusal = refusal,
 	                               .revision = control->revision,
 	                               .changed = changed,
 	                               .note = note};
 
-	event_del(control->patience);
-	control->queue = change->next;
+	while (*at != change)
+		at = &(*at)->next;
+	if (at == &control->queue)
+		event_del(control->patience);
+	*at = change->next;
 	if (change->done)
 		change->done(change->done_user, &result);
 	free_change(change);
 }
 
-// The model as it was, and what is desired of the datapath too.
+// What was held back is derived as if it were not; the digests tell which of it is missing.
+static void compare_held(struct control *control)
+{
+	struct host *host;
+	size_t cursor = 0;
+
+	while ((host = hosts_next(&control->hosts, &cursor)))
+		if (host_next_held(host, &(size_t){0}))
+			host_want_resync(host, true);
+}
+
+// The model as it was, and what is desired of the datapaths too.
 static void undo_model(struct control *control)
 {
 	struct refusal ignored = {0};
+	struct desired *desired;
+	size_t cursor = 0;
 
+	// What could not be derived as a whole has left differences that nobody took.
+	while ((desired = layout_next(&control->layout, &cursor)))
+		ops_fini(&desired->ops);
 	model_rollback(&control->model);
-	if (derive_dirty(&control->model, &control->desired, NULL, &ignored) < 0)
+	if (derive_dirty(&control->model, &control->layout, false, &ignored) < 0)
 		log_err("%s", ignored.fail.what);
-	// What was held back is derived as if it were not; the digests tell which of it is missing.
-	control->resync_again =
-		control->resync_again || host_next_held(control->host, &(size_t){0});
+	compare_held(control);
 }
 
 static void undo_all(struct control *control, struct change *change)
@@ -128,32 +146,53 @@ static int write_pending(struct control *control, struct change *change, struct 
 	return 0;
 }
 
+// What each host promised to undo unless it is told otherwise in time.
+static void note_promises(struct control *control, const struct change *change)
+{
+	struct open_revision *open = &control->open;
+
+	open->promises = calloc(change->share_count + 1, sizeof(*open->promises));
+	for (size_t i = 0; open->promises && i < change->share_count; i++) {
+		struct promise *promise = &open->promises[open->promise_count++];
+
+		snprintf(promise->host, sizeof(promise->host), "%s",
+		         host_name(change->shares[i].host));
+		promise->tx = change->shares[i].tx;
+	}
+}
+
+static void open_unconfirmed(struct control *control, const struct change *change)
+{
+	struct fail fail = {0};
+
+	control->open.why = OPEN_UNCONFIRMED;
+	control->open.deadline = (int64_t)(clock_wall() / NSEC_PER_SEC) + change->confirm_seconds;
+	note_promises(control, change);
+	control_arm_deadline(control);
+	if (store_finish(control->store, change->revision, REVISION_UNCONFIRMED, &fail) < 0)
+		log_warn("revision %llu: %s", (unsigned long long)change->revision, fail.what);
+}
+
 static void succeed(struct control *control, struct change *change)
 {
 	struct fail fail = {0};
 
 	control->revision = change->revision;
+	// A host that goes ends before the namespace it is in.
+	hosts_follow(&control->hosts, &control->model);
 	// What may come back is not taken away before it is confirmed that it need not.
 	if (change->confirm_seconds == 0)
 		guests_remove(&control->guests, &control->model);
 	guests_write_files(&control->guests, &control->model);
 	model_commit(&control->model);
 	control->open = (struct open_revision){.why = OPEN_UNMARKED, .number = change->revision};
-	if (change->confirm_seconds > 0) {
-		control->open.why = OPEN_UNCONFIRMED;
-		control->open.tx = change->tx;
-		control->open.deadline =
-			(int64_t)(clock_wall() / NSEC_PER_SEC) + change->confirm_seconds;
-		control_arm_deadline(control);
-		if (store_finish(control->store, change->revision, REVISION_UNCONFIRMED, &fail) < 0)
-			log_warn("revision %llu: %s", (unsigned long long)change->revision,
-			         fail.what);
-	} else if (control_mark_open(control, &fail) < 0) {
+	if (change->confirm_seconds > 0)
+		open_unconfirmed(control, change);
+	else if (control_mark_open(control, &fail) < 0)
 		// It is durable already, as pending; the mark is set before the next change.
 		log_warn("revision %llu is done, and its mark will follow: %s",
 		         (unsigned long long)change->revision, fail.what);
-	}
-	end(control, change, NULL, true, NULL);
+	end(control, change, NULL, true, change->note[0] ? change->note : NULL);
 }
 
 static void fail_change(struct control *control, struct change *change,
@@ -163,51 +202,37 @@ static void fail_change(struct control *control, struct change *change,
 	end(control, change, refusal, false, NULL);
 }
 
-static void on_dry_result(void *user, const struct tx_result *result)
+void control_asked(struct control *control, struct change *change)
 {
-	struct control *control = user;
-	struct change *change = control->queue;
+	bool refused = change->refusal.fail.code < 0;
 
 	undo_model(control);
-	if (result->code == -ECONNRESET)
-		end(control, change, NULL, true, "the datapath went away before it could be asked");
-	else
-		end(control, change, result->code < 0 ? &result->refusal : NULL, true, NULL);
+	end(control, change, refused ? &change->refusal : NULL, true,
+	    change->note[0] ? change->note : NULL);
 	control_next(control);
 }
 
 static void arm_patience(struct control *control)
 {
-	struct timeval wait = {.tv_sec = PATIENCE_SECONDS};
+	struct timeval wait = {.tv_sec = control->patience_seconds};
 
 	if (!event_pending(control->patience, EV_TIMEOUT, NULL))
 		event_add(control->patience, &wait);
 }
 
-static void on_result(void *user, const struct tx_result *result)
+void control_decided(struct control *control, struct change *change, enum decision decision)
 {
-	struct control *control = user;
-	struct change *change = control->queue;
-
-	if (result->code == -ECONNRESET) {
+	if (decision == DECISION_UNKNOWN) {
 		// Whether it was done will show when the datapath is back.
 		change->state = CHANGE_WAITING;
 		arm_patience(control);
 		return;
 	}
-	if (result->code < 0)
-		fail_change(control, change, &result->refusal);
+	if (decision == DECISION_REFUSED)
+		fail_change(control, change, &change->refusal);
 	else
 		succeed(control, change);
 	control_next(control);
-}
-
-static void send_change(struct control *control, struct change *change)
-{
-	ops_sort(&change->ops);
-	change->state = CHANGE_SENT;
-	change->tx = host_commit(control->host, &change->ops, false, change->confirm_seconds * 1000,
-	                         on_result, control);
 }
 
 // Edits, judges and derives. 0 when there is something to be done, 1 when nothing differs.
@@ -224,7 +249,9 @@ static int try_out(struct control *control, struct change *change, struct refusa
 	if (err == 0 && !any_difference(&control->model))
 		err = 1;
 	if (err == 0)
-		err = derive_dirty(&control->model, &control->desired, &change->ops, refusal);
+		err = derive_dirty(&control->model, &control->layout, true, refusal);
+	if (err == 0)
+		err = control_share(control, change, refusal);
 	if (err != 0)
 		undo_model(control);
 	return err;
@@ -239,21 +266,116 @@ static void show_preview(const struct control *control, const struct change *cha
 
 static void start_dry(struct control *control, struct change *change)
 {
+	const struct host *missing = control_missing(change);
+
 	show_preview(control, change);
-	if (host_state(control->host) != HOST_READY || change->ops.count == 0) {
+	if (missing)
+		snprintf(change->note, sizeof(change->note), "%.60s is away and could not be asked",
+		         host_label(missing));
+	if (missing || change->share_count == 0) {
 		undo_model(control);
-		end(control, change, NULL, true,
-		    change->ops.count ? "the datapath is away and could not be asked" : NULL);
+		end(control, change, NULL, true, change->note[0] ? change->note : NULL);
 		return;
 	}
-	ops_sort(&change->ops);
-	change->state = CHANGE_SENT;
-	host_commit(control->host, &change->ops, true, 0, on_dry_result, control);
+	control_ask(control, change);
+}
+
+static void refuse_missing(struct control *control, const char *name, struct refusal *refusal)
+{
+	const struct host *host = hosts_get(&control->hosts, name);
+	const char *trouble =
+		host && control->trouble ? control->trouble(control->listener, host) : NULL;
+	char key[KEY_SIZE];
+	bool local = strcmp(name, HOST_LOCAL) == 0;
+
+	refuse(refusal, -EAGAIN, local ? "datapath" : noun_key(key, NOUN_HOST, name), NULL,
+	       "%s%.64s is away%s%s; nothing was changed", local ? "the datapath" : "host ",
+	       local ? "" : name, trouble ? ": " : "", trouble ? trouble : "");
+	fail_hint(&refusal->fail,
+	          local ? "'weft status' tells more; the reasons are in datapath.log"
+	                : "'weft host ls' tells more");
+}
+
+static void arm_overdue(struct control *control)
+{
+	const uint64_t patience = control->patience_seconds * NSEC_PER_SEC;
+	uint64_t now = clock_now(), at;
+	struct timeval wait = {0};
+
+	if (!control->aside || event_pending(control->overdue, EV_TIMEOUT, NULL))
+		return;
+	at = control->aside->aside_since + patience;
+	if (at > now) {
+		wait.tv_sec = (time_t)((at - now) / NSEC_PER_SEC);
+		wait.tv_usec = (suseconds_t)((at - now) % NSEC_PER_SEC / NSEC_PER_USEC);
+	}
+	event_add(control->overdue, &wait);
+}
+
+// The first of the queue waits for a host that is away, and holds up nobody who does not.
+static void put_aside(struct control *control, struct change *change, const struct host *missing)
+{
+	struct change **last = &control->aside;
+
+	undo_model(control);
+	control_unshare(change);
+	control->queue = change->next;
+	change->next = NULL;
+	if (!change->aside_since)
+		change->aside_since = clock_now();
+	snprintf(change->missing, sizeof(change->missing), "%s", host_name(missing));
+	while (*last && (*last)->aside_since <= change->aside_since)
+		last = &(*last)->next;
+	change->next = *last;
+	*last = change;
+	arm_overdue(control);
+}
+
+// A host has been away for too long. Others may come to wait for in its place; time runs from the first.
+static void on_overdue(evutil_socket_t fd, short what, void *user)
+{
+	struct control *control = user;
+	struct refusal refusal = {0};
+	struct change *change = control->aside;
+
+	if (!change)
+		return;
+	control->aside = change->next;
+	change->next = control->queue;
+	if (control->queue && control->queue->state != CHANGE_QUEUED) {
+		// The first is under way; this one ends behind it.
+		change->next = control->queue->next;
+		control->queue->next = change;
+	} else {
+		control->queue = change;
+	}
+	refuse_missing(control, change->missing, &refusal);
+	end(control, change, &refusal, false, NULL);
+	arm_overdue(control);
+}
+
+void control_take_up(struct control *control)
+{
+	struct change **at = &control->queue, *rest;
+
+	if (!control->aside)
+		return;
+	// Before those that came later, and behind the one that is under way.
+	if (*at && (*at)->state != CHANGE_QUEUED)
+		at = &(*at)->next;
+	rest = *at;
+	*at = control->aside;
+	while (*at)
+		at = &(*at)->next;
+	*at = rest;
+	control->aside = NULL;
+	event_del(control->overdue);
 }
 
 static void start(struct control *control, struct change *change)
 {
 	struct refusal refusal = {0};
+	const struct host *missing;
 	int err = try_out(control, change, &refusal);
 
 	if (err != 0) {
@@ -264,20 +386,26 @@ static void start(struct control *control, struct change *change)
 		start_dry(control, change);
 		return;
 	}
+	// A resync compares with what is desired, so that must hold still meanwhile; and without a
+	// datapath nobody could say whether the change can be had.
+	missing = control_missing(change);
+	if (missing) {
+		put_aside(control, change, missing);
+		return;
+	}
 	if (write_pending(control, change, &refusal) < 0) {
 		undo_model(control);
 		end(control, change, &refusal, false, NULL);
 		return;
 	}
-	control->guests.datapath = host_pid(control->host);
 	if (guests_create(&control->guests, &control->model, &refusal) < 0) {
 		undo_all(control, change);
 		end(control, change, &refusal, false, NULL);
 		return;
 	}
-	// What the datapath never hears of is done without it.
-	if (change->ops.count > 0)
-		send_change(control, change);
+	// What no datapath hears of is done without one.
+	if (change->share_count > 0)
+		control_send(control, change);
 	else
 		succeed(control, change);
 }
@@ -321,11 +449,27 @@ static bool refuse_while_open(struct control *control, struct change *change)
 // Between two changes, since a resync compares with what is desired.
 static void catch_up(struct control *control)
 {
-	if (!control->resync_again || host_state(control->host) != HOST_READY ||
-	    (control->queue && control->queue->state != CHANGE_QUEUED))
+	struct host *host;
+	size_t cursor = 0;
+
+	if (control->queue && control->queue->state != CHANGE_QUEUED)
 		return;
-	control->resync_again = false;
-	host_resync(control->host);
+	while ((host = hosts_next(&control->hosts, &cursor))) {
+		if (!host_wants_resync(host) || host_state(host) != HOST_READY)
+			continue;
+		host_want_resync(host, false);
+		host_resync(host);
+	}
+}
+
+void control_resync_all(struct control *control)
+{
+	struct host *host;
+	size_t cursor = 0;
+
+	while ((host = hosts_next(&control->hosts, &cursor)))
+		host_want_resync(host, true);
+	catch_up(control);
 }
 
 void control_next(struct control *control)
@@ -334,9 +478,8 @@ void control_next(struct control *control)
 	while (control->queue && control->queue->state == CHANGE_QUEUED) {
 		struct change *change = control->queue;
 
-		// A resync compares with what is desired, so that must hold still meanwhile; and
-		// without a datapath nobody could say whether the change can be had.
-		if (!change->dry_run && host_state(control->host) != HOST_READY) {
+		// What a crash left is settled first, by those who know.
+		if (!change->dry_run && control->open.why == OPEN_RECOVERING) {
 			arm_patience(control);
 			return;
 		}
@@ -346,23 +489,29 @@ void control_next(struct control *control)
 	}
 }
 
-// The datapath has been away for too long.
+// A host has been away for too long.
 static void on_patience(evutil_socket_t fd, short what, void *user)
 {
 	struct control *control = user;
 	struct change *change = control->queue;
-	const char *trouble = control->trouble ? control->trouble(control->listener) : NULL;
+	const struct host *host;
 	struct refusal refusal = {0};
 
 	if (!change)
 		return;
-	if (host_state(control->host) == HOST_SYNCING && change->state == CHANGE_WAITING) {
+	if (change->state == CHANGE_QUEUED) {
+		control_hear(control);
+		if (control->open.why != OPEN_RECOVERING) {
+			control_next(control);
+			return;
+		}
+	}
+	host = change->state == CHANGE_WAITING ? change->shares[0].host : control->hosts.local;
+	if (host_state(host) == HOST_SYNCING && change->state == CHANGE_WAITING) {
 		arm_patience(control);
 		return;
 	}
-	refuse(&refusal, -EAGAIN, "datapath", NULL, "the datapath is away%s%s; nothing was changed",
-	       trouble ? ": " : "", trouble ? trouble : "");
-	fail_hint(&refusal.fail, "'weft status' tells more; the reasons are in datapath.log");
+	refuse_missing(control, host_name(host), &refusal);
 	if (change->state == CHANGE_WAITING)
 		fail_change(control, change, &refusal);
 	else
@@ -370,8 +519,8 @@ static void on_patience(evutil_socket_t fd, short what, void *user)
 	control_next(control);
 }
 
-// Of the objects touched by the change under way, one that the datapath has refused.
-static const struct refusal *held_of(const struct control *control)
+// Of the objects touched by the change under way, one that the host has refused.
+static const struct refusal *held_of(const struct control *control, const struct host *host)
 {
 	const void *key;
 	size_t cursor = 0, len;
@@ -381,7 +530,7 @@ static const struct refusal *held_of(const struct control *control)
 		const struct refusal *refusal;
 
 		memcpy(unit, key, len < sizeof(unit) ? len : sizeof(unit) - 1);
-		refusal = host_held(control->host, unit);
+		refusal = host_held(host, unit);
 
 		if (refusal)
 			return refusal;
@@ -389,28 +538,29 @@ static const struct refusal *held_of(const struct control *control)
 	return NULL;
 }
 
-void control_resolve_waiting(struct control *control)
+void control_resolve_waiting(struct control *control, const struct host *host)
 {
 	struct change *change = control->queue;
 	const struct refusal *held;
 	struct refusal copy;
 
-	if (!change || change->state != CHANGE_WAITING)
+	if (!change || change->state != CHANGE_WAITING || change->shares[0].host != host)
 		return;
-	held = held_of(control);
+	held = held_of(control, host);
 	if (!held) {
 		succeed(control, change);
 		return;
 	}
 	copy = *held;
 	fail_change(control, change, &copy);
-	control->resync_again = true;
+	control_resync_all(control);
 }
 
 int control_init_timers(struct control *control)
 {
 	control->patience = evtimer_new(control->base, on_patience, control);
-	return control->patience ? 0 : -ENOMEM;
+	control->overdue = evtimer_new(control->base, on_overdue, control);
+	return control->patience && control->overdue ? 0 : -ENOMEM;
 }
 
 void control_submit(struct control *control, struct change *change)
@@ -428,6 +578,10 @@ void control_forget(struct control *control, void *done_user)
 	for (struct change *change = control->queue; change; change = change->next)
 		if (change->done_user == done_user)
 			change->done = NULL;
+	for (struct change *change = control->aside; change; change = change->next)
+		if (change->done_user == done_user)
+			change->done = NULL;
+	control_forget_confirming(control, done_user);
 }
 
 bool control_is_idle(const struct control *control)

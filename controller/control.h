@@ -7,8 +7,8 @@
 
 #include "controller/derive.h"
 #include "controller/guests.h"
-#include "controller/host.h"
-#include "controller/keeper.h"
+#include "controller/hosts.h"
+#include "controller/layout.h"
 #include "controller/model.h"
 #include "controller/store.h"
 
@@ -31,6 +31,14 @@ typedef void (*change_done_fn)(void *user, const struct change_result *result);
 typedef int (*change_edit_fn)(struct control *control, struct change *change,
                               struct refusal *refusal);
 
+// What a change is for one host: a transaction.
+struct share {
+	struct control *control;
+	struct host *host;
+	struct ops ops;
+	uint64_t tx;
+};
+
 // Fill in all but what follows `state`, then control_submit().
 struct change {
 	change_edit_fn edit;
@@ -48,9 +56,19 @@ struct change {
 
 	enum { CHANGE_QUEUED, CHANGE_SENT, CHANGE_WAITING } state;
 	uint64_t revision;
-	uint64_t tx;
-	struct ops ops;
+	struct share *shares;
+	size_t share_count, awaited; // Answers still to come.
+	struct refusal refusal;      // The first that came.
+	char missing[KEY_SIZE];      // Put aside for this host, which is away.
+	uint64_t aside_since;
+	char note[160];
 	struct change *next;
+};
+
+// A transaction that a host undoes by itself unless it is confirmed.
+struct promise {
+	char host[KEY_SIZE];
+	uint64_t tx;
 };
 
 // The newest revision, while it is not simply done.
@@ -63,33 +81,38 @@ struct open_revision {
 		OPEN_UNREVERTED,  // Refused, and the store could not be told yet.
 	} why;
 	uint64_t number;
-	uint64_t tx;      // Unconfirmed: the datapath's; 0 when it does not wait for it any more.
-	int64_t deadline; // Unconfirmed: seconds since 1970.
+	int64_t deadline;         // Unconfirmed: seconds since 1970.
+	struct promise *promises; // Of hosts that wait for it still; owned.
+	size_t promise_count;
 };
 
 struct control {
 	struct event_base *base;
 	struct store *store;
 	struct model model;
-	struct desired desired;
-	struct keeper keeper;
-	struct host *host;
+	struct layout layout;
+	struct hosts hosts;
 	struct guests guests;
 	struct change *queue; // The first is under way once it has left CHANGE_QUEUED.
+	struct change *aside; // Those that wait for a host that is away, the oldest first.
 	struct open_revision open;
-	uint64_t revision;      // The newest.
-	struct event *patience; // For a datapath that is away.
-	struct event *deadline; // Of the confirmation.
-	uint64_t gone_since;    // Clock; 0 while there is a datapath.
-	uint64_t last_gap_ns;
-	bool resync_again; // What is desired changed while a resync was under way.
-	void *listener;    // With:
+	uint64_t revision;             // The newest.
+	struct event *patience;        // For a host that went away under way.
+	struct event *overdue;         // For the first that was put aside.
+	struct event *deadline;        // Of the confirmation.
+	unsigned patience_seconds;     // With a host that is away; 0: twelve.
+	struct confirming *confirming; // Under way, or NULL.
+	void *listener;                // With:
 	void (*told)(void *listener, const char *type, const char *object, const char *text);
 	void (*on_lease)(void *listener, const Weft__Lease *lease);
-	uint8_t *(*leases)(void *listener, size_t *ret_len);
+	uint8_t *(*leases)(void *listener, const struct host *host, size_t *ret_len);
 	// What the intent alone cannot tell of the open batch: 0 or a refusal. May be NULL.
 	int (*judge)(void *listener, const struct model *model, struct refusal *refusal);
-	const char *(*trouble)(void *listener); // Why there is no datapath, or NULL.
+	// Why there is no datapath there, or NULL.
+	const char *(*trouble)(void *listener, const struct host *host);
+	// As in hosts.h. May be NULL.
+	void (*host_came)(void *listener, struct host *host);
+	void (*host_left)(void *listener, struct host *host);
 };
 
 // Loads the intent and derives everything. => `store` and `base` are set; all else is zero.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// control_host: what the datapath tells, and confirmations.
+// control_host: what hosts tell: that they come and go, events, and what they have undone by themselves.
 
 #include "controller/control_priv.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "controller/model_host.h"
 #include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
@@ -16,22 +17,39 @@
 #include <stdlib.h>
 #include <time.h>
 
-uint8_t *control_host_leases(void *user, size_t *ret_len)
+uint8_t *control_host_leases(void *user, struct host *host, size_t *ret_len)
 {
 	struct control *control = user;
 
-	return control->leases(control->listener, ret_len);
+	return control->leases(control->listener, host, ret_len);
 }
 
-void control_host_greeted(void *user)
+// What the host promised; NULL: nothing, or not any more.
+static struct promise *promise_of(struct control *control, const struct host *host)
+{
+	for (size_t i = 0; i < control->open.promise_count; i++)
+		if (strcmp(control->open.promises[i].host, host_name(host)) == 0)
+			return &control->open.promises[i];
+	return NULL;
+}
+
+static void forget_promise(struct control *control, const struct host *host)
+{
+	struct promise *promise = promise_of(control, host);
+
+	if (promise)
+		*promise = control->open.promises[--control->open.promise_count];
+}
+
+void control_host_greeted(void *user, struct host *host)
 {
 	struct control *control = user;
 
 	if (control->open.why != OPEN_UNCONFIRMED)
 		return;
 	// A new process knows of no promise; ours is kept by our own clock.
-	if (host_was_fresh(control->host))
-		control->open.tx = 0;
+	if (host_was_fresh(host))
+		forget_promise(control, host);
 	if (control->open.deadline <= (int64_t)(clock_wall() / NSEC_PER_SEC))
 		control_revert_open(control);
 }
@@ -48,11 +66,27 @@ static int look_for_held(void *user, const char *noun, const char *name, const v
 	char key[KEY_SIZE];
 
 	noun_key(key, noun_from_word(noun) == NOUN_NONE ? NOUN_NET : noun_from_word(noun), name);
-	touched->held = touched->held || host_held(touched->control->host, key);
+	touched->held = touched->held || hosts_held(&touched->control->hosts, key);
 	return 0;
 }
 
-// A revision from before a crash: the datapath has taken it, or refused a part of it.
+// Whether all who may know what became of it have been heard. One that has not come at all is not waited
+// for beyond that: it catches up by its digests.
+static bool all_heard(const struct control *control)
+{
+	const struct host *host;
+	size_t cursor = 0;
+
+	while ((host = hosts_next(&control->hosts, &cursor)))
+		if (host_state(host) != HOST_READY &&
+		    (host == control->hosts.local || host_state(host) != HOST_ABSENT ||
+		     clock_now() - host_gone_since(host) <
+		             control->patience_seconds * NSEC_PER_SEC))
+			return false;
+	return true;
+}
+
+// A revision from before a crash: the datapaths have taken it, or one refused a part of it.
 static void recover(struct control *control)
 {
 	struct touched touched = {.control = control};
@@ -60,6 +94,8 @@ static void recover(struct control *control)
 	struct fail fail = {0};
 
 	store_changes(control->store, number, look_for_held, &touched, &fail);
+	if (!touched.held && !all_heard(control))
+		return;
 	if (!touched.held) {
 		log_info("revision %llu, unfinished when we ended, is done",
 		         (unsigned long long)number);
@@ -72,10 +108,10 @@ static void recover(struct control *control)
 		return;
 	log_warn("revision %llu, unfinished when we ended, was refused and is taken back",
 	         (unsigned long long)number);
-	control->resync_again = true;
+	control_resync_all(control);
 }
 
-bool control_host_recovers(void *user)
+bool control_host_recovers(void *user, struct host *host)
 {
 	const struct control *control = user;
 
@@ -83,36 +119,48 @@ bool control_host_recovers(void *user)
 	       (control->queue && control->queue->state == CHANGE_WAITING);
 }
 
-void control_host_ready(void *user)
+// "host/b", or "datapath" of the local one.
+static const char *object_of(const struct host *host, char buf[static KEY_SIZE])
 {
-	struct control *control = user;
+	return strcmp(host_name(host), HOST_LOCAL) == 0 ? "datapath"
+	                                                : noun_key(buf, NOUN_HOST, host_name(host));
+}
 
-	if (control->gone_since) {
-		control->last_gap_ns = clock_now() - control->gone_since;
-		control->gone_since = 0;
-		log_info("datapath: ready, %llu ms after the last one",
-		         (unsigned long long)(control->last_gap_ns / NSEC_PER_MSEC));
-		control->told(control->listener, "datapath_ready", "datapath", "ready");
-	}
+void control_hear(struct control *control)
+{
 	if (control->open.why == OPEN_RECOVERING)
 		recover(control);
-	control_resolve_waiting(control);
-	if (control->resync_again) {
-		control->resync_again = false;
-		host_resync(control->host);
-		return;
+}
+
+void control_host_ready(void *user, struct host *host, bool returned)
+{
+	struct control *control = user;
+	char key[KEY_SIZE];
+
+	if (returned) {
+		log_info("%s: ready, %llu ms after the last one", host_label(host),
+		         (unsigned long long)(host_gap_ns(host) / NSEC_PER_MSEC));
+		control->told(control->listener,
+		              host == control->hosts.local ? "datapath_ready" : "host_ready",
+		              object_of(host, key), "ready");
 	}
+	control_hear(control);
+	control_resolve_waiting(control, host);
+	if (host_state(host) != HOST_READY)
+		return;
+	control_take_up(control);
 	control_next(control);
 }
 
-void control_host_gone(void *user, const char *reason)
+void control_host_gone(void *user, struct host *host, const char *reason)
 {
 	struct control *control = user;
+	char key[KEY_SIZE];
 
-	if (!control->gone_since)
-		control->gone_since = clock_now();
-	log_warn("datapath: %s", reason);
-	control->told(control->listener, "datapath_gone", "datapath", reason);
+	log_warn("%s: %s", host_label(host), reason);
+	control->told(control->listener,
+	              host == control->hosts.local ? "datapath_gone" : "host_gone",
+	              object_of(host, key), reason);
 }
 
 static const char *event_name(Weft__EventType type)
@@ -187,20 +235,21 @@ static void find_port_name(const char *text, char *buf, size_t size)
 		snprintf(buf, size, "%.*s", (int)strcspn(at, "' :,"), at);
 }
 
-void control_host_event(void *user, const Weft__Event *event)
+void control_host_event(void *user, struct host *host, const Weft__Event *event)
 {
+	const struct desired *desired = host_desired(host);
 	struct control *control = user;
 	const struct object *object = NULL;
 	char text[512] = "", name[KEY_SIZE] = "";
 
 	if (event->lease) {
 		control->on_lease(control->listener, event->lease);
-		object = desired_get(&control->desired, event->lease->scope);
+		object = desired_get(desired, event->lease->scope);
 	}
 	if (event->has_object && !object)
-		object = desired_get(&control->desired, event->object);
+		object = desired_get(desired, event->object);
 	if (event->text)
-		plain_text(&control->model, &control->desired, event->text, text, sizeof(text));
+		plain_text(&control->model, desired, event->text, text, sizeof(text));
 	else if (event->lease)
 		say_lease(control, event->lease, object, text, sizeof(text));
 	if (object)
@@ -212,103 +261,36 @@ void control_host_event(void *user, const Weft__Event *event)
 		control->told(control->listener, event_name(event->type), name, text);
 }
 
-void control_host_reverted(void *user, uint64_t tx)
+// The others take it back as well, without waiting for their own clocks.
+static void abort_promises(struct control *control)
+{
+	for (size_t i = 0; i < control->open.promise_count; i++) {
+		const struct promise *promise = &control->open.promises[i];
+		struct host *host = hosts_get(&control->hosts, promise->host);
+		Weft__TxAbort message = WEFT__TX_ABORT__INIT;
+
+		message.tx = promise->tx;
+		if (host)
+			host_ask(host, WEFT__STREAM_ID__STREAM_CONTROL,
+			         WEFT__FRAME_TYPE__FRAME_TX_ABORT, &message.base, NULL, NULL);
+	}
+}
+
+void control_host_reverted(void *user, struct host *host, uint64_t tx)
 {
 	struct control *control = user;
+	const struct promise *promise = promise_of(control, host);
 	uint64_t number = control->open.number;
 
-	if (control->open.why != OPEN_UNCONFIRMED ||
-	    (control->open.tx != tx && control->open.tx != 0))
+	if (control->open.why != OPEN_UNCONFIRMED || (promise && promise->tx != tx))
 		return;
+	forget_promise(control, host);
+	abort_promises(control);
 	if (control_revert_open(control) < 0)
 		return;
-	log_warn("revision %llu was not confirmed in time; the datapath undid it",
-	         (unsigned long long)number);
+	log_warn("revision %llu was not confirmed in time; %s undid it", (unsigned long long)number,
+	         host_label(host));
 	control_tell_undone(control, number);
-	// The digests tell whether both have gone back to the same.
-	if (host_state(control->host) == HOST_READY && control_is_idle(control))
-		host_resync(control->host);
-	else
-		control->resync_again = true;
-}
-
-struct confirming {
-	struct control *control;
-	confirm_done_fn done;
-	void *user;
-};
-
-static void confirmed(struct confirming *confirming)
-{
-	struct control *control = confirming->control;
-	struct change_result result = {.revision = control->open.number, .changed = true};
-	struct refusal refusal = {0};
-	struct fail fail = {0};
-
-	control->open.why = OPEN_UNMARKED;
-	guests_reconcile(&control->guests, &control->model);
-	if (control_mark_open(control, &fail) < 0) {
-		refuse(&refusal, fail.code, "intent", NULL, "%s", fail.what);
-		result.refusal = &refusal;
-	}
-	confirming->done(confirming->user, &result);
-}
-
-static void on_confirmed(void *user, int err, const struct stream_frame *frame)
-{
-	struct confirming *confirming = user;
-	struct change_result result = {.revision = confirming->control->open.number};
-	struct refusal refusal = {0};
-	Weft__TxResult *message = NULL;
-	int code = err;
-
-	if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_TX_RESULT)
-		message = decode_message(&weft__tx_result__descriptor, frame->len, frame->body);
-	if (message)
-		code = message->code;
-	else if (frame)
-		code = -EPROTO;
-	if (code == 0 && confirming->control->open.why == OPEN_UNCONFIRMED) {
-		confirmed(confirming);
-	} else {
-		refuse(&refusal, code ? code : -ETIME, "intent", NULL, "%s",
-		       message && message->what ? message->what
-		                                : "it was too late to confirm the revision");
-		result.refusal = &refusal;
-		confirming->done(confirming->user, &result);
-	}
-	weft__tx_result__free_unpacked(message, NULL);
-	free(confirming);
-}
-
-void control_confirm(struct control *control, uint64_t revision, confirm_done_fn done, void *user)
-{
-	struct confirming now = {control, done, user}, *later;
-	struct change_result result = {.revision = control->revision};
-	Weft__TxConfirm message = WEFT__TX_CONFIRM__INIT;
-	struct refusal refusal = {0};
-
-	result.refusal = &refusal;
-	if (control->open.why != OPEN_UNCONFIRMED ||
-	    (revision && revision != control->open.number)) {
-		refuse(&refusal, -ENOENT, "intent", NULL, "no revision waits to be confirmed");
-		fail_hint(&refusal.fail, "'weft history' shows what became of it");
-		done(user, &result);
-		return;
-	}
-	if (control->open.tx == 0) {
-		confirmed(&now);
-		return;
-	}
-	later = malloc(sizeof(*later));
-	message.tx = control->open.tx;
-	if (later)
-		*later = now;
-	if (later &&
-	    host_ask(control->host, WEFT__STREAM_ID__STREAM_CONTROL,
-	             WEFT__FRAME_TYPE__FRAME_TX_CONFIRM, &message.base, on_confirmed, later) == 0)
-		return;
-	free(later);
-	refuse(&refusal, -EAGAIN, "intent", NULL, "the datapath is away; try again");
-	done(user, &result);
+	// The digests tell whether all have gone back to the same.
+	control_resync_all(control);
 }

@@ -16,15 +16,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { PATIENCE_SECONDS = 12 };
+
 int control_mark_open(struct control *control, struct fail *fail)
 {
 	int err = store_finish(control->store, control->open.number, REVISION_DONE, fail);
 
 	if (err < 0)
 		return err;
+	control_drop_promises(control);
 	control->open = (struct open_revision){.why = OPEN_NONE};
 	event_del(control->deadline);
 	return 0;
+}
+
+void control_drop_promises(struct control *control)
+{
+	free(control->open.promises);
+	control->open.promises = NULL;
+	control->open.promise_count = 0;
 }
 
 struct restoring {
@@ -84,21 +94,22 @@ int control_revert_open(struct control *control)
 	if (err == 0)
 		err = model_settle(&control->model, &refusal);
 	if (err == 0)
-		err = derive_dirty(&control->model, &control->desired, NULL, &refusal);
+		err = derive_dirty(&control->model, &control->layout, false, &refusal);
 	if (err < 0) {
 		model_rollback(&control->model);
-		derive_dirty(&control->model, &control->desired, NULL, &refusal);
+		derive_dirty(&control->model, &control->layout, false, &refusal);
 		log_err("revision %llu cannot be taken back: %s", (unsigned long long)number,
 		        refusal.fail.code ? refusal.fail.what : fail.what);
 		return err;
 	}
-	control->guests.datapath = host_pid(control->host);
+	hosts_follow(&control->hosts, &control->model);
 	guests_remove(&control->guests, &control->model);
 	if (guests_create(&control->guests, &control->model, &refusal) < 0)
 		log_err("%s", refusal.fail.what);
 	guests_write_files(&control->guests, &control->model);
 	model_commit(&control->model);
 	event_del(control->deadline);
+	control_drop_promises(control);
 	control->open = (struct open_revision){.why = OPEN_NONE};
 	err = promised ? store_undo(control->store, number, &fail)
 	               : store_revert(control->store, number, &fail);
@@ -130,10 +141,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
 	log_warn("revision %llu was not confirmed in time and is undone",
 	         (unsigned long long)number);
 	control_tell_undone(control, number);
-	if (host_state(control->host) == HOST_READY && control_is_idle(control))
-		host_resync(control->host);
-	else
-		control->resync_again = true;
+	control_resync_all(control);
 }
 
 void control_arm_deadline(struct control *control)
@@ -181,72 +189,117 @@ static int load(struct control *control, struct fail *fail)
 		log_err("the intent has a fault: %s", refusal.fail.what);
 	}
 	model_commit(&control->model);
-	if (err == 0 && derive_all(&control->model, &control->desired, &refusal) < 0)
+	if (err == 0 && derive_all(&control->model, &control->layout, &refusal) < 0)
 		err = fail_set(fail, refusal.fail.code, "%s", refusal.fail.what);
 	return err;
 }
 
-static int make_host(struct control *control, struct fail *fail)
+static void host_came(void *user, struct host *host)
 {
-	struct host_env env = {
-		.user = control,
-		.base = control->base,
-		.desired = &control->desired,
-		.keeper = &control->keeper,
-		.epoch = store_epoch(control->store),
-		.leases = control_host_leases,
-		.greeted = control_host_greeted,
-		.ready = control_host_ready,
-		.recovers = control_host_recovers,
-		.gone = control_host_gone,
-		.event = control_host_event,
-		.reverted = control_host_reverted,
-	};
+	struct control *control = user;
 
+	if (control->host_came)
+		control->host_came(control->listener, host);
+}
+
+static void host_left(void *user, struct host *host)
+{
+	struct control *control = user;
+
+	if (control->host_left)
+		control->host_left(control->listener, host);
+}
+
+static int make_hosts(struct control *control, struct fail *fail)
+{
+	int err;
+
+	control->hosts = (struct hosts){
+		.env =
+			{
+				.user = control,
+				.base = control->base,
+				.epoch = store_epoch(control->store),
+				.leases = control_host_leases,
+				.greeted = control_host_greeted,
+				.ready = control_host_ready,
+				.recovers = control_host_recovers,
+				.gone = control_host_gone,
+				.event = control_host_event,
+				.reverted = control_host_reverted,
+			},
+		.layout = &control->layout,
+		.user = control,
+		.came = host_came,
+		.left = host_left,
+	};
 	for (unsigned i = 0; i < 16; i++)
-		snprintf(env.instance + 2 * i, 3, "%02x", control->model.instance.uuid[i]);
-	control->host = host_new(&env);
-	return control->host ? 0 : fail_errno(fail, -errno, "cannot watch for the datapath");
+		snprintf(control->hosts.env.instance + 2 * i, 3, "%02x",
+		         control->model.instance.uuid[i]);
+	err = hosts_open(&control->hosts);
+	return err < 0 ? fail_errno(fail, err, "cannot watch for the datapath") : 0;
+}
+
+static bool is_datapath(void *user, int pid)
+{
+	const struct control *control = user;
+
+	return hosts_have_pid(&control->hosts, pid);
 }
 
 int control_open(struct control *control, const char *run_dir, struct fail *fail)
 {
 	int err;
 
+	if (!control->patience_seconds)
+		control->patience_seconds = PATIENCE_SECONDS;
 	model_init(&control->model, store_instance(control->store));
 	control->model.run_dir = run_dir;
-	control->guests = (struct guests){.store = control->store, .run_dir = run_dir};
-	control->gone_since = clock_now();
+	control->guests = (struct guests){.store = control->store,
+	                                  .run_dir = run_dir,
+	                                  .spare = is_datapath,
+	                                  .spare_user = control};
 	control->deadline = evtimer_new(control->base, on_deadline, control);
 	if (!control->deadline || control_init_timers(control) < 0)
 		return fail_set(fail, -ENOMEM, "out of memory");
 	err = load(control, fail);
 	if (err == 0)
-		err = make_host(control, fail);
+		err = make_hosts(control, fail);
 	if (err == 0) {
 		guests_reconcile(&control->guests, &control->model);
 		guests_write_files(&control->guests, &control->model);
+		// Into namespaces that are there now.
+		hosts_follow(&control->hosts, &control->model);
 	}
 	return err;
 }
 
-void control_close(struct control *control)
+static void free_queue(struct change *change)
 {
-	host_free(control->host);
-	while (control->queue) {
-		struct change *change = control->queue;
+	while (change) {
+		struct change *next = change->next;
 
-		control->queue = change->next;
 		if (change->free_data)
 			change->free_data(change->edit_data);
-		ops_fini(&change->ops);
+		control_unshare(change);
 		free(change);
+		change = next;
 	}
-	desired_fini(&control->desired);
+}
+
+void control_close(struct control *control)
+{
+	// Nobody waits for an answer any more.
+	hosts_close(&control->hosts);
+	free_queue(control->queue);
+	free_queue(control->aside);
+	control_drop_promises(control);
+	layout_fini(&control->layout);
 	model_fini(&control->model);
-	keeper_fini(&control->keeper);
 	if (control->patience)
 		event_free(control->patience);
+	if (control->overdue)
+		event_free(control->overdue);
 	if (control->deadline)
 		event_free(control->deadline);
 }

@@ -9,8 +9,10 @@
 // Carries on with what waits, if nothing is under way.
 void control_next(struct control *control);
 
-// The change that lost its datapath half-way: the resync has shown what became of it.
-void control_resolve_waiting(struct control *control);
+// The change that lost its datapath half-way: the resync of the host has shown what became of it.
+void control_resolve_waiting(struct control *control, const struct host *host);
+// Those that waited for a host have another chance.
+void control_take_up(struct control *control);
 int control_init_timers(struct control *control);
 
 // The open revision stays: tells the store. 0 or -errno; then it is open still.
@@ -22,15 +24,36 @@ int control_revert_open(struct control *control);
 void control_tell_undone(struct control *control, uint64_t number);
 void control_arm_deadline(struct control *control);
 
+// Every host is compared with what it must hold, as soon as nothing is under way.
+void control_resync_all(struct control *control);
+// The open revision is waited for by nobody any more.
+void control_drop_promises(struct control *control);
+void control_forget_confirming(struct control *control, const void *user);
+// Settles what a crash left, if all has been heard that tells what became of it.
+void control_hear(struct control *control);
+
+// control_commit.c: from what was derived to one transaction per host.
+int control_share(struct control *control, struct change *change, struct refusal *refusal);
+void control_unshare(struct change *change);
+// The first of the change's hosts that cannot be told now; NULL: all can.
+struct host *control_missing(const struct change *change);
+// Sends to all of them; the rest comes by control_decided() once.
+void control_send(struct control *control, struct change *change);
+void control_ask(struct control *control, struct change *change); // A dry run.
+// Refused by one and taken back by all, done by all, or, of one host alone, not known yet.
+enum decision { DECISION_REFUSED, DECISION_DONE, DECISION_UNKNOWN };
+void control_decided(struct control *control, struct change *change, enum decision decision);
+void control_asked(struct control *control, struct change *change);
+
 // Puts one object back to what the history says it was.
 int control_restore_one(struct control *control, const char *word, const char *name,
                         const void *before, size_t len, struct refusal *refusal);
 
-// What the host tells.
-void control_host_greeted(void *user);
-void control_host_ready(void *user);
-bool control_host_recovers(void *user);
-void control_host_gone(void *user, const char *reason);
-void control_host_event(void *user, const Weft__Event *event);
-void control_host_reverted(void *user, uint64_t tx);
-uint8_t *control_host_leases(void *user, size_t *ret_len);
+// What a host tells.
+void control_host_greeted(void *user, struct host *host);
+void control_host_ready(void *user, struct host *host, bool returned);
+bool control_host_recovers(void *user, struct host *host);
+void control_host_gone(void *user, struct host *host, const char *reason);
+void control_host_event(void *user, struct host *host, const Weft__Event *event);
+void control_host_reverted(void *user, struct host *host, uint64_t tx);
+uint8_t *control_host_leases(void *user, struct host *host, size_t *ret_len);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// daemon: start-up order, the datapath's socket, signals, backups and the end.
+// daemon: start-up order, who minds the datapaths, signals, backups and the end.
 //
 // Ended by a signal we leave the datapath running: guests keep their network, and the next controller
 // finds it. Ended by a client (`weft down`, the last `weft destroy`) we take the datapath with us.
@@ -11,12 +11,12 @@
 #include "base/limit.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "base/sock.h"
 #include "controller/api.h"
 #include "controller/control.h"
-#include "controller/launch.h"
 #include "controller/lease_clash.h"
 #include "controller/leases.h"
+#include "controller/model_host.h"
+#include "controller/station.h"
 #include "controller/vhost_place.h"
 
 #include <dirent.h>
@@ -38,10 +38,9 @@ struct daemon {
 	struct leases leases;
 	struct control control;
 	bool control_open;
-	struct launch *launch;
 	struct api *api;
-	int datapath_fd;
-	struct event *datapath;
+	bool running;      // Hosts that come now start at once.
+	struct fail began; // Why one could not be begun.
 	struct event *term, *interrupt;
 	struct event *backup;
 	struct event *stop;
@@ -99,79 +98,82 @@ static void on_lease(void *user, const Weft__Lease *lease)
 		log_warn("a lease could not be kept: %s", fail.what);
 }
 
-static uint8_t *on_leases_wanted(void *user, size_t *ret_len)
+static uint8_t *on_leases_wanted(void *user, const struct host *host, size_t *ret_len)
 {
-	return leases_pack(&((struct daemon *)user)->leases, ret_len);
+	return leases_pack(&((struct daemon *)user)->leases, host_desired(host), ret_len);
+}
+
+static bool find_host(void *user, const char *name, struct vhost_host *ret)
+{
+	const struct host *host = hosts_get(&((struct daemon *)user)->control.hosts, name);
+
+	if (!host || host_state(host) != HOST_READY)
+		return false;
+	*ret = (struct vhost_host){.software = host_software(host),
+	                           .has_vhost = host_can(host, "vhost-user")};
+	return true;
 }
 
 static int on_judge(void *user, const struct model *model, struct refusal *refusal)
 {
-	const struct daemon *daemon = user;
-	const struct host *host = daemon->control.host;
-	struct vhost_host can;
-	int err;
+	struct daemon *daemon = user;
+	int err = vhost_place_check(model, find_host, daemon, refusal);
 
-	can = (struct vhost_host){.software = host_software(host),
-	                          .has_vhost = host_can(host, "vhost-user")};
-	err = vhost_place_check(model, host_state(host) == HOST_READY ? &can : NULL, refusal);
 	return err < 0 ? err
 	               : lease_clash_check(&daemon->leases, model, clock_wall() / NSEC_PER_SEC,
 	                                   refusal);
 }
 
-static const char *on_trouble(void *user)
+static const char *on_trouble(void *user, const struct host *host)
 {
-	return launch_trouble(((struct daemon *)user)->launch);
+	return host_minder(host) ? station_trouble(host_minder(host)) : NULL;
 }
 
-static void on_died(void *user, pid_t pid, const char *how)
+static void on_died(void *user, struct host *host, const char *how)
 {
-	struct daemon *daemon = user;
+	char key[KEY_SIZE];
+	bool local = strcmp(host_name(host), HOST_LOCAL) == 0;
 
-	on_told(daemon, "datapath_died", "datapath", how);
-	if (host_pid(daemon->control.host) == pid)
-		host_detach(daemon->control.host, "its process has ended");
+	on_told(user, local ? "datapath_died" : "host_died",
+	        local ? "datapath" : noun_key(key, NOUN_HOST, host_name(host)), how);
 }
 
-static void on_datapath(evutil_socket_t listener, short what, void *user)
+// Remote ones come by themselves.
+static void on_host_came(void *user, struct host *host)
 {
 	struct daemon *daemon = user;
-	struct sock_peer peer;
-	int fd;
+	struct station_env env = {
+		.base = daemon->base,
+		.program = daemon->options.datapath[0] ? daemon->options.datapath : NULL,
+		.run_dir = daemon->options.run_dir,
+		.user = daemon,
+		.died = on_died,
+	};
+	Weft__HostKind kind = model_host_kind(&daemon->control.model, host_name(host));
+	struct station *station;
 
-	while ((fd = sock_accept(listener)) >= 0) {
-		if (sock_peer(fd, &peer) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
-			log_warn("uid %d may not be our datapath", (int)peer.uid);
-			close(fd);
-			continue;
-		}
-		// Whoever else comes by, even to see whether we listen, does not replace the one we mind.
-		if (launch_pid(daemon->launch) && launch_pid(daemon->launch) != peer.pid) {
-			log_warn("datapath: pid %d connected, and was turned away for pid %d",
-			         (int)peer.pid, (int)launch_pid(daemon->launch));
-			close(fd);
-			continue;
-		}
-		launch_watch(daemon->launch, peer.pid);
-		host_attach(daemon->control.host, fd, peer.pid);
+	if (kind == WEFT__HOST_KIND__HOST_REMOTE)
+		return;
+	station = station_new(&env, host, kind == WEFT__HOST_KIND__HOST_NS ? host_name(host) : NULL,
+	                      &daemon->began);
+	if (!station) {
+		log_err("%s: %s", host_label(host), daemon->began.what);
+		return;
 	}
+	host_set_minder(host, station);
+	if (daemon->running)
+		station_start(station);
 }
 
-static int listen_for_datapath(struct daemon *daemon, struct fail *fail)
+static void on_host_left(void *user, struct host *host)
 {
-	char path[PATH_MAX];
+	struct station *station = host_minder(host);
 
-	if (path_join(path, sizeof(path), daemon->options.run_dir, "datapath.sock") < 0)
-		return fail_set(fail, -ENAMETOOLONG, "the path %s is too long",
-		                daemon->options.run_dir);
-	daemon->datapath_fd = sock_listen(path, 0600, fail);
-	if (daemon->datapath_fd < 0)
-		return daemon->datapath_fd;
-	daemon->datapath = event_new(daemon->base, daemon->datapath_fd, EV_READ | EV_PERSIST,
-	                             on_datapath, daemon);
-	if (!daemon->datapath || event_add(daemon->datapath, NULL) < 0)
-		return fail_set(fail, -ENOMEM, "out of memory");
-	return 0;
+	if (!station)
+		return;
+	station_stop(station);
+	station_free(station);
+	host_set_minder(host, NULL);
 }
 
 static int arm_signals(struct daemon *daemon, struct fail *fail)
@@ -194,13 +196,6 @@ static int arm_signals(struct daemon *daemon, struct fail *fail)
 
 static int open_parts(struct daemon *daemon, struct fail *fail)
 {
-	struct launch_env launch_env = {
-		.base = daemon->base,
-		.program = daemon->options.datapath[0] ? daemon->options.datapath : NULL,
-		.run_dir = daemon->options.run_dir,
-		.user = daemon,
-		.died = on_died,
-	};
 	struct api_env api_env = {
 		.base = daemon->base,
 		.run_dir = daemon->options.run_dir,
@@ -220,6 +215,8 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 	daemon->control.leases = on_leases_wanted;
 	daemon->control.judge = on_judge;
 	daemon->control.trouble = on_trouble;
+	daemon->control.host_came = on_host_came;
+	daemon->control.host_left = on_host_left;
 	err = leases_open(&daemon->leases, daemon->store, fail);
 	if (err < 0)
 		return err;
@@ -227,13 +224,11 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 	err = control_open(&daemon->control, daemon->options.run_dir, fail);
 	if (err < 0)
 		return err;
-	daemon->launch = launch_new(&launch_env);
-	if (!daemon->launch)
-		return fail_set(fail, -ENOMEM, "out of memory");
-	api_env.launch = daemon->launch;
-	err = listen_for_datapath(daemon, fail);
-	if (err == 0)
-		err = arm_signals(daemon, fail);
+	if (!host_minder(daemon->control.hosts.local)) {
+		*fail = daemon->began;
+		return fail->code;
+	}
+	err = arm_signals(daemon, fail);
 	return err == 0 ? api_open(&api_env, &daemon->api, fail) : err;
 }
 
@@ -247,7 +242,6 @@ int daemon_open(const struct options *options, struct daemon **ret, struct fail 
 		return fail_set(fail, -ENOMEM, "out of memory");
 	limit_raise_descriptors();
 	daemon->options = *options;
-	daemon->datapath_fd = -1;
 	daemon->base = event_base_new();
 	err = daemon->base ? path_make_dirs(options->run_dir, 0755) : -ENOMEM;
 	if (err < 0)
@@ -268,21 +262,46 @@ int daemon_open(const struct options *options, struct daemon **ret, struct fail 
 
 void daemon_run(struct daemon *daemon)
 {
-	launch_start(daemon->launch);
+	struct host *host;
+	size_t cursor = 0;
+
+	daemon->running = true;
+	while ((host = hosts_next(&daemon->control.hosts, &cursor)))
+		if (host_minder(host))
+			station_start(host_minder(host));
 	log_info("ready; revision %llu, %zu objects", (unsigned long long)daemon->control.revision,
-	         daemon->control.desired.objects.count);
+	         layout_objects(&daemon->control.layout));
 	event_base_dispatch(daemon->base);
 }
 
 // What is of no use without the daemons; the logs stay for whoever wants to know.
-static void clean_sockets(const struct daemon *daemon)
+static void clean_socket(const struct daemon *daemon)
 {
-	static const char *const names[] = {"controller.sock", "datapath.sock", "datapath.lock"};
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (path_join(path, sizeof(path), daemon->options.run_dir, names[i]) == 0)
-			unlink(path);
+	if (path_join(path, sizeof(path), daemon->options.run_dir, "controller.sock") == 0)
+		unlink(path);
+}
+
+// Datapaths in namespaces first: the local one carries what they say to each other.
+static void close_stations(struct daemon *daemon)
+{
+	struct host *host;
+
+	for (unsigned local = 0; local < 2; local++) {
+		size_t cursor = 0;
+
+		while ((host = hosts_next(&daemon->control.hosts, &cursor))) {
+			struct station *station = host_minder(host);
+
+			if (!station || local != (host == daemon->control.hosts.local))
+				continue;
+			if (daemon->stop_datapath)
+				station_stop(station);
+			station_free(station);
+			host_set_minder(host, NULL);
+		}
+	}
 }
 
 // All that both daemons have put into the run directory, and the directory itself if that was all.
@@ -308,22 +327,18 @@ static void free_event(struct event *event)
 void daemon_close(struct daemon *daemon)
 {
 	api_close(daemon->api);
-	if (daemon->stop_datapath && daemon->launch)
-		launch_stop(daemon->launch);
-	if (daemon->control_open)
+	if (daemon->control_open) {
+		close_stations(daemon);
 		control_close(&daemon->control);
-	launch_free(daemon->launch);
+	}
 	leases_close(&daemon->leases);
 	store_close(daemon->store);
-	free_event(daemon->datapath);
 	free_event(daemon->term);
 	free_event(daemon->interrupt);
 	free_event(daemon->backup);
 	free_event(daemon->stop);
-	if (daemon->datapath_fd >= 0)
-		close(daemon->datapath_fd);
 	if (daemon->stop_datapath)
-		clean_sockets(daemon);
+		clean_socket(daemon);
 	if (daemon->leave_nothing)
 		clean_run_dir(daemon);
 	if (daemon->base)

@@ -2,12 +2,15 @@
 //
 // derive: which unit is derived how, and the ids by which units refer to each other.
 //
-// Ids are hashes of names, so one unit can refer to another's object without looking at it. Besides the
-// user's objects there is one unit of our own: "shared", the bridge of everything that has a VLAN.
+// Ids are hashes of names, so one unit can refer to another's object without looking at it, also on another
+// host. Besides the user's objects there is one unit of our own: "shared", the bridge of everything that
+// has a VLAN. Each unit says itself on which hosts it is; what has only one place follows the home of its net.
 
 #include "controller/derive.h"
 
 #include "controller/derive_unit.h"
+#include "controller/model_host.h"
+#include "controller/model_place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,12 +116,33 @@ void derive_prefix(Weft__Prefix *message, const struct ip_prefix *prefix)
 	message->len = prefix->len;
 }
 
-static void derive_shared(const struct model *model, struct unit *unit)
+const char *derive_router_home(const struct model *model, struct layout *layout, const char *router)
 {
+	char group[KEY_SIZE], home[KEY_SIZE];
+
+	noun_key(group, NOUN_ROUTER, router);
+	if (!layout_home(layout, group))
+		layout_set_home(layout, group, model_place_home(model, group, home));
+	return layout_home(layout, group) ? layout_home(layout, group) : HOST_LOCAL;
+}
+
+const char *derive_home(const struct model *model, struct layout *layout, const struct intent *net)
+{
+	char group[KEY_SIZE], home[KEY_SIZE];
+
+	model_place_group(net, group);
+	if (!layout_home(layout, group))
+		layout_set_home(layout, group, model_place_home(model, group, home));
+	return layout_home(layout, group) ? layout_home(layout, group) : HOST_LOCAL;
+}
+
+static void add_shared(struct layout *layout, const char *host)
+{
+	struct unit *unit = layout_unit(layout, host);
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__Bridge bridge = WEFT__BRIDGE__INIT;
 
-	if (graph_user_count(&model->graph, "shared") == 0)
+	if (unit->count > 0)
 		return;
 	object.id = derive_shared_bridge_id();
 	object.name = "bridge/shared";
@@ -127,35 +151,56 @@ static void derive_shared(const struct model *model, struct unit *unit)
 	unit_add(unit, WEFT__KIND__KIND_BRIDGE, &object);
 }
 
-static void derive_intent(const struct model *model, const struct intent *intent, struct unit *unit)
+// The bridge of VLANs, wherever there is a trunk or a net that has one.
+static void derive_shared(const struct model *model, struct layout *layout)
+{
+	char user[KEY_SIZE], host[KEY_SIZE];
+	size_t cursor = 0;
+
+	while (graph_next_user(&model->graph, "shared", &cursor, user)) {
+		const struct intent *intent = model_get_key(model, user);
+		size_t inner = 0;
+
+		if (intent && intent->noun == NOUN_PORT)
+			add_shared(layout, model_place_of(intent->msg->port));
+		if (!intent || intent->noun != NOUN_NET)
+			continue;
+		add_shared(layout, derive_home(model, layout, intent));
+		while (model_place_next(model, intent->name, &inner, host))
+			add_shared(layout, host);
+	}
+}
+
+static void derive_intent(const struct model *model, const struct intent *intent,
+                          struct layout *layout)
 {
 	switch (intent->noun) {
 	case NOUN_NET:
-		derive_net(model, intent, unit);
+		derive_net(model, intent, layout);
 		break;
 	case NOUN_PORT:
-		derive_port(model, intent, unit);
+		derive_port(model, intent, layout);
 		break;
 	case NOUN_ROUTE:
-		derive_route(model, intent, unit);
+		derive_route(model, intent, layout);
 		break;
 	case NOUN_FORWARD:
-		derive_forward(model, intent, unit);
+		derive_forward(model, intent, layout);
 		break;
 	case NOUN_LEASE:
-		derive_lease(model, intent, unit);
+		derive_lease(model, intent, layout);
 		break;
 	case NOUN_DNS:
-		derive_dns(model, intent, unit);
+		derive_dns(model, intent, layout);
 		break;
 	case NOUN_FLOW:
-		derive_flow(model, intent, unit);
+		derive_flow(model, intent, layout);
 		break;
 	case NOUN_LINK:
-		derive_link(intent, unit);
+		derive_link(model, intent, layout);
 		break;
 	case NOUN_IMPAIR:
-		derive_impair(model, intent, unit);
+		derive_impair(model, intent, layout);
 		break;
 	default:
 		// A guest is seen through its ports; routers are derived whether declared or not.
@@ -163,24 +208,23 @@ static void derive_intent(const struct model *model, const struct intent *intent
 	}
 }
 
-int derive_unit(const struct model *model, struct desired *desired, const char *key,
-                struct ops *ops, struct refusal *refusal)
+// A unit whose object is gone derives to nothing.
+static int derive_unit(const struct model *model, struct layout *layout, const char *key,
+                       bool collect, struct refusal *refusal)
 {
 	const char *name = NULL;
 	enum noun noun = noun_of_key(key, &name);
 	const struct intent *intent = model_get_key(model, key);
-	struct unit unit;
 	int err;
 
-	unit_init(&unit, key);
+	layout_begin(layout, key);
 	if (strcmp(key, "shared") == 0)
-		derive_shared(model, &unit);
+		derive_shared(model, layout);
 	else if (noun == NOUN_ROUTER)
-		derive_router(model, name, &unit);
+		derive_router(model, name, layout);
 	else if (intent)
-		derive_intent(model, intent, &unit);
-	err = desired_replace(desired, &unit, ops);
-	unit_fini(&unit);
+		derive_intent(model, intent, layout);
+	err = layout_end(layout, collect);
 	if (err == -EEXIST)
 		return refuse(refusal, err, key, NULL,
 		              "%s: its name leads to an id that another object has; choose another "
@@ -189,42 +233,124 @@ int derive_unit(const struct model *model, struct desired *desired, const char *
 	return err < 0 ? refuse(refusal, err, key, NULL, "%s: out of memory", key) : 0;
 }
 
-int derive_dirty(const struct model *model, struct desired *desired, struct ops *ops,
-                 struct refusal *refusal)
+struct deriving {
+	const struct model *model;
+	struct layout *layout;
+	bool collect;
+	struct refusal *refusal;
+};
+
+static int derive_users(const struct deriving *deriving, const char *key)
 {
-	const void *key;
-	size_t cursor = 0, len;
+	char user[KEY_SIZE];
+	size_t cursor = 0;
 	int err = 0;
 
-	while (err == 0 && table_next(&model->dirty, &cursor, &key, &len)) {
-		char text[KEY_SIZE];
-
-		if (len >= sizeof(text))
-			continue;
-		memcpy(text, key, len);
-		text[len] = '\0';
-		err = derive_unit(model, desired, text, ops, refusal);
-	}
+	while (err == 0 && graph_next_user(&deriving->model->graph, key, &cursor, user))
+		if (model_get_key(deriving->model, user))
+			err = derive_unit(deriving->model, deriving->layout, user,
+			                  deriving->collect, deriving->refusal);
 	return err;
 }
 
-int derive_all(const struct model *model, struct desired *desired, struct refusal *refusal)
+// Everything that lives where the group does: its router and nets, and what refers to those.
+static int derive_group(const struct deriving *deriving, const char *group)
+{
+	char user[KEY_SIZE];
+	size_t cursor = 0;
+	int err = derive_unit(deriving->model, deriving->layout, group, deriving->collect,
+	                      deriving->refusal);
+
+	if (err == 0)
+		err = derive_users(deriving, group);
+	while (err == 0 && graph_next_user(&deriving->model->graph, group, &cursor, user))
+		err = derive_users(deriving, user);
+	return err == 0 ? derive_unit(deriving->model, deriving->layout, "shared",
+	                              deriving->collect, deriving->refusal)
+	                : err;
+}
+
+// Looks where the group of a dirty net or router is now; it moves with the ports of its nets.
+static int follow_home(const struct deriving *deriving, const char *key, struct table *moved)
+{
+	const struct intent *intent = model_get_key(deriving->model, key);
+	char group[KEY_SIZE], home[KEY_SIZE];
+	const char *name, *was;
+	enum noun noun = noun_of_key(key, &name);
+
+	if (noun == NOUN_ROUTER)
+		snprintf(group, sizeof(group), "%s", key);
+	else if (noun == NOUN_NET && intent)
+		model_place_group(intent, group);
+	else
+		return 0;
+	was = layout_home(deriving->layout, group);
+	model_place_home(deriving->model, group, home);
+	if (was && strcmp(was, home) == 0)
+		return 0;
+	if (was && table_put_text(moved, group, moved) < 0)
+		return -ENOMEM;
+	return layout_set_home(deriving->layout, group, home);
+}
+
+// The key as a text of its own, since the table may move.
+static bool next_key(const struct table *table, size_t *cursor, char ret[static KEY_SIZE])
+{
+	const void *key;
+	size_t len;
+
+	if (!table_next(table, cursor, &key, &len))
+		return false;
+	snprintf(ret, KEY_SIZE, "%.*s", (int)len, (const char *)key);
+	return true;
+}
+
+int derive_dirty(const struct model *model, struct layout *layout, bool collect,
+                 struct refusal *refusal)
+{
+	struct deriving deriving = {model, layout, collect, refusal};
+	struct table moved = {0};
+	char key[KEY_SIZE];
+	size_t cursor = 0;
+	int err = 0;
+
+	while (err == 0 && next_key(&model->dirty, &cursor, key))
+		err = follow_home(&deriving, key, &moved);
+	if (err < 0)
+		refuse(refusal, err, "intent", NULL, "out of memory");
+	cursor = 0;
+	while (err == 0 && next_key(&model->dirty, &cursor, key)) {
+		const char *name;
+
+		err = derive_unit(model, layout, key, collect, refusal);
+		// A host that is new gets what is everywhere.
+		if (err == 0 && noun_of_key(key, &name) == NOUN_HOST)
+			err = derive_users(&deriving, "hosts");
+	}
+	cursor = 0;
+	while (err == 0 && next_key(&moved, &cursor, key))
+		err = derive_group(&deriving, key);
+	table_fini(&moved);
+	return err;
+}
+
+int derive_all(const struct model *model, struct layout *layout, struct refusal *refusal)
 {
 	char key[KEY_SIZE];
-	int err = derive_unit(model, desired, "shared", NULL, refusal);
+	int err = derive_unit(model, layout, "shared", false, refusal);
 
 	for (enum noun noun = 0; noun < NOUN_COUNT && err == 0; noun++) {
 		const struct intent *intent;
 		size_t cursor = 0;
 
 		while (err == 0 && (intent = model_next(model, noun, &cursor))) {
-			err = derive_unit(model, desired, intent->key, NULL, refusal);
+			err = derive_unit(model, layout, intent->key, false, refusal);
 			// The router may be one that nobody declared.
 			if (err < 0 || noun != NOUN_NET)
 				continue;
 			noun_key(key, NOUN_ROUTER,
 			         intent->msg->net->router ? intent->msg->net->router : "gw");
-			err = derive_unit(model, desired, key, NULL, refusal);
+			err = derive_unit(model, layout, key, false, refusal);
 		}
 	}
 	return err;

@@ -4,17 +4,13 @@
 
 #pragma once
 
-#include "controller/desired.h"
+#include "controller/layout.h"
 #include "controller/model.h"
 
-// Derives the unit from the model as it stands and replaces its objects in desired, appending the
-// difference to ops (may be NULL). A unit whose object is gone derives to nothing.
-int derive_unit(const struct model *model, struct desired *desired, const char *key,
-                struct ops *ops, struct refusal *refusal);
-
-// All of the model's dirty units.
-int derive_dirty(const struct model *model, struct desired *desired, struct ops *ops,
+// All of the model's dirty units, from the model as it stands, replaced in the layout. With `collect` the
+// differences are appended to the ops of each host.
+int derive_dirty(const struct model *model, struct layout *layout, bool collect,
                  struct refusal *refusal);
 
 // Everything, from nothing.
-int derive_all(const struct model *model, struct desired *desired, struct refusal *refusal);
+int derive_all(const struct model *model, struct layout *layout, struct refusal *refusal);

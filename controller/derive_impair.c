@@ -6,8 +6,9 @@
 
 #include "controller/impair_text.h"
 #include "controller/model_impair.h"
+#include "controller/model_place.h"
 
-void derive_impair(const struct model *model, const struct intent *intent, struct unit *unit)
+void derive_impair(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__Impair *impair = intent->msg->impair;
 	const struct intent *port = model_impair_port(model, impair);
@@ -39,5 +40,6 @@ void derive_impair(const struct model *model, const struct intent *intent, struc
 	object.name = (char *)intent->key;
 	object.body_case = WEFT__OBJECT__BODY_IMPAIRMENT;
 	object.impairment = &message;
-	unit_add(unit, WEFT__KIND__KIND_IMPAIRMENT, &object);
+	unit_add(layout_unit(layout, model_place_of(port->msg->port)), WEFT__KIND__KIND_IMPAIRMENT,
+	         &object);
 }

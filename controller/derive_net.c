@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// derive_net: a net's bridge, our leg in it, and what is served there: DHCP, DNS, router advertisements.
+// derive_net: a net's bridges, our leg in it, and what is served there: DHCP, DNS, router advertisements.
+//
+// There is a bridge on each host where the net has a port, and one at its home, where the rest is.
 
 #include "controller/derive_unit.h"
+#include "controller/model_place.h"
 
 #include <string.h>
 
@@ -11,7 +14,7 @@ struct parts {
 	const struct intent *intent;
 	const Weft__Net *net;
 	struct net_plan plan;
-	struct unit *unit;
+	struct unit *unit; // At home.
 	Weft__Object object;
 };
 
@@ -24,7 +27,7 @@ static Weft__Object *object(struct parts *parts, uint64_t id, Weft__Object__Body
 	return &parts->object;
 }
 
-static void add_bridge(struct parts *parts)
+static void add_bridge(struct parts *parts, struct unit *unit)
 {
 	Weft__Bridge bridge = WEFT__BRIDGE__INIT;
 	Weft__Object *message = object(parts, derive_bridge_id(parts->intent->name, parts->net),
@@ -35,7 +38,19 @@ static void add_bridge(struct parts *parts)
 	bridge.has_mac_limit = parts->net->has_mac_limit;
 	bridge.mac_limit = parts->net->mac_limit;
 	message->bridge = &bridge;
-	unit_add(parts->unit, WEFT__KIND__KIND_BRIDGE, message);
+	unit_add(unit, WEFT__KIND__KIND_BRIDGE, message);
+}
+
+static void add_bridges(struct parts *parts, const struct model *model, struct layout *layout,
+                        const char *home)
+{
+	char host[KEY_SIZE];
+	size_t cursor = 0;
+
+	add_bridge(parts, parts->unit);
+	while (model_place_next(model, parts->intent->name, &cursor, host))
+		if (strcmp(host, home) != 0)
+			add_bridge(parts, layout_unit(layout, host));
 }
 
 static void add_vrf(struct parts *parts)
@@ -135,14 +150,16 @@ static void add_zone(struct parts *parts)
 	unit_add(parts->unit, WEFT__KIND__KIND_DNS_ZONE, message);
 }
 
-void derive_net(const struct model *model, const struct intent *intent, struct unit *unit)
+void derive_net(const struct model *model, const struct intent *intent, struct layout *layout)
 {
-	struct parts parts = {.intent = intent, .net = intent->msg->net, .unit = unit};
+	struct parts parts = {.intent = intent, .net = intent->msg->net};
+	const char *home = derive_home(model, layout, intent);
 
 	if (!derive_plan(intent, &parts.plan))
 		return;
+	parts.unit = layout_unit(layout, home);
 	if (!parts.net->has_vlan)
-		add_bridge(&parts);
+		add_bridges(&parts, model, layout, home);
 	if (!parts.plan.has_interface)
 		return;
 	if (parts.plan.mode == WEFT__NET_MODE__NET_ISOLATED)

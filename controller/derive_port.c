@@ -5,6 +5,7 @@
 #include "controller/derive_unit.h"
 
 #include "controller/model_guest.h"
+#include "controller/model_place.h"
 #include "controller/model_vhost.h"
 
 #include <stdio.h>
@@ -235,19 +236,22 @@ static void add_records(struct parts *parts)
 	}
 }
 
-void derive_port(const struct model *model, const struct intent *intent, struct unit *unit)
+void derive_port(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__PortIntent *port = intent->msg->port;
-	struct parts parts = {.model = model, .intent = intent, .port = port, .unit = unit};
+	struct parts parts = {.model = model, .intent = intent, .port = port};
 
 	parts.net = port->net ? model_get(model, NOUN_NET, port->net) : NULL;
 	parts.guest = port->guest ? model_get(model, NOUN_GUEST, port->guest) : NULL;
 	if (parts.net && !derive_plan(parts.net, &parts.plan))
 		return;
+	parts.unit = layout_unit(layout, model_place_of(port));
 	add_port(&parts);
 	add_members(&parts);
 	if (!parts.net || !parts.plan.has_interface)
 		return;
+	// What is known of it is told where it is served.
+	parts.unit = layout_unit(layout, derive_home(model, layout, parts.net));
 	if (parts.plan.dhcp)
 		add_reservation(&parts);
 	if (parts.plan.dns)

@@ -110,8 +110,9 @@ static void add_nats(const struct model *model, const char *router_key,
 	}
 }
 
-void derive_router(const struct model *model, const char *name, struct unit *unit)
+void derive_router(const struct model *model, const char *name, struct layout *layout)
 {
+	struct unit *unit;
 	char router_key[KEY_SIZE], user[KEY_SIZE];
 	size_t cursor = 0;
 
@@ -119,6 +120,7 @@ void derive_router(const struct model *model, const char *name, struct unit *uni
 	if (!model_get(model, NOUN_ROUTER, name) &&
 	    graph_user_count(&model->graph, router_key) == 0)
 		return;
+	unit = layout_unit(layout, derive_router_home(model, layout, name));
 	add_vrf(name, unit);
 	while (graph_next_user(&model->graph, router_key, &cursor, user)) {
 		const struct intent *net = model_get_key(model, user);
@@ -133,7 +135,7 @@ void derive_router(const struct model *model, const char *name, struct unit *uni
 	}
 }
 
-void derive_route(const struct model *model, const struct intent *intent, struct unit *unit)
+void derive_route(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__RouteIntent *route = intent->msg->route;
 	const char *router = route->router ? route->router : "gw";
@@ -152,7 +154,8 @@ void derive_route(const struct model *model, const struct intent *intent, struct
 	}
 	add_route(intent->key, intent->key,
 	          ident(WEFT__KIND__KIND_VRF, noun_key(router_key, NOUN_ROUTER, router)), &prefix,
-	          leg, has_via ? &via : NULL, unit);
+	          leg, has_via ? &via : NULL,
+	          layout_unit(layout, derive_router_home(model, layout, router)));
 }
 
 static void add_forward(const struct model *model, const struct intent *intent,
@@ -182,8 +185,10 @@ static void add_forward(const struct model *model, const struct intent *intent,
 	unit_add(unit, WEFT__KIND__KIND_PORT_FORWARD, &object);
 }
 
-void derive_forward(const struct model *model, const struct intent *intent, struct unit *unit)
+void derive_forward(const struct model *model, const struct intent *intent, struct layout *layout)
 {
+	const char *router = model_forward_router(model, intent);
+	struct unit *unit = layout_unit(layout, derive_router_home(model, layout, router));
 	struct ip_addr inside;
 
 	if (model_forward_inside(model, intent, true, &inside))

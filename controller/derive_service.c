@@ -6,8 +6,18 @@
 
 #include "controller/flow_text.h"
 #include "controller/model_guest.h"
+#include "controller/model_host.h"
+#include "controller/model_place.h"
 
-void derive_lease(const struct model *model, const struct intent *intent, struct unit *unit)
+// Where what the net serves is; nowhere when there is no such net, which validation has seen to.
+static struct unit *at_home(const struct model *model, const char *net, struct layout *layout)
+{
+	const struct intent *intent = model_get(model, NOUN_NET, net);
+
+	return layout_unit(layout, intent ? derive_home(model, layout, intent) : HOST_LOCAL);
+}
+
+void derive_lease(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__Reservation *lease = intent->msg->reservation;
 	Weft__Object object = WEFT__OBJECT__INIT;
@@ -28,10 +38,10 @@ void derive_lease(const struct model *model, const struct intent *intent, struct
 	object.name = (char *)intent->key;
 	object.body_case = WEFT__OBJECT__BODY_DHCP_RESERVATION;
 	object.dhcp_reservation = &message;
-	unit_add(unit, WEFT__KIND__KIND_DHCP_RESERVATION, &object);
+	unit_add(at_home(model, lease->net, layout), WEFT__KIND__KIND_DHCP_RESERVATION, &object);
 }
 
-void derive_dns(const struct model *model, const struct intent *intent, struct unit *unit)
+void derive_dns(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__DnsEntry *dns = intent->msg->dns;
 	Weft__Object object = WEFT__OBJECT__INIT;
@@ -47,7 +57,7 @@ void derive_dns(const struct model *model, const struct intent *intent, struct u
 	object.name = (char *)intent->key;
 	object.body_case = WEFT__OBJECT__BODY_DNS_RECORD;
 	object.dns_record = &record;
-	unit_add(unit, WEFT__KIND__KIND_DNS_RECORD, &object);
+	unit_add(at_home(model, dns->net, layout), WEFT__KIND__KIND_DNS_RECORD, &object);
 }
 
 static uint64_t port_id(const struct model *model, const char *name)
@@ -135,7 +145,36 @@ static size_t fill_actions(const struct model *model, const struct flow_text *te
 	return (size_t)(action + 1 - actions);
 }
 
-void derive_flow(const struct model *model, const struct intent *intent, struct unit *unit)
+// At the port it is for, else wherever its net is, else everywhere.
+static void add_flow(const struct model *model, const struct flow_text *text,
+                     const Weft__Object *object, struct layout *layout)
+{
+	const struct intent *port = model_find_port(model, text->port, NULL);
+	const struct intent *net = model_get(model, NOUN_NET, text->net), *host;
+	char name[KEY_SIZE];
+	size_t cursor = 0;
+
+	if (text->fields & FLOW_PORT) {
+		unit_add(layout_unit(layout, port ? model_place_of(port->msg->port) : HOST_LOCAL),
+		         WEFT__KIND__KIND_FLOW_RULE, object);
+		return;
+	}
+	if (!(text->fields & FLOW_NET) || !net) {
+		unit_add(layout_unit(layout, HOST_LOCAL), WEFT__KIND__KIND_FLOW_RULE, object);
+		while ((host = model_next(model, NOUN_HOST, &cursor)))
+			if (strcmp(host->name, HOST_LOCAL) != 0)
+				unit_add(layout_unit(layout, host->name),
+				         WEFT__KIND__KIND_FLOW_RULE, object);
+		return;
+	}
+	unit_add(layout_unit(layout, derive_home(model, layout, net)), WEFT__KIND__KIND_FLOW_RULE,
+	         object);
+	while (model_place_next(model, net->name, &cursor, name))
+		if (strcmp(name, derive_home(model, layout, net)) != 0)
+			unit_add(layout_unit(layout, name), WEFT__KIND__KIND_FLOW_RULE, object);
+}
+
+void derive_flow(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__FlowRule rule = WEFT__FLOW_RULE__INIT;
@@ -159,5 +198,5 @@ void derive_flow(const struct model *model, const struct intent *intent, struct 
 	object.name = (char *)intent->key;
 	object.body_case = WEFT__OBJECT__BODY_FLOW_RULE;
 	object.flow_rule = &rule;
-	unit_add(unit, WEFT__KIND__KIND_FLOW_RULE, &object);
+	add_flow(model, &text, &object, layout);
 }

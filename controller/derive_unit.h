@@ -6,17 +6,25 @@
 
 #include "controller/derive.h"
 #include "controller/ident.h"
+#include "controller/layout.h"
 
-void derive_net(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_port(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_router(const struct model *model, const char *name, struct unit *unit);
-void derive_route(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_forward(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_lease(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_dns(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_flow(const struct model *model, const struct intent *intent, struct unit *unit);
-void derive_link(const struct intent *intent, struct unit *unit);
-void derive_impair(const struct model *model, const struct intent *intent, struct unit *unit);
+void derive_net(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_port(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_router(const struct model *model, const char *name, struct layout *layout);
+void derive_route(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_forward(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_lease(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_dns(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_flow(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_link(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_impair(const struct model *model, const struct intent *intent, struct layout *layout);
+
+// The host where what the net has only once lives: router's leg, DHCP, DNS. => The unit's own net, or the
+// router's, is known to the layout as derive_dirty() begins.
+const char *derive_home(const struct model *model, struct layout *layout, const struct intent *net);
+// The same for a router's name.
+const char *derive_router_home(const struct model *model, struct layout *layout,
+                               const char *router);
 
 // Ids of what other units refer to, by the names of the user's objects.
 uint64_t derive_bridge_id(const char *net, const Weft__Net *body);

@@ -184,6 +184,7 @@ void desired_fini(struct desired *desired)
 	}
 	table_fini(&desired->units);
 	table_fini(&desired->objects);
+	ops_fini(&desired->ops);
 	*desired = (struct desired){0};
 }
 

@@ -68,6 +68,12 @@ struct desired {
 	uint64_t count[DESIRED_KINDS];
 	uint64_t hash[DESIRED_KINDS];
 	size_t held_back;
+
+	// Of the layout.
+	char host[UNIT_SIZE];
+	struct ops ops;   // Differences that were collected and not taken yet.
+	struct unit part; // Of the unit that is derived now, in round:
+	uint64_t round;
 };
 
 void desired_fini(struct desired *desired);

@@ -16,6 +16,7 @@ enum ref_kind {
 	REF_NEEDS = 1, // The referent must exist, and cannot go first.
 	REF_CLAIMS,    // Nobody else may claim it.
 	REF_WATCHES,   // Concerned by its changes; it need not exist.
+	REF_COUNTS,    // Only to be found from there; neither is concerned by the other's changes.
 };
 
 struct ref {

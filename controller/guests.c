@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "controller/model_guest.h"
-#include "controller/netns.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -42,7 +41,7 @@ static int create_one(const struct guests *guests, const char *key, const char *
 			return 0;
 		store_remove_netns(guests->store, name, &fail);
 		if (!netns_inode(name))
-			netns_remove(name, 0, guests->datapath, &fail);
+			netns_remove(name, 0, guests->spare, guests->spare_user, &fail);
 	}
 	if (netns_name_taken(name)) {
 		refuse(refusal, -EEXIST, key, "name",
@@ -61,7 +60,8 @@ static int create_one(const struct guests *guests, const char *key, const char *
 	if (err == 0) {
 		err = store_put_netns(guests->store, name, inode, &fail);
 		if (err < 0)
-			netns_remove(name, inode, guests->datapath, &(struct fail){0});
+			netns_remove(name, inode, guests->spare, guests->spare_user,
+			             &(struct fail){0});
 	}
 	if (err == 0)
 		return 0;
@@ -97,7 +97,7 @@ static void remove_one(const struct guests *guests, const char *name)
 	remove_files(guests, name);
 	if (!store_has_netns(guests->store, name, &inode))
 		return;
-	if (netns_remove(name, inode, guests->datapath, &fail) < 0)
+	if (netns_remove(name, inode, guests->spare, guests->spare_user, &fail) < 0)
 		log_warn("guest/%s: %s", name, fail.what);
 	if (fail.code == 0 || fail.code == -EPERM)
 		store_remove_netns(guests->store, name, &fail);

@@ -5,14 +5,15 @@
 #pragma once
 
 #include "controller/model.h"
+#include "controller/netns.h"
 #include "controller/store.h"
-
-#include <sys/types.h>
 
 struct guests {
 	struct store *store; // Borrowed.
 	const char *run_dir; // Borrowed.
-	pid_t datapath;      // Passes through namespaces; never to be ended with them. 0: none.
+	// Datapaths pass through namespaces, never to be ended with them.
+	netns_spare_fn spare;
+	void *spare_user;
 };
 
 // Makes what the batch adds. On failure nothing of it remains.

@@ -2,15 +2,14 @@
 //
 // host: the session with one datapath.
 //
-// Questions are paired with answers by request id; a transaction's answer by its own id, which is never
-// used twice: the epoch, counted by the store at each start, above a counter. A datapath that leaves a
-// transaction unanswered for half a minute is cut off; when it returns, digests tell what it has.
+// Questions are paired with answers by request id; transactions are host_tx.c's.
 
 #include "controller/host_priv.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "controller/model_host.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
 
@@ -20,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CHANNEL_VERSION = 1, PATIENCE_SECONDS = 30, RETRY_SECONDS = 3 };
+enum { CHANNEL_VERSION = 1, RETRY_SECONDS = 3 };
 
 struct call {
 	host_answer_fn answer;
@@ -76,17 +75,6 @@ static void fail_calls(struct host *host, int err)
 	table_fini(&calls);
 }
 
-static void end_tx(struct host *host, const struct tx_result *result)
-{
-	host_tx_fn done = host->done;
-
-	if (!done)
-		return;
-	host->done = NULL;
-	event_del(host->patience);
-	done(host->done_user, result);
-}
-
 static void forget_capabilities(struct host *host)
 {
 	for (unsigned i = 0; i < host->capability_count; i++)
@@ -107,13 +95,16 @@ void host_break(struct host *host, const char *reason)
 	stream_free(host->stream);
 	host->stream = NULL;
 	host->state = HOST_ABSENT;
+	host->prepared = false;
+	if (!host->gone_since)
+		host->gone_since = clock_now();
 	event_del(host->retry);
 	event_del(host->patience);
 	resync_stop(host);
-	refuse(&lost.refusal, -ECONNRESET, "datapath", NULL, "the datapath went away: %s", copy);
-	end_tx(host, &lost);
+	refuse(&lost.refusal, -ECONNRESET, "datapath", NULL, "%s went away: %s", host->label, copy);
+	host_tx_answer(host, &lost);
 	fail_calls(host, -ECONNRESET);
-	host->env.gone(host->env.user, copy);
+	host->env.gone(host->env.user, host, copy);
 }
 
 static void on_hello(struct host *host, const struct stream_frame *frame)
@@ -141,58 +132,18 @@ static void on_hello(struct host *host, const struct stream_frame *frame)
 	hello->n_capabilities = 0;
 	weft__hello__free_unpacked(hello, NULL);
 	if (host->fresh) {
-		leases = host->env.leases(host->env.user, &len);
-		err = keeper_return(host->env.keeper, host->stream, leases, len);
+		leases = host->env.leases(host->env.user, host, &len);
+		err = keeper_return(&host->keeper, host->stream, leases, len);
 		free(leases);
 	}
 	if (err < 0) {
 		host_break(host, "what is kept for it could not be handed back");
 		return;
 	}
-	log_info("datapath: pid %d, %s, generation %llu%s", (int)host->pid, host->software,
+	log_info("%s: pid %d, %s, generation %llu%s", host->label, (int)host->pid, host->software,
 	         (unsigned long long)host->generation, host->fresh ? ", starting anew" : "");
-	host->env.greeted(host->env.user);
+	host->env.greeted(host->env.user, host);
 	resync_start(host);
-}
-
-static void on_tx_result(struct host *host, const struct stream_frame *frame)
-{
-	Weft__TxResult *message =
-		decode_message(&weft__tx_result__descriptor, frame->len, frame->body);
-	struct tx_result result;
-
-	if (!message) {
-		host_break(host, "its answer to a transaction could not be understood");
-		return;
-	}
-	if (message->has_reverted && message->reverted) {
-		host->generation = message->generation;
-		host->env.reverted(host->env.user, message->tx);
-	} else if (host->done && message->tx == host->tx.id) {
-		tx_read_result(&host->tx, message, &result);
-		if (result.code == 0 && message->has_generation)
-			host->generation = message->generation;
-		end_tx(host, &result);
-	}
-	weft__tx_result__free_unpacked(message, NULL);
-}
-
-static void on_refused(struct host *host, const struct stream_frame *frame)
-{
-	Weft__Refused *message =
-		decode_message(&weft__refused__descriptor, frame->len, frame->body);
-	struct tx_result result = {.code = -EPROTO, .op_index = SIZE_MAX};
-
-	if (message && host->done && frame->request == host->tx.id) {
-		result.code = message->code < 0 ? message->code : -EPROTO;
-		refuse(&result.refusal, result.code, "datapath", NULL, "%s", message->what);
-		if (message->hint)
-			fail_hint(&result.refusal.fail, "%s", message->hint);
-		end_tx(host, &result);
-	} else if (message && frame->request == 0) {
-		log_err("datapath: %s", message->what);
-	}
-	weft__refused__free_unpacked(message, NULL);
 }
 
 static void on_event(struct host *host, const struct stream_frame *frame)
@@ -200,7 +151,7 @@ static void on_event(struct host *host, const struct stream_frame *frame)
 	Weft__Event *event = decode_message(&weft__event__descriptor, frame->len, frame->body);
 
 	if (event)
-		host->env.event(host->env.user, event);
+		host->env.event(host->env.user, host, event);
 	weft__event__free_unpacked(event, NULL);
 }
 
@@ -238,18 +189,18 @@ static void on_frame(void *user, struct stream_frame *frame)
 		on_hello(host, frame);
 		return;
 	case WEFT__FRAME_TYPE__FRAME_KEEP:
-		err = keeper_keep(host->env.keeper, frame);
+		err = keeper_keep(&host->keeper, frame);
 		break;
 	case WEFT__FRAME_TYPE__FRAME_KEEP_DROP:
-		err = keeper_drop(host->env.keeper, frame);
+		err = keeper_drop(&host->keeper, frame);
 		break;
 	case WEFT__FRAME_TYPE__FRAME_TX_RESULT:
 		if (!answer_call(host, frame))
-			on_tx_result(host, frame);
+			host_tx_result(host, frame);
 		return;
 	case WEFT__FRAME_TYPE__FRAME_REFUSED:
 		if (!answer_call(host, frame))
-			on_refused(host, frame);
+			host_tx_refused(host, frame);
 		return;
 	case WEFT__FRAME_TYPE__FRAME_EVENT:
 		on_event(host, frame);
@@ -269,11 +220,8 @@ static void on_closed(void *user, int error, const char *reason)
 
 static void on_writable(void *user, unsigned stream_id)
 {
-	struct host *host = user;
-
-	if (host->done && stream_id == WEFT__STREAM_ID__STREAM_CONTROL &&
-	    tx_send(&host->tx, host->stream) < 0)
-		host_break(host, "a transaction could not be sent");
+	if (stream_id == WEFT__STREAM_ID__STREAM_CONTROL)
+		host_tx_continue(user);
 }
 
 static const struct stream_ops stream_ops = {
@@ -288,18 +236,25 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
 {
 	struct host *host = user;
 
-	if (host->state == HOST_READY && !host->done && host->env.desired->held_back > 0)
+	if (host->state == HOST_READY && !host->done && !host->prepared &&
+	    host->desired->held_back > 0)
 		host_resync(host);
-	else if (host->env.desired->held_back > 0)
+	else if (host->desired->held_back > 0)
 		set_timer(host->retry, RETRY_SECONDS);
 }
 
-struct host *host_new(const struct host_env *env)
+struct host *host_new(const char *name, struct desired *desired, const struct host_env *env)
 {
 	struct host *host = calloc(1, sizeof(*host));
+	bool local = strcmp(name, HOST_LOCAL) == 0;
 
 	if (!host)
 		return NULL;
+	snprintf(host->name, sizeof(host->name), "%s", name);
+	snprintf(host->label, sizeof(host->label), "%s%.100s", local ? "the datapath" : "host ",
+	         local ? "" : name);
+	host->desired = desired;
+	host->gone_since = clock_now();
 	host->env = *env;
 	host->next_request = 1;
 	host->next_tx = env->epoch << 32 | 1;
@@ -327,6 +282,7 @@ void host_free(struct host *host)
 	while ((refusal = table_next(&host->held, &cursor, NULL, NULL)))
 		free(refusal);
 	table_fini(&host->held);
+	keeper_fini(&host->keeper);
 	forget_capabilities(host);
 	if (host->retry)
 		event_free(host->retry);
@@ -338,8 +294,8 @@ void host_free(struct host *host)
 void host_attach(struct host *host, int fd, pid_t pid)
 {
 	if (host->stream && host->pid != pid) {
-		log_warn("datapath: pid %d connected while pid %d is; it was turned away", (int)pid,
-		         (int)host->pid);
+		log_warn("%s: pid %d connected while pid %d is; it was turned away", host->label,
+		         (int)pid, (int)host->pid);
 		close(fd);
 		return;
 	}
@@ -359,6 +315,61 @@ void host_attach(struct host *host, int fd, pid_t pid)
 void host_detach(struct host *host, const char *reason)
 {
 	host_break(host, reason);
+}
+
+const char *host_name(const struct host *host)
+{
+	return host->name;
+}
+
+const char *host_label(const struct host *host)
+{
+	return host->label;
+}
+
+const struct desired *host_desired(const struct host *host)
+{
+	return host->desired;
+}
+
+uint64_t host_gone_since(const struct host *host)
+{
+	return host->gone_since;
+}
+
+uint64_t host_gap_ns(const struct host *host)
+{
+	return host->gap_ns;
+}
+
+uint64_t host_lag_ns(const struct host *host)
+{
+	return host->lag_ns;
+}
+
+size_t host_backlog(const struct host *host)
+{
+	return host->stream ? stream_queued(host->stream, WEFT__STREAM_ID__STREAM_CONTROL) : 0;
+}
+
+void host_set_minder(struct host *host, void *minder)
+{
+	host->minder = minder;
+}
+
+void *host_minder(const struct host *host)
+{
+	return host->minder;
+}
+
+void host_want_resync(struct host *host, bool wanted)
+{
+	host->wants_resync = wanted;
+}
+
+bool host_wants_resync(const struct host *host)
+{
+	return host->wants_resync;
 }
 
 enum host_state host_state(const struct host *host)
@@ -399,6 +410,11 @@ bool host_can(const struct host *host, const char *capability)
 	return false;
 }
 
+size_t host_kept(const struct host *host)
+{
+	return host->keeper.kept.count;
+}
+
 const struct refusal *host_held(const struct host *host, const char *unit)
 {
 	return table_get_text(&host->held, unit);
@@ -407,20 +423,6 @@ const struct refusal *host_held(const struct host *host, const char *unit)
 const struct refusal *host_next_held(const struct host *host, size_t *cursor)
 {
 	return table_next(&host->held, cursor, NULL, NULL);
-}
-
-uint64_t host_commit(struct host *host, const struct ops *ops, bool dry_run, uint32_t confirm_ms,
-                     host_tx_fn done, void *user)
-{
-	uint64_t id = host->next_tx++;
-
-	host->tx = (struct tx){.id = id, .ops = ops, .dry_run = dry_run, .confirm_ms = confirm_ms};
-	host->done = done;
-	host->done_user = user;
-	set_timer(host->patience, PATIENCE_SECONDS);
-	if (tx_send(&host->tx, host->stream) < 0)
-		host_break(host, "a transaction could not be sent");
-	return id;
 }
 
 static int ask(struct host *host, unsigned stream_id, uint16_t type,

@@ -23,45 +23,64 @@ struct stream_frame;
 
 enum host_state { HOST_ABSENT, HOST_GREETING, HOST_SYNCING, HOST_READY };
 
-// What the host needs of the rest, and tells it. Calls come from the event loop.
+// What a host needs of the rest, and tells it. Calls come from the event loop.
 struct host_env {
 	void *user;
 	struct event_base *base;
-	struct desired *desired;
-	struct keeper *keeper;
 	char instance[33];
 	uint64_t epoch;
 	// A packed Leases message, to be freed.
-	uint8_t *(*leases)(void *user, size_t *ret_len);
+	uint8_t *(*leases)(void *user, struct host *host, size_t *ret_len);
 	// About to compare: the last moment to change what is desired.
-	void (*greeted)(void *user);
-	void (*ready)(void *user);
-	void (*gone)(void *user, const char *reason);
-	void (*event)(void *user, const Weft__Event *event);
-	// An unconfirmed transaction was undone by the datapath itself.
+	void (*greeted)(void *user, struct host *host);
+	void (*ready)(void *user, struct host *host, bool returned); // Had been away.
+	void (*gone)(void *user, struct host *host, const char *reason);
+	void (*event)(void *user, struct host *host, const Weft__Event *event);
 	// Whether what was refused will be taken back once we are ready, and the earlier state stays.
-	bool (*recovers)(void *user);
-	void (*reverted)(void *user, uint64_t tx);
+	bool (*recovers)(void *user, struct host *host);
+	// An unconfirmed transaction was undone by the datapath itself.
+	void (*reverted)(void *user, struct host *host, uint64_t tx);
 };
 
-struct host *host_new(const struct host_env *env); // NULL with errno
+// => The desired set, borrowed, outlives it.
+struct host *host_new(const char *name, struct desired *desired,
+                      const struct host_env *env); // NULL with errno
 void host_free(struct host *host);
 
 // A datapath has connected; takes the descriptor. One that replaces a living one is refused.
 void host_attach(struct host *host, int fd, pid_t pid);
 void host_detach(struct host *host, const char *reason);
 
+const char *host_name(const struct host *host);
+// As sentences call it: "the datapath" of the local host, "host b" of another.
+const char *host_label(const struct host *host);
+const struct desired *host_desired(const struct host *host);
 enum host_state host_state(const struct host *host);
+// Since when nobody has been there, by the clock; 0 while somebody is.
+uint64_t host_gone_since(const struct host *host);
+// How long the last absence took, until what was missed had been caught up with.
+uint64_t host_gap_ns(const struct host *host);
+// From the first frame of the last transaction to its answer.
+uint64_t host_lag_ns(const struct host *host);
+// Bytes that wait to be sent to it.
+size_t host_backlog(const struct host *host);
+// Who minds its process, for whoever set it; NULL: nobody.
+void host_set_minder(struct host *host, void *minder);
+void *host_minder(const struct host *host);
 pid_t host_pid(const struct host *host);
 const char *host_software(const struct host *host);
 uint64_t host_generation(const struct host *host);
 bool host_was_fresh(const struct host *host);
+size_t host_kept(const struct host *host); // Descriptors held for its next process.
 // "tap", "nat" …; NULL beyond the last.
 const char *host_capability(const struct host *host, unsigned index);
 bool host_can(const struct host *host, const char *capability);
 
 // Compares and corrects again. => The host is ready, and no transaction under way.
 void host_resync(struct host *host);
+// Notes that it should, as soon as there is nothing under way; who notes it looks.
+void host_want_resync(struct host *host, bool wanted);
+bool host_wants_resync(const struct host *host);
 
 // Why the unit is held back; NULL when it is not.
 const struct refusal *host_held(const struct host *host, const char *unit);
@@ -70,9 +89,18 @@ const struct refusal *host_next_held(const struct host *host, size_t *cursor);
 
 typedef void (*host_tx_fn)(void *user, const struct tx_result *result);
 // The answer always comes, with -ECONNRESET when the datapath goes away first: then it is not known
-// whether it was done. Returns the transaction's id. => Ready, and no other transaction under way.
-uint64_t host_commit(struct host *host, const struct ops *ops, bool dry_run, uint32_t confirm_ms,
-                     host_tx_fn done, void *user);
+// whether it was done. => Ready, and no other transaction under way.
+void host_commit(struct host *host, const struct ops *ops, bool dry_run, uint32_t confirm_ms,
+                 host_tx_fn done, void *user);
+
+// The same in two steps, for a change of several hosts. Once it is prepared it cannot be refused any more, and
+// host_finish() must follow; with the connection it is lost, which host_is_prepared() tells.
+void host_prepare(struct host *host, const struct ops *ops, uint32_t confirm_ms, host_tx_fn done,
+                  void *user);
+bool host_is_prepared(const struct host *host);
+uint64_t host_tx_id(const struct host *host); // Of the last one.
+// Commits, or takes it back: then `done` may be NULL.
+void host_finish(struct host *host, bool commit, host_tx_fn done, void *user);
 
 // frame NULL: no answer will come (-errno in err). The frame is gone after the call.
 typedef void (*host_answer_fn)(void *user, int err, const struct stream_frame *frame);

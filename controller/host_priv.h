@@ -19,7 +19,11 @@ struct resync {
 };
 
 struct host {
+	char name[UNIT_SIZE], label[UNIT_SIZE];
 	struct host_env env;
+	struct desired *desired; // Borrowed.
+	struct keeper keeper;
+	void *minder;
 	struct stream *stream;
 	enum host_state state;
 	pid_t pid;
@@ -37,12 +41,23 @@ struct host {
 	struct tx tx; // Under way when done is set.
 	host_tx_fn done;
 	void *done_user;
+	bool prepared; // And not finished yet.
+	uint64_t sent_at, lag_ns;
 
+	uint64_t gone_since, gap_ns;
+	bool wants_resync;
 	struct resync resync;
 	struct table held;      // unit -> struct refusal
 	struct event *retry;    // Tries again what is held back.
 	struct event *patience; // Ends a connection that does not answer.
 };
+
+// host_tx.c: its answer, and that none will come.
+void host_tx_answer(struct host *host, const struct tx_result *result);
+void host_tx_result(struct host *host, const struct stream_frame *frame);
+void host_tx_refused(struct host *host, const struct stream_frame *frame);
+// The stream takes more.
+void host_tx_continue(struct host *host);
 
 // The connection cannot be used any more.
 void host_break(struct host *host, const char *reason);

@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ enum {
 
 struct launch {
 	struct launch_env env;
+	char netns[PATH_MAX]; // Path; empty: ours.
 	pid_t pid;
 	int pidfd;
 	struct event *death;
@@ -92,7 +94,7 @@ static void on_death(evutil_socket_t fd, short what, void *user)
 
 	say_end(pid, how, sizeof(how));
 	forget(launch);
-	log_warn("datapath: pid %d %s", (int)pid, how);
+	log_warn("%s: pid %d %s", launch->env.label, (int)pid, how);
 	launch->failures = lived_ms < QUICK_DEATH_MS ? launch->failures + 1 : 0;
 	if (launch->failures > 1) {
 		wait = BACKOFF_MS << (launch->failures < 7 ? launch->failures - 2 : 5);
@@ -124,6 +126,8 @@ struct launch *launch_new(const struct launch_env *env)
 	if (!launch)
 		return NULL;
 	launch->env = *env;
+	if (env->netns)
+		snprintf(launch->netns, sizeof(launch->netns), "/run/netns/%s", env->netns);
 	launch->pidfd = -1;
 	launch->again = evtimer_new(env->base, on_again, launch);
 	if (!launch->again) {
@@ -151,7 +155,8 @@ void launch_watch(struct launch *launch, pid_t pid)
 		return;
 	pidfd = open_pid(pid);
 	if (pidfd < 0) {
-		log_warn("datapath: pid %d cannot be watched: %s", (int)pid, strerror(errno));
+		log_warn("%s: pid %d cannot be watched: %s", launch->env.label, (int)pid,
+		         strerror(errno));
 		return;
 	}
 	forget(launch);
@@ -170,6 +175,7 @@ void launch_watch(struct launch *launch, pid_t pid)
 // In the child. Only calls that are safe between fork and exec.
 static void become_datapath(const struct launch *launch, int lock, const char *log_path)
 {
+	int netns = launch->netns[0] ? open(launch->netns, O_RDONLY | O_CLOEXEC) : -1;
 	int null = open("/dev/null", O_RDWR);
 	int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0640);
 	sigset_t none;
@@ -178,7 +184,8 @@ static void become_datapath(const struct launch *launch, int lock, const char *l
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	if (null < 0 || log < 0 || setsid() < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 ||
-	    dup2(log, 2) < 0 || fcntl(lock, F_SETFD, 0) < 0)
+	    dup2(log, 2) < 0 || fcntl(lock, F_SETFD, 0) < 0 ||
+	    (launch->netns[0] && (netns < 0 || setns(netns, CLONE_NEWNET) < 0)))
 		_exit(127);
 	execl(launch->env.program, launch->env.program, "--run-dir", launch->env.run_dir,
 	      (char *)NULL);
@@ -233,7 +240,7 @@ void launch_start(struct launch *launch)
 		later(launch, BACKOFF_MAX_MS);
 		return;
 	}
-	log_info("datapath: started as pid %d", (int)pid);
+	log_info("%s: started as pid %d", launch->env.label, (int)pid);
 	launch_watch(launch, pid);
 }
 
@@ -255,7 +262,8 @@ void launch_stop(struct launch *launch)
 		    syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
 			break;
 		if (!killed && clock_now() > until) {
-			log_warn("datapath: pid %d does not end when asked; it is ended", (int)pid);
+			log_warn("%s: pid %d does not end when asked; it is ended",
+			         launch->env.label, (int)pid);
 			syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 			killed = true;
 		}

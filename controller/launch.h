@@ -18,8 +18,9 @@ struct launch;
 struct launch_env {
 	struct event_base *base;
 	const char *program; // Path of weft-datapath; NULL: somebody else starts it.
-	const char *run_dir;
-	const char *log_level;
+	const char *run_dir; // Borrowed.
+	const char *netns;   // Name of the namespace it runs in, copied; NULL: ours.
+	const char *label;   // What the log calls it; borrowed.
 	void *user;
 	// The process has ended.
 	void (*died)(void *user, pid_t pid, const char *how);

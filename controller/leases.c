@@ -117,7 +117,7 @@ static void fill(Weft__Lease *message, struct lease_row *row)
 	message->hostname = row->hostname[0] ? row->hostname : NULL;
 }
 
-uint8_t *leases_pack(const struct leases *leases, size_t *ret_len)
+uint8_t *leases_pack(const struct leases *leases, const struct desired *host, size_t *ret_len)
 {
 	size_t count = leases->rows.count, cursor = 0;
 	Weft__Lease *items = calloc(count + 1, sizeof(*items));
@@ -130,6 +130,8 @@ uint8_t *leases_pack(const struct leases *leases, size_t *ret_len)
 	if (items && list) {
 		while (message.n_leases < count &&
 		       (row = table_next(&leases->rows, &cursor, NULL, NULL))) {
+			if (!desired_get(host, row->scope))
+				continue;
 			fill(&items[message.n_leases], row);
 			list[message.n_leases] = &items[message.n_leases];
 			message.n_leases++;

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "controller/desired.h"
 #include "controller/store.h"
 #include "controller/table.h"
 #include "proto/channel.pb-c.h"
@@ -19,8 +20,8 @@ void leases_close(struct leases *leases);
 // As the datapath tells it. 0 or -errno.
 int leases_note(struct leases *leases, const Weft__Lease *message, struct fail *fail);
 
-// The packed Leases message of those that run still; to be freed.
-uint8_t *leases_pack(const struct leases *leases, size_t *ret_len);
+// The packed Leases message of those whose scope the host has; to be freed.
+uint8_t *leases_pack(const struct leases *leases, const struct desired *host, size_t *ret_len);
 
 const struct lease_row *leases_find(const struct leases *leases, uint64_t scope, struct mac mac);
 const struct lease_row *leases_next(const struct leases *leases, size_t *cursor);

@@ -10,6 +10,7 @@
 
 #include "base/suggest.h"
 #include "controller/model_noun.h"
+#include "controller/model_place.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,12 +18,13 @@
 #include <stdlib.h>
 
 static const struct noun_ops *const ops[] = {
-	[NOUN_ROUTER] = &model_router, [NOUN_NET] = &model_net,
-	[NOUN_GUEST] = &model_guest,   [NOUN_PORT] = &model_port,
-	[NOUN_ROUTE] = &model_route,   [NOUN_FORWARD] = &model_forward,
-	[NOUN_LEASE] = &model_lease,   [NOUN_DNS] = &model_dns,
-	[NOUN_FLOW] = &model_flow,     [NOUN_LAB] = &model_lab,
-	[NOUN_IMPAIR] = &model_impair, [NOUN_LINK] = &model_link,
+	[NOUN_HOST] = &model_host,       [NOUN_ROUTER] = &model_router,
+	[NOUN_NET] = &model_net,         [NOUN_GUEST] = &model_guest,
+	[NOUN_PORT] = &model_port,       [NOUN_ROUTE] = &model_route,
+	[NOUN_FORWARD] = &model_forward, [NOUN_LEASE] = &model_lease,
+	[NOUN_DNS] = &model_dns,         [NOUN_FLOW] = &model_flow,
+	[NOUN_LAB] = &model_lab,         [NOUN_IMPAIR] = &model_impair,
+	[NOUN_LINK] = &model_link,
 };
 
 void model_init(struct model *model, const struct instance *instance)
@@ -247,13 +249,34 @@ static int mark_around(struct model *model, const char *key)
 	return err;
 }
 
+// Where the object is counted; empty when nowhere.
+static void counted_at(const struct ref *refs, unsigned count, char ret[static KEY_SIZE])
+{
+	ret[0] = '\0';
+	for (unsigned i = 0; i < count; i++)
+		if (refs[i].kind == REF_COUNTS)
+			memcpy(ret, refs[i].key, KEY_SIZE);
+}
+
 static int set_refs(struct model *model, const char *key, const struct intent *intent)
 {
+	char was[KEY_SIZE], is[KEY_SIZE];
 	struct refs refs = {0};
+	const struct ref *old;
+	unsigned count;
+	int err;
 
 	if (intent)
 		ops[intent->noun]->refs(model, intent, &refs);
-	return graph_set(&model->graph, key, &refs);
+	old = graph_refs(&model->graph, key, &count);
+	counted_at(old, count, was);
+	counted_at(refs.items, refs.count, is);
+	err = graph_set(&model->graph, key, &refs);
+	if (err == 0 && was[0])
+		err = model_place_follow(model, was);
+	if (err == 0 && is[0])
+		err = model_place_follow(model, is);
+	return err;
 }
 
 static int refuse_users(const struct model *model, const char *key, struct refusal *refusal)

@@ -42,6 +42,11 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	needs_port(model, "actions", text.output, refs);
 	if (text.net[0])
 		refs_add(refs, REF_NEEDS, "match", "net/%s", text.net);
+	// A rule that is of no port is wherever its net is, or everywhere.
+	if (text.net[0] && !text.port[0])
+		refs_add(refs, REF_COUNTS, "match", "spread/net/%s", text.net);
+	else if (!text.port[0])
+		refs_add(refs, REF_COUNTS, "match", "hosts");
 }
 
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)

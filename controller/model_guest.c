@@ -22,6 +22,9 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 
 static void refs(const struct model *model, const struct intent *intent, struct refs *refs)
 {
+	// The namespace of a host's datapath goes before the host, and not without it.
+	if (intent->msg->guest->kind == WEFT__GUEST_KIND__GUEST_HOST)
+		refs_add(refs, REF_NEEDS, "name", "host/%s", intent->name);
 }
 
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)

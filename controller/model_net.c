@@ -5,6 +5,7 @@
 // A net that is not isolated is a leg of a router, "gw" unless named; that one exists by itself. Legs of
 // one router may not overlap, since one address must lead to one place. Isolated nets may be anything.
 
+#include "controller/model_host.h"
 #include "controller/model_noun.h"
 
 #include <errno.h>
@@ -120,16 +121,19 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 			refs_add(refs, REF_NEEDS, "router", "router/%s", router_of(net));
 		refs_add(refs, REF_WATCHES, "router", "router/%s", router_of(net));
 	}
+	if (net->host && strcmp(net->host, HOST_LOCAL) != 0)
+		refs_add(refs, REF_NEEDS, "host", "host/%s", net->host);
 	if (net->has_vlan) {
 		refs_add(refs, REF_CLAIMS, "vlan", "vlan/%u", net->vlan);
 		refs_add(refs, REF_WATCHES, "vlan", "shared");
 	}
 	if (ipam_plan(intent->key, net, &plan, &ignored) < 0)
 		return;
-	if (plan.has_gateway4)
+	// Where nothing of ours is, a gateway that nobody asked for takes no address.
+	if (plan.has_gateway4 && (plan.has_interface || net->gateway))
 		refs_add(refs, REF_CLAIMS, "gateway", "ip/%s/%s", intent->name,
 		         ip_format(plan.gateway4, ip));
-	if (plan.has_gateway6)
+	if (plan.has_gateway6 && (plan.has_interface || net->gateway6))
 		refs_add(refs, REF_CLAIMS, "gateway6", "ip/%s/%s", intent->name,
 		         ip_format(plan.gateway6, ip));
 }
@@ -191,6 +195,14 @@ static int check_rest(const struct intent *intent, const struct net_plan *plan,
 {
 	const Weft__Net *net = intent->msg->net;
 
+	if (net->host && is_leg(net)) {
+		refuse(refusal, -EINVAL, intent->key, "host",
+		       "%s: what it needs of a host is that of its router '%s'", intent->key,
+		       plan->router);
+		fail_hint(&refusal->fail, "weft router %s %s --host %s",
+		          strcmp(plan->router, "gw") == 0 ? "add" : "set", plan->router, net->host);
+		return -EINVAL;
+	}
 	if (net->has_mtu && (net->mtu < MTU_LEAST || net->mtu > MTU_MOST))
 		return refuse(refusal, -EINVAL, intent->key, "mtu",
 		              "%s: the MTU %u is outside %d to %d", intent->key, net->mtu,

@@ -5,7 +5,9 @@
 // A port in a net is an access port; with trunk it carries VLANs tagged, and native or the net takes the
 // untagged frames. A MAC is chosen when none is given and kept, so that it is the same for ever.
 
+#include "controller/model_host.h"
 #include "controller/model_noun.h"
+#include "controller/model_place.h"
 #include "controller/model_vhost.h"
 
 #include <errno.h>
@@ -84,6 +86,7 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 		port->has_attach = true;
 		port->attach = WEFT__ATTACH_KIND__ATTACH_TAP;
 	}
+	model_host_canon(&port->host);
 	err = choose_ifname(model, key, msg, refusal);
 	if (err == 0)
 		err = choose_mac(model, key, port, refusal);
@@ -103,8 +106,14 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_NEEDS, "guest", "guest/%s", port->guest);
 	if (port->link)
 		refs_add(refs, REF_NEEDS, "link", "link/%s", port->link);
+	// The wire is where its ends are.
+	if (port->link)
+		refs_add(refs, REF_WATCHES, "link", "link/%s", port->link);
 	if (port->link && port->end)
 		refs_add(refs, REF_CLAIMS, "end", "end/%s/%s", port->link, port->end);
+	if (port->host)
+		refs_add(refs, REF_NEEDS, "host", "host/%s", port->host);
+	model_place_count(port, refs);
 	if (port->n_trunk > 0 || port->has_native)
 		refs_add(refs, REF_WATCHES, "trunk", "shared");
 	if (port->mac)
@@ -115,12 +124,15 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_CLAIMS, "ip", "ip/%s/%s", port->net, port->ip);
 	if (port->net && port->ip6)
 		refs_add(refs, REF_CLAIMS, "ip6", "ip/%s/%s", port->net, port->ip6);
-	if (port->ifname)
+	// Without a place of its own an interface lies beside the datapath of its host.
+	if (port->ifname && (port->guest || port->netns || !port->host))
 		refs_add(refs, REF_CLAIMS, "ifname", "ifname/%s/%s",
 		         port->guest   ? port->guest
 		         : port->netns ? port->netns
 		                       : "",
 		         port->ifname);
+	else if (port->ifname)
+		refs_add(refs, REF_CLAIMS, "ifname", "ifname/%s/%s", port->host, port->ifname);
 	if (port->vhost_path)
 		refs_add(refs, REF_CLAIMS, "vhost_path", "socket/%s",
 		         model_vhost_socket(model, port, socket));
@@ -261,6 +273,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = check_link(intent, refusal);
 	if (err == 0)
 		err = check_addresses(intent, refusal);
+	if (err == 0)
+		err = model_host_check_port(model, intent, refusal);
 	if (err == 0)
 		err = model_vhost_check(model, intent, refusal);
 	if (err == 0)

@@ -2,6 +2,7 @@
 //
 // model_router: routers, and the static routes of their tables.
 
+#include "controller/model_host.h"
 #include "controller/model_noun.h"
 
 #include <errno.h>
@@ -15,6 +16,11 @@ static int router_complete(const struct model *model, const char *key, Weft__Int
 
 static void router_refs(const struct model *model, const struct intent *intent, struct refs *refs)
 {
+	const char *host = intent->msg->router->host;
+
+	// It may say "local", where it would otherwise follow its nets.
+	if (host && strcmp(host, HOST_LOCAL) != 0)
+		refs_add(refs, REF_NEEDS, "host", "host/%s", host);
 }
 
 static int router_check(const struct model *model, const struct intent *intent,

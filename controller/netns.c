@@ -141,7 +141,7 @@ bool netns_name_taken(const char *name)
 	return path_of(name, path) == 0 && access(path, F_OK) == 0;
 }
 
-unsigned netns_kill(uint64_t inode, int spared)
+unsigned netns_kill(uint64_t inode, netns_spare_fn spare, void *user)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -158,7 +158,8 @@ unsigned netns_kill(uint64_t inode, int spared)
 			continue;
 		pid = atoi(entry->d_name);
 		snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-		if (stat(path, &st) < 0 || st.st_ino != inode || pid == spared || pid == getpid())
+		if (stat(path, &st) < 0 || st.st_ino != inode || pid == getpid() ||
+		    (spare && spare(user, pid)))
 			continue;
 		found++;
 		kill(pid, SIGKILL);
@@ -167,7 +168,8 @@ unsigned netns_kill(uint64_t inode, int spared)
 	return found;
 }
 
-int netns_remove(const char *name, uint64_t inode, int spared, struct fail *fail)
+int netns_remove(const char *name, uint64_t inode, netns_spare_fn spare, void *user,
+                 struct fail *fail)
 {
 	struct timespec pause = {.tv_nsec = KILL_PAUSE_MS * 1000000L};
 	uint64_t now = netns_inode(name);
@@ -180,7 +182,8 @@ int netns_remove(const char *name, uint64_t inode, int spared, struct fail *fail
 		                "the network namespace '%s' is not the one we made; it stays",
 		                name);
 	// A process may fork while we look, so until none is found.
-	for (unsigned round = 0; now && round < KILL_ROUNDS && netns_kill(now, spared) > 0; round++)
+	for (unsigned round = 0; now && round < KILL_ROUNDS && netns_kill(now, spare, user) > 0;
+	     round++)
 		nanosleep(&pause, NULL);
 	if (now && umount2(path, MNT_DETACH) < 0)
 		return fail_errno(fail, -errno, "cannot unmount %s", path);

@@ -11,6 +11,7 @@ static const struct {
 	const char *word;
 	Weft__Intent__BodyCase body;
 } nouns[] = {
+	[NOUN_HOST] = {"host", WEFT__INTENT__BODY_HOST},
 	[NOUN_ROUTER] = {"router", WEFT__INTENT__BODY_ROUTER},
 	[NOUN_NET] = {"net", WEFT__INTENT__BODY_NET},
 	[NOUN_GUEST] = {"guest", WEFT__INTENT__BODY_GUEST},

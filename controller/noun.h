@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 enum noun {
+	NOUN_HOST,
 	NOUN_ROUTER,
 	NOUN_NET,
 	NOUN_GUEST,

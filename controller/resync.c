@@ -32,12 +32,16 @@ void resync_stop(struct host *host)
 static void finish(struct host *host)
 {
 	struct timeval wait = {.tv_sec = HELD_RETRY_SECONDS};
+	bool returned = host->gone_since != 0;
 
 	resync_stop(host);
 	host->state = HOST_READY;
-	if (host->env.desired->held_back > 0)
+	if (returned)
+		host->gap_ns = clock_now() - host->gone_since;
+	host->gone_since = 0;
+	if (host->desired->held_back > 0)
 		event_add(host->retry, &wait);
-	host->env.ready(host->env.user);
+	host->env.ready(host->env.user, host, returned);
 }
 
 static void forget_held(struct host *host)
@@ -48,7 +52,7 @@ static void forget_held(struct host *host)
 
 	// Those that are not held back any more.
 	while ((refusal = table_next(&host->held, &cursor, &unit, &len))) {
-		const struct unit *now = table_get(&host->env.desired->units, unit, len);
+		const struct unit *now = table_get(&host->desired->units, unit, len);
 
 		if (now && now->count > 0 && now->objects[0]->held_back)
 			continue;
@@ -80,7 +84,7 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 		snprintf(kept->object, sizeof(kept->object), "%.*s", (int)sizeof(kept->object) - 1,
 		         unit);
 	}
-	if (desired_hold_back(host->env.desired, unit) == 0)
+	if (desired_hold_back(host->desired, unit) == 0)
 		return false;
 	host->resync.held = true;
 	for (size_t i = 0; i < ops->count; i++) {
@@ -99,7 +103,7 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 // remove that, it goes, unless something else needs it.
 static void settle(struct host *host)
 {
-	if (host->resync.held && !host->env.recovers(host->env.user)) {
+	if (host->resync.held && !host->env.recovers(host->env.user, host)) {
 		resync_stop(host);
 		host->resync.held = false;
 		host->resync.clearing = true;
@@ -117,19 +121,19 @@ static void on_result(void *user, const struct tx_result *result)
 	if (result->code == -ECONNRESET || !host->stream)
 		return;
 	if (result->code == 0) {
-		log_info("datapath: resynced with %zu operations in %llu us",
+		log_info("%s: resynced with %zu operations in %llu us", host->label,
 		         host->resync.ops.count,
 		         (unsigned long long)((clock_now() - host->resync.started) / 1000));
 		settle(host);
 	} else if (hold_back(host, result)) {
 		send_difference(host);
 	} else if (host->resync.clearing) {
-		log_warn("datapath: what it has of objects left out stays: %s",
+		log_warn("%s: what it has of objects left out stays: %s", host->label,
 		         result->refusal.fail.what);
 		forget_held(host);
 		finish(host);
 	} else {
-		log_err("datapath: it refused to be resynced: %s", result->refusal.fail.what);
+		log_err("%s refused to be resynced: %s", host->label, result->refusal.fail.what);
 		host_break(host, "it refused to be resynced");
 	}
 }
@@ -172,7 +176,7 @@ static void on_bucket(void *user, int err, const struct stream_frame *frame)
 	bucket = decode_message(&weft__bucket__descriptor, frame->len, frame->body);
 	if (!bucket || bucket->n_ids != bucket->n_hashes ||
 	    (unsigned)bucket->kind >= DESIRED_KINDS ||
-	    desired_bucket_ops(host->env.desired, bucket->kind, bucket->bucket, bucket->ids,
+	    desired_bucket_ops(host->desired, bucket->kind, bucket->bucket, bucket->ids,
 	                       bucket->hashes, bucket->n_ids, &host->resync.ops) < 0) {
 		weft__bucket__free_unpacked(bucket, NULL);
 		host_break(host, "its bucket could not be compared");
@@ -207,7 +211,7 @@ static void on_buckets(void *user, int err, const struct stream_frame *frame)
 		host_break(host, "its buckets could not be compared");
 		return;
 	}
-	desired_bucket_hashes(host->env.desired, theirs->kind, ours);
+	desired_bucket_hashes(host->desired, theirs->kind, ours);
 	err = 0;
 	for (unsigned i = 0; i < 256 && err == 0; i++)
 		if (ours[i] != theirs->hashes[i])
@@ -236,7 +240,7 @@ static int add_all(struct host *host, Weft__Kind kind)
 	size_t cursor = 0;
 	int err = 0;
 
-	while (err == 0 && (object = table_next(&host->env.desired->objects, &cursor, NULL, NULL)))
+	while (err == 0 && (object = table_next(&host->desired->objects, &cursor, NULL, NULL)))
 		if (object->kind == kind && !object->held_back)
 			err = ops_upsert(&host->resync.ops, object);
 	return err;
@@ -245,7 +249,7 @@ static int add_all(struct host *host, Weft__Kind kind)
 static void on_digest(void *user, int err, const struct stream_frame *frame)
 {
 	struct host *host = user;
-	const struct desired *desired = host->env.desired;
+	const struct desired *desired = host->desired;
 	uint64_t count[DESIRED_KINDS] = {0}, hash[DESIRED_KINDS] = {0};
 	Weft__Digest *digest;
 
@@ -296,7 +300,7 @@ void resync_start(struct host *host)
 	resync_stop(host);
 	host->resync.held = host->resync.clearing = false;
 	// What was held back gets another chance; the digests will show that it is missing.
-	desired_release(host->env.desired, &released);
+	desired_release(host->desired, &released);
 	ops_fini(&released);
 	compare(host);
 }

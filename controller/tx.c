@@ -77,9 +77,21 @@ static int send_commit(struct tx *tx, struct stream *stream)
 	Weft__TxCommit commit = WEFT__TX_COMMIT__INIT;
 
 	commit.tx = tx->id;
-	commit.has_op_count = true;
+	commit.has_op_count = tx->stage == TX_COMMIT;
 	commit.op_count = (uint32_t)tx->ops->count;
-	return send_message(tx, stream, WEFT__FRAME_TYPE__FRAME_TX_COMMIT, &commit.base);
+	return send_message(tx, stream,
+	                    tx->prepare && tx->stage == TX_COMMIT
+	                            ? WEFT__FRAME_TYPE__FRAME_TX_PREPARE
+	                            : WEFT__FRAME_TYPE__FRAME_TX_COMMIT,
+	                    &commit.base);
+}
+
+static int send_abort(struct tx *tx, struct stream *stream)
+{
+	Weft__TxAbort abort = WEFT__TX_ABORT__INIT;
+
+	abort.tx = tx->id;
+	return send_message(tx, stream, WEFT__FRAME_TYPE__FRAME_TX_ABORT, &abort.base);
 }
 
 int tx_send(struct tx *tx, struct stream *stream)
@@ -96,7 +108,8 @@ int tx_send(struct tx *tx, struct stream *stream)
 		} else if (tx->stage == TX_OPS) {
 			tx->stage = TX_COMMIT;
 		} else {
-			err = send_commit(tx, stream);
+			err = tx->stage == TX_ABORT ? send_abort(tx, stream)
+			                            : send_commit(tx, stream);
 			if (err == 0)
 				tx->stage = TX_SENT;
 		}

@@ -25,8 +25,9 @@ struct tx {
 	const struct ops *ops; // Borrowed.
 	bool dry_run;
 	uint32_t confirm_ms;
-	size_t sent; // Operations on their way.
-	enum { TX_BEGIN, TX_OPS, TX_COMMIT, TX_SENT } stage;
+	bool prepare; // Stops before it takes effect; TX_FINISH or TX_ABORT is the caller's to set.
+	size_t sent;  // Operations on their way.
+	enum { TX_BEGIN, TX_OPS, TX_COMMIT, TX_FINISH, TX_ABORT, TX_SENT } stage;
 };
 
 // Sends as much as the stream takes. 0, or -errno; -EAGAIN is not one: call again when it is writable.

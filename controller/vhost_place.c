@@ -7,6 +7,8 @@
 
 #include "controller/vhost_place.h"
 
+#include "controller/model_host.h"
+#include "controller/model_place.h"
 #include "controller/model_vhost.h"
 
 #include <errno.h>
@@ -85,14 +87,16 @@ static int check_file(const struct place *place, struct refusal *refusal)
 	return refusal->fail.code;
 }
 
-static int check_capable(const struct intent *intent, const struct vhost_host *host,
+static int check_capable(const struct intent *intent, vhost_host_fn find, void *user,
                          struct refusal *refusal)
 {
-	if (!host || host->has_vhost)
+	struct vhost_host host;
+
+	if (!find(user, model_place_of(intent->msg->port), &host) || host.has_vhost)
 		return 0;
 	refuse(refusal, -EOPNOTSUPP, intent->key, "vhost_path",
 	       "%s: the datapath that runs (%s) has no vhost-user ports", intent->key,
-	       host->software);
+	       host.software);
 	fail_hint(&refusal->fail, "start the datapath of this version: weft down, weft up");
 	return -EOPNOTSUPP;
 }
@@ -112,7 +116,13 @@ static bool has_new_socket(const struct model_change *change)
 	       strcmp(before->vhost_path, after->vhost_path) != 0;
 }
 
-int vhost_place_check(const struct model *model, const struct vhost_host *host,
+static bool is_remote(const struct model *model, const struct intent *intent)
+{
+	return model_host_kind(model, model_place_of(intent->msg->port)) ==
+	       WEFT__HOST_KIND__HOST_REMOTE;
+}
+
+int vhost_place_check(const struct model *model, vhost_host_fn find, void *user,
                       struct refusal *refusal)
 {
 	for (size_t i = 0; i < model->change_count; i++) {
@@ -128,7 +138,10 @@ int vhost_place_check(const struct model *model, const struct vhost_host *host,
 		strcpy(place.dir, place.path);
 		slash = strrchr(place.dir, '/');
 		slash[slash == place.dir] = '\0';
-		err = check_capable(place.intent, host, refusal);
+		err = check_capable(place.intent, find, user, refusal);
+		// The files of another machine are not ours to look at.
+		if (err == 0 && is_remote(model, place.intent))
+			continue;
 		if (err == 0)
 			err = check_dir(&place, refusal);
 		if (err == 0)

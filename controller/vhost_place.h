@@ -8,14 +8,17 @@
 
 #include <stdbool.h>
 
-// The datapath that will have the ports; NULL: there is none that could be asked.
+// The datapath that will have the port.
 struct vhost_host {
 	const char *software;
 	bool has_vhost;
 };
 
+// What the host of the name can; false: there is nobody who could be asked.
+typedef bool (*vhost_host_fn)(void *user, const char *host, struct vhost_host *ret);
+
 // Judges the open batch: of each port that gets a socket in it, the directory must be there and the path must be
 // free or a socket's. What was judged once is not judged again, as directories come and go. 0 or -errno with
 // its refusal.
-int vhost_place_check(const struct model *model, const struct vhost_host *host,
+int vhost_place_check(const struct model *model, vhost_host_fn find, void *user,
                       struct refusal *refusal);

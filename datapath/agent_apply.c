@@ -330,6 +330,11 @@ static struct agent_change *begin(struct apply *apply, const struct apply_op *op
 		fail_hint(&result->fail, "confirm it, or wait until it is undone");
 		return NULL;
 	}
+	if (apply->prepared) {
+		result->code = fail_set(&result->fail, -EBUSY,
+		                        "the last transaction is prepared, and not decided yet");
+		return NULL;
+	}
 	change = change_new(apply, result);
 	if (!change) {
 		result->code = fail_set(&result->fail, -ENOMEM, "out of memory");
@@ -373,6 +378,52 @@ int apply_tentative(struct apply *apply, const struct apply_op *ops, size_t coun
 	change->result = &apply->unheard;
 	apply->tentative = change;
 	return 0;
+}
+
+int apply_prepare(struct apply *apply, const struct apply_op *ops, size_t count, bool tentative,
+                  struct apply_result *result)
+{
+	struct agent_change *change = begin(apply, ops, count, false, tentative, result);
+
+	if (!change)
+		return result->code;
+	change->result = &apply->unheard;
+	apply->prepared = change;
+	apply->prepared_tentative = tentative;
+	return 0;
+}
+
+void apply_commit(struct apply *apply, struct apply_result *result)
+{
+	struct agent_change *change = apply->prepared;
+
+	assert(change);
+	apply->prepared = NULL;
+	*result = (struct apply_result){.generation = apply->number};
+	change->result = result;
+	if (!apply->prepared_tentative && change->touch_count == 0) {
+		abandon(change);
+		return;
+	}
+	publish(change);
+	if (!apply->prepared_tentative) {
+		keep(change);
+		return;
+	}
+	change->result = &apply->unheard;
+	apply->tentative = change;
+}
+
+void apply_abandon(struct apply *apply)
+{
+	assert(apply->prepared);
+	abandon(apply->prepared);
+	apply->prepared = NULL;
+}
+
+bool apply_is_prepared(const struct apply *apply)
+{
+	return apply->prepared != NULL;
 }
 
 void apply_confirm(struct apply *apply)
@@ -535,6 +586,8 @@ void apply_free(struct apply *apply)
 
 	if (!apply)
 		return;
+	if (apply->prepared)
+		apply_abandon(apply);
 	if (apply->tentative)
 		apply_confirm(apply);
 	for (uint32_t key = 0; (config = pmap_next(&apply->current->ports, &key)); key++)

@@ -75,6 +75,14 @@ int apply_transaction(struct apply *apply, const struct apply_op *ops, size_t co
 // other transactions are refused with -EBUSY.
 int apply_tentative(struct apply *apply, const struct apply_op *ops, size_t count,
                     struct apply_result *result);
+// All of one of these but its effect on packets: staged, and nobody can refuse it any more. Exactly one of
+// apply_commit and apply_abandon must follow; until then other transactions are refused with -EBUSY.
+// tentative: after the commit, apply_confirm or apply_revert as well.
+int apply_prepare(struct apply *apply, const struct apply_op *ops, size_t count, bool tentative,
+                  struct apply_result *result);
+void apply_commit(struct apply *apply, struct apply_result *result);
+void apply_abandon(struct apply *apply);
+bool apply_is_prepared(const struct apply *apply);
 void apply_confirm(struct apply *apply);
 void apply_revert(struct apply *apply);
 bool apply_is_tentative(const struct apply *apply);

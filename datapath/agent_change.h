@@ -91,6 +91,8 @@ struct apply {
 	struct agent_store store;
 	struct generation *current;
 	struct agent_change *tentative; // published, neither confirmed nor reverted
+	struct agent_change *prepared;  // staged, neither committed nor abandoned
+	bool prepared_tentative;        // and to be confirmed after that
 	uint64_t number;                // of the last generation
 	struct apply_result unheard;    // of a tentative change, once the caller has gone
 };

@@ -41,6 +41,7 @@ struct agent_tx {
 	bool dry_run;
 	uint32_t confirm_ms;
 	bool repeated; // was committed before: take nothing in
+	bool prepared; // staged, and waits for its commit
 	struct apply_op *ops;
 	size_t count, room;
 	size_t bytes;               // of all objects

@@ -119,7 +119,8 @@ static void on_kept_end(struct agent *agent, const struct stream_frame *frame)
 
 static bool is_tx(uint16_t type)
 {
-	return type >= WEFT__FRAME_TYPE__FRAME_TX_BEGIN && type <= WEFT__FRAME_TYPE__FRAME_TX_ABORT;
+	return type >= WEFT__FRAME_TYPE__FRAME_TX_BEGIN &&
+	       type <= WEFT__FRAME_TYPE__FRAME_TX_PREPARE;
 }
 
 static void on_running_frame(struct agent *agent, struct stream_frame *frame)

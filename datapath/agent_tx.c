@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// agent_tx: transactions as they come in frames: begin, operations, commit; confirmations; repeats.
+// agent_tx: transactions as they come in frames: begin, operations, commit, which may come in two steps;
+// confirmations; repeats.
 //
 // Memory is bounded before anything is decoded: a frame by the stream, the decoding of a frame by an arena,
 // a transaction by the number and bytes of its operations. The results of the last transactions are
@@ -47,6 +48,9 @@ static void clear(struct agent_tx *tx)
 
 void agent_tx_drop(struct agent *agent)
 {
+	// Nobody is left who could decide about it.
+	if (agent->tx.prepared)
+		apply_abandon(agent->apply);
 	clear(&agent->tx);
 }
 
@@ -123,7 +127,7 @@ static void on_begin(struct agent *agent, const struct stream_frame *frame,
 		return;
 	}
 	// A controller that begins anew has given up the one before.
-	clear(&agent->tx);
+	agent_tx_drop(agent);
 	agent->tx = (struct agent_tx){
 		.open = true,
 		.id = message->tx,
@@ -139,9 +143,9 @@ static void on_ops(struct agent *agent, const struct stream_frame *frame, struct
 	struct agent_tx *tx = &agent->tx;
 	const Weft__TxOps *message = agent_frame_decode(arena, frame, &weft__tx_ops__descriptor);
 
-	if (!message || !tx->open || message->tx != tx->id) {
+	if (!message || !tx->open || tx->prepared || message->tx != tx->id) {
 		// What belongs to an open transaction spoils it; the commit will tell.
-		if (tx->open)
+		if (tx->open && !tx->prepared)
 			refuse_early(tx, -EBADMSG,
 			             "operations came that cannot be read or belong elsewhere");
 		else
@@ -163,12 +167,14 @@ static void send_result(struct agent *agent, uint64_t request, Weft__TxResult *m
 		log_warn("could not tell the controller how a transaction ended");
 }
 
-static void answer(struct agent *agent, uint64_t request, uint64_t tx, struct apply_result *result)
+static void answer(struct agent *agent, uint64_t request, const struct agent_tx *tx,
+                   struct apply_result *result)
 {
 	Weft__TxResult message = WEFT__TX_RESULT__INIT;
 
-	message.tx = tx;
+	message.tx = tx->id;
 	message.code = result->code;
+	message.has_prepared = message.prepared = tx->prepared;
 	if (result->code == 0) {
 		message.has_generation = true;
 		message.generation = result->generation;
@@ -267,7 +273,9 @@ static void wait_for_complete(struct agent *agent)
 		event_add(agent->complete, &delay);
 }
 
-static void execute(struct agent *agent, struct agent_tx *tx, struct apply_result *result)
+// Whether it may be tried at all; else the result says why not.
+static bool is_sound(const struct agent *agent, const struct agent_tx *tx,
+                     struct apply_result *result)
 {
 	uint64_t published = apply_generation(agent->apply)->number;
 
@@ -281,6 +289,17 @@ static void execute(struct agent *agent, struct agent_tx *tx, struct apply_resul
 		                        (unsigned long long)published);
 		fail_hint(&result->fail,
 		          "look again at what is held, and send the difference to it");
+	}
+	return result->code == 0;
+}
+
+static void execute(struct agent *agent, struct agent_tx *tx, struct apply_result *result)
+{
+	if (tx->prepared) {
+		tx->prepared = false;
+		apply_commit(agent->apply, result);
+	} else if (!is_sound(agent, tx, result)) {
+		return;
 	} else if (tx->confirm_ms && !tx->dry_run) {
 		apply_tentative(agent->apply, tx->ops, tx->count, result);
 	} else {
@@ -302,14 +321,15 @@ static void commit(struct agent *agent, uint64_t request, bool complete)
 		else
 			wait_for_complete(agent);
 	}
-	answer(agent, request, tx->id, &result);
+	answer(agent, request, tx, &result);
 	if (result.code == 0 && real && tx->confirm_ms)
 		wait_for_confirm(agent, tx->id, tx->confirm_ms);
 	clear(tx);
 }
 
-static void on_commit(struct agent *agent, const struct stream_frame *frame,
-                      struct agent_arena *arena)
+// The message that ends the operations; NULL: it is refused.
+static const Weft__TxCommit *read_end(struct agent *agent, const struct stream_frame *frame,
+                                      struct agent_arena *arena)
 {
 	struct agent_tx *tx = &agent->tx;
 	const Weft__TxCommit *message =
@@ -318,10 +338,42 @@ static void on_commit(struct agent *agent, const struct stream_frame *frame,
 	if (!message || !tx->open || message->tx != tx->id) {
 		agent_refuse(agent, frame->request, -EBADMSG,
 		             "there is no such transaction to commit", NULL);
-		return;
+		return NULL;
 	}
 	if (message->has_op_count && message->op_count != tx->count)
 		refuse_early(tx, -EBADMSG, "some operations of the transaction did not arrive");
+	return message;
+}
+
+static void on_prepare(struct agent *agent, const struct stream_frame *frame,
+                       struct agent_arena *arena)
+{
+	struct agent_tx *tx = &agent->tx;
+	struct apply_result result = {0};
+
+	if (!read_end(agent, frame, arena))
+		return;
+	if (tx->dry_run || tx->prepared)
+		refuse_early(tx, -EINVAL, "a dry run cannot be prepared, and nothing twice");
+	// One that was committed before has nothing left to do; its commit will say so.
+	if (!tx->repeated && is_sound(agent, tx, &result))
+		apply_prepare(agent->apply, tx->ops, tx->count, tx->confirm_ms > 0, &result);
+	if (result.code < 0 && tx->prepared)
+		apply_abandon(agent->apply);
+	tx->prepared = result.code == 0 && !tx->repeated;
+	answer(agent, frame->request, tx, &result);
+	if (result.code < 0)
+		clear(tx);
+}
+
+static void on_commit(struct agent *agent, const struct stream_frame *frame,
+                      struct agent_arena *arena)
+{
+	struct agent_tx *tx = &agent->tx;
+	const Weft__TxCommit *message = read_end(agent, frame, arena);
+
+	if (!message)
+		return;
 	if (tx->repeated && find_done(agent, tx->id)) {
 		answer_repeat(agent, frame->request, find_done(agent, tx->id));
 		clear(tx);
@@ -368,7 +420,7 @@ static void on_abort(struct agent *agent, const struct stream_frame *frame,
 		             "there is no such transaction to abort", NULL);
 		return;
 	}
-	clear(&agent->tx);
+	agent_tx_drop(agent);
 	result.tx = message->tx;
 	result.code = -ECANCELED;
 	result.what = (char *)"the controller took it back before the commit";
@@ -387,6 +439,9 @@ void agent_tx_frame(struct agent *agent, struct stream_frame *frame)
 		break;
 	case WEFT__FRAME_TYPE__FRAME_TX_OPS:
 		on_ops(agent, frame, &arena);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_TX_PREPARE:
+		on_prepare(agent, frame, &arena);
 		break;
 	case WEFT__FRAME_TYPE__FRAME_TX_COMMIT:
 		on_commit(agent, frame, &arena);

@@ -179,6 +179,7 @@ static void on_result(struct stand_in *stand_in, const struct stream_frame *fram
 		.op_index = result->op_index,
 		.repeated = result->repeated_tx,
 		.reverted = result->reverted,
+		.prepared = result->prepared,
 	};
 	snprintf(answer->field, sizeof(answer->field), "%s", result->field ? result->field : "");
 	snprintf(answer->what, sizeof(answer->what), "%s", result->what ? result->what : "");
@@ -465,7 +466,10 @@ uint64_t stand_in_send(struct stand_in *stand_in, const struct objects *list,
 	commit.op_count = (uint32_t)list->count;
 	commit.has_complete = true;
 	commit.complete = options->complete;
-	send_message(stand_in, WEFT__FRAME_TYPE__FRAME_TX_COMMIT, &commit.base);
+	send_message(stand_in,
+	             options->prepare ? WEFT__FRAME_TYPE__FRAME_TX_PREPARE
+	                              : WEFT__FRAME_TYPE__FRAME_TX_COMMIT,
+	             &commit.base);
 	return begin.tx;
 }
 
@@ -492,6 +496,21 @@ int stand_in_commit(struct stand_in *stand_in, const struct objects *list,
 	int code;
 
 	stand_in_send(stand_in, list, options);
+	code = stand_in_wait(stand_in, ret);
+	return code < 0 ? code : ret->code;
+}
+
+int stand_in_decide(struct stand_in *stand_in, uint64_t tx, bool commit, struct tx_answer *ret)
+{
+	Weft__TxCommit yes = WEFT__TX_COMMIT__INIT;
+	Weft__TxAbort no = WEFT__TX_ABORT__INIT;
+	int code;
+
+	yes.tx = no.tx = tx;
+	if (commit)
+		send_message(stand_in, WEFT__FRAME_TYPE__FRAME_TX_COMMIT, &yes.base);
+	else
+		send_message(stand_in, WEFT__FRAME_TYPE__FRAME_TX_ABORT, &no.base);
 	code = stand_in_wait(stand_in, ret);
 	return code < 0 ? code : ret->code;
 }

@@ -44,13 +44,14 @@ struct tx_options {
 	bool dry_run;
 	uint32_t confirm_ms;
 	bool complete;
+	bool prepare; // Stops there: stand_in_decide() is to follow.
 };
 
 struct tx_answer {
 	int code;
 	uint64_t tx, generation, settle_ns;
 	uint32_t op_index;
-	bool repeated, reverted;
+	bool repeated, reverted, prepared;
 	char field[64], what[512];
 };
 
@@ -62,6 +63,8 @@ int stand_in_wait(struct stand_in *stand_in, struct tx_answer *ret);
 // Both; returns the answer's code or why there is none.
 int stand_in_commit(struct stand_in *stand_in, const struct objects *list,
                     const struct tx_options *options, struct tx_answer *ret);
+// What was prepared is committed or aborted; returns the answer's code or why there is none.
+int stand_in_decide(struct stand_in *stand_in, uint64_t tx, bool commit, struct tx_answer *ret);
 int stand_in_confirm(struct stand_in *stand_in, uint64_t tx, struct tx_answer *ret);
 
 struct digest {

@@ -175,6 +175,111 @@ static void trial_with_confirmation_stands(void **state)
 	assert_int_equal(digest.count[WEFT__KIND__KIND_PORT], 2);
 }
 
+static const struct tx_options in_two_steps = {.prepare = true};
+
+static void prepare(struct stand_in *stand_in, struct objects *list, struct tx_answer *answer)
+{
+	fill(list, 3);
+	if (stand_in_commit(stand_in, list, &in_two_steps, answer) != 0)
+		fail_msg("%s (%s)", answer->what, answer->field);
+	assert_true(answer->prepared);
+	objects_clear(list);
+}
+
+static void prepared_transaction_takes_effect_when_committed(void **state)
+{
+	struct objects list = {0};
+	struct tx_answer answer;
+	struct digest digest;
+	uint64_t before;
+
+	assert_int_equal(stand_in_digest(*state, &digest), 0);
+	before = digest.generation;
+	prepare(*state, &list, &answer);
+	assert_int_equal(stand_in_digest(*state, &digest), 0);
+	assert_int_equal(digest.generation, before);
+	assert_int_equal(stand_in_decide(*state, answer.tx, true, &answer), 0);
+	assert_true(answer.generation > before);
+	assert_int_equal(stand_in_digest(*state, &digest), 0);
+	assert_int_equal(digest.generation, answer.generation);
+	assert_int_equal(digest.count[WEFT__KIND__KIND_PORT], 3);
+	// Once more is harmless.
+	fill(&list, 3);
+	assert_int_equal(
+		stand_in_commit(*state, &list, &(struct tx_options){.tx = answer.tx}, &answer), 0);
+	assert_true(answer.repeated);
+	objects_clear(&list);
+}
+
+static void prepared_transaction_is_taken_back(void **state)
+{
+	struct digest before, after;
+	struct objects list = {0};
+	struct tx_answer answer;
+
+	assert_int_equal(stand_in_digest(*state, &before), 0);
+	prepare(*state, &list, &answer);
+	assert_int_equal(stand_in_decide(*state, answer.tx, false, &answer), -ECANCELED);
+	assert_int_equal(stand_in_digest(*state, &after), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+	// Nothing of it is in the way of the next.
+	fill(&list, 3);
+	commit(*state, &list, &answer);
+}
+
+// Nobody is left who could decide; and whoever begins another has decided.
+static void prepared_transaction_ends_with_its_controller(void **state)
+{
+	struct digest before, after;
+	struct objects list = {0};
+	struct tx_answer answer;
+
+	assert_int_equal(stand_in_digest(*state, &before), 0);
+	prepare(*state, &list, &answer);
+	stand_in_hang_up(*state);
+	assert_int_equal(stand_in_greet(*state), 0);
+	assert_int_equal(stand_in_digest(*state, &after), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+	prepare(*state, &list, &answer);
+	prepare(*state, &list, &answer);
+	assert_int_equal(stand_in_decide(*state, answer.tx, true, &answer), 0);
+	assert_int_equal(stand_in_digest(*state, &after), 0);
+	assert_int_equal(after.count[WEFT__KIND__KIND_PORT], 3);
+}
+
+static void prepared_trial_waits_for_its_confirmation(void **state)
+{
+	const struct tx_options options = {.prepare = true, .confirm_ms = 100};
+	struct objects list = {0};
+	struct tx_answer answer;
+	struct digest digest;
+
+	fill(&list, 2);
+	assert_int_equal(stand_in_commit(*state, &list, &options, &answer), 0);
+	objects_clear(&list);
+	assert_int_equal(stand_in_decide(*state, answer.tx, true, &answer), 0);
+	assert_int_equal(stand_in_wait(*state, &answer), 0);
+	assert_true(answer.reverted);
+	assert_int_equal(stand_in_digest(*state, &digest), 0);
+	assert_int_equal(digest.count[WEFT__KIND__KIND_PORT], 0);
+}
+
+static void what_cannot_be_prepared_is_named(void **state)
+{
+	struct objects list = {0};
+	struct tx_answer answer;
+
+	objects_bridge(&list, 1);
+	objects_port(&list, 500, "port/new");
+	objects_member(&list, 501, 500, 1, 4095, false);
+	assert_int_equal(stand_in_commit(*state, &list, &in_two_steps, &answer), -ERANGE);
+	assert_int_equal(answer.op_index, 2);
+	assert_false(answer.prepared);
+	objects_clear(&list);
+	prepare(*state, &list, &answer);
+	assert_int_equal(stand_in_decide(*state, answer.tx, true, &answer), 0);
+}
+
 static void reconnect_keeps_everything(void **state)
 {
 	struct stand_in *stand_in = *state;
@@ -344,6 +449,11 @@ int main(int argc, char **argv)
 		PAIR(dry_run_changes_nothing),
 		PAIR(trial_without_confirmation_is_undone),
 		PAIR(trial_with_confirmation_stands),
+		PAIR(prepared_transaction_takes_effect_when_committed),
+		PAIR(prepared_transaction_is_taken_back),
+		PAIR(prepared_transaction_ends_with_its_controller),
+		PAIR(prepared_trial_waits_for_its_confirmation),
+		PAIR(what_cannot_be_prepared_is_named),
 		PAIR(reconnect_keeps_everything),
 		PAIR(older_controller_is_refused),
 		PAIR(nonsense_is_refused),

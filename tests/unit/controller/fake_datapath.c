@@ -102,8 +102,44 @@ static size_t find_refused(const struct fake_datapath *fake)
 	return at;
 }
 
+static void clear(struct table *objects)
+{
+	size_t cursor = 0;
+	void *object;
+
+	while ((object = table_next(objects, &cursor, NULL, NULL)))
+		free(object);
+	table_fini(objects);
+}
+
+static void copy(const struct table *from, struct table *to)
+{
+	const struct fake_object *object;
+	const void *key;
+	size_t cursor = 0, len;
+
+	while ((object = table_next(from, &cursor, &key, &len))) {
+		struct fake_object *same = malloc(sizeof(*same) + object->len + 1);
+
+		memcpy(same, object, sizeof(*same) + object->len);
+		table_put(to, key, len, same, NULL);
+	}
+}
+
+void fake_revert(struct fake_datapath *fake)
+{
+	assert_true(fake->tentative);
+	clear(&fake->objects);
+	fake->objects = fake->before;
+	fake->before = (struct table){0};
+	fake->tentative = 0;
+}
+
 static void apply(struct fake_datapath *fake)
 {
+	clear(&fake->before);
+	if (fake->confirm_ms)
+		copy(&fake->objects, &fake->before);
 	for (size_t i = 0; i < fake->op_count; i++) {
 		struct fake_op *op = &fake->ops[i];
 		void *old = NULL;
@@ -123,6 +159,51 @@ static void apply(struct fake_datapath *fake)
 	fake->tentative = fake->confirm_ms ? fake->tx : 0;
 }
 
+static void on_prepare(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__TxResult result = WEFT__TX_RESULT__INIT;
+	size_t refused = find_refused(fake);
+
+	if (fake->deaf)
+		return;
+	if (fake->die_prepared) {
+		fake->die_prepared = false;
+		fake_hang_up(fake);
+		return;
+	}
+	fake->prepares++;
+	result.tx = fake->tx;
+	if (refused < fake->op_count) {
+		result.code = -ENODEV;
+		result.has_op_index = true;
+		result.op_index = (uint32_t)refused;
+		result.what = (char *)"there is no such interface";
+	}
+	fake->prepared = result.code == 0;
+	result.has_prepared = true;
+	result.prepared = fake->prepared;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_TX_RESULT, frame->request, &result.base);
+}
+
+static void on_abort(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__TxAbort *abort = weft__tx_abort__unpack(NULL, frame->len, frame->body);
+	Weft__TxResult result = WEFT__TX_RESULT__INIT;
+
+	if (fake->tentative == abort->tx) {
+		fake_revert(fake);
+	} else {
+		assert_true(fake->prepared && abort->tx == fake->tx);
+		fake->prepared = false;
+		drop_ops(fake);
+	}
+	fake->aborts++;
+	result.tx = abort->tx;
+	result.code = -ECANCELED;
+	answer(fake, WEFT__FRAME_TYPE__FRAME_TX_RESULT, frame->request, &result.base);
+	weft__tx_abort__free_unpacked(abort, NULL);
+}
+
 static void on_commit(struct fake_datapath *fake, const struct stream_frame *frame)
 {
 	Weft__TxResult result = WEFT__TX_RESULT__INIT;
@@ -130,6 +211,12 @@ static void on_commit(struct fake_datapath *fake, const struct stream_frame *fra
 
 	if (fake->deaf)
 		return;
+	if (fake->prepared && fake->die_decided) {
+		fake->die_decided = false;
+		fake_hang_up(fake);
+		return;
+	}
+	fake->prepared = false;
 	result.tx = fake->tx;
 	result.has_generation = true;
 	if (refused < fake->op_count) {
@@ -266,6 +353,12 @@ static void on_frame(void *user, struct stream_frame *frame)
 	case WEFT__FRAME_TYPE__FRAME_TX_OPS:
 		on_ops(fake, frame);
 		break;
+	case WEFT__FRAME_TYPE__FRAME_TX_PREPARE:
+		on_prepare(fake, frame);
+		break;
+	case WEFT__FRAME_TYPE__FRAME_TX_ABORT:
+		on_abort(fake, frame);
+		break;
 	case WEFT__FRAME_TYPE__FRAME_TX_COMMIT:
 		on_commit(fake, frame);
 		break;
@@ -329,11 +422,7 @@ void fake_hang_up(struct fake_datapath *fake)
 
 void fake_fini(struct fake_datapath *fake)
 {
-	struct fake_object *object;
-	size_t cursor = 0;
-
 	fake_hang_up(fake);
-	while ((object = table_next(&fake->objects, &cursor, NULL, NULL)))
-		free(object);
-	table_fini(&fake->objects);
+	clear(&fake->objects);
+	clear(&fake->before);
 }

@@ -20,6 +20,7 @@ struct fake_datapath {
 	struct event_base *base;
 	struct stream *stream; // NULL while nobody is there.
 	struct table objects;  // id -> struct fake_object
+	struct table before;   // The same before the transaction that waits to be confirmed.
 	uint64_t generation;
 	bool fresh;            // Says that it starts anew.
 	const char *refuse;    // Refuses objects whose name holds this; NULL: none.
@@ -31,6 +32,10 @@ struct fake_datapath {
 	bool kept_end;
 	uint64_t tentative; // The transaction that waits to be confirmed, or 0.
 
+	bool prepared;     // The transaction waits for its commit.
+	bool die_prepared; // Hangs up as it is to prepare one.
+	bool die_decided;  // Hangs up as it is to commit a prepared one.
+	unsigned prepares, aborts;
 	uint64_t tx; // Being received.
 	bool dry_run;
 	uint32_t confirm_ms;
@@ -40,6 +45,8 @@ struct fake_datapath {
 
 // Takes the descriptor and greets.
 void fake_connect(struct fake_datapath *fake, int fd);
+// Undoes the transaction that waits to be confirmed; what it had was put aside when it came.
+void fake_revert(struct fake_datapath *fake);
 void fake_hang_up(struct fake_datapath *fake);
 void fake_fini(struct fake_datapath *fake);
 void fake_digest(const struct fake_datapath *fake, uint64_t count[16], uint64_t hash[16]);

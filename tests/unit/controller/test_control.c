@@ -42,7 +42,7 @@ static void on_lease(void *user, const Weft__Lease *lease)
 {
 }
 
-static uint8_t *on_leases(void *user, size_t *ret_len)
+static uint8_t *on_leases(void *user, const struct host *host, size_t *ret_len)
 {
 	*ret_len = 0;
 	return calloc(1, 1);
@@ -94,13 +94,18 @@ static void connect_fake(struct world *world)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
 	                 0);
 	fake_connect(&world->fake, pair[0]);
-	host_attach(world->control.host, pair[1], 4711);
+	host_attach(world->control.hosts.local, pair[1], 4711);
+}
+
+static const struct desired *local(struct world *world)
+{
+	return host_desired(world->control.hosts.local);
 }
 
 static void make_ready(struct world *world)
 {
 	connect_fake(world);
-	UNTIL(world, host_state(world->control.host) == HOST_READY);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_READY);
 }
 
 // The store, the model and the datapath say the same, and nothing is left open.
@@ -111,8 +116,8 @@ static void check_equal(struct world *world)
 	struct fail fail = {0};
 
 	fake_digest(&world->fake, count, hash);
-	assert_memory_equal(count, world->control.desired.count, sizeof(count));
-	assert_memory_equal(hash, world->control.desired.hash, sizeof(hash));
+	assert_memory_equal(count, local(world)->count, sizeof(count));
+	assert_memory_equal(hash, local(world)->hash, sizeof(hash));
 	assert_int_equal(store_head(world->control.store, &head, &fail), 0);
 	assert_true(head.state == REVISION_DONE || head.state == REVISION_UNDONE);
 	assert_int_equal(head.number, world->control.revision);
@@ -263,7 +268,7 @@ static void test_resync_sends_only_what_differs(void **state)
 	}
 	// Equal: the connection is made anew, and nothing is written.
 	fake_hang_up(&world->fake);
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	make_ready(world);
 	assert_int_equal(world->fake.transactions, 40);
 	// A controller from an older copy of the store meets a datapath that has gone on.
@@ -276,7 +281,7 @@ static void test_resync_sends_only_what_differs(void **state)
 	// An empty datapath gets all in one transaction, after what was kept for it.
 	fake_fini(&world->fake);
 	world->fake = (struct fake_datapath){.base = world->base, .fresh = true};
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	make_ready(world);
 	assert_true(world->fake.kept_end);
 	assert_int_equal(world->fake.transactions, 1);
@@ -292,7 +297,7 @@ static void test_answer_lost_on_the_way(void **state)
 	make_ready(world);
 	world->fake.lose_next = true;
 	submit(world, "net lan", 0, false, &answer);
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	assert_false(answer.came);
 	make_ready(world);
 	UNTIL(world, answer.came);
@@ -305,7 +310,7 @@ static void test_answer_lost_on_the_way(void **state)
 	UNTIL(world, world->fake.op_count > 0);
 	fake_hang_up(&world->fake);
 	world->fake.deaf = false;
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	make_ready(world);
 	UNTIL(world, answer.came);
 	assert_int_equal(answer.refusal.fail.code, 0);
@@ -317,11 +322,11 @@ static void test_answer_lost_on_the_way(void **state)
 	fake_hang_up(&world->fake);
 	world->fake.deaf = false;
 	world->fake.refuse = "net/bad";
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	connect_fake(world);
 	UNTIL(world, answer.came);
 	assert_int_equal(answer.refusal.fail.code, -ENODEV);
-	UNTIL(world, host_state(world->control.host) == HOST_READY);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_READY);
 	check_equal(world);
 	assert_int_equal(world->control.revision, 2);
 }
@@ -338,17 +343,17 @@ static void test_resync_goes_on_without_what_is_refused(void **state)
 	fake_fini(&world->fake);
 	world->fake =
 		(struct fake_datapath){.base = world->base, .fresh = true, .refuse = "port/up"};
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	make_ready(world);
 	assert_int_equal(world->fake.objects.count, 2);
-	assert_non_null(host_held(world->control.host, "port/up"));
-	assert_int_equal(world->control.desired.held_back, 2);
+	assert_non_null(host_held(world->control.hosts.local, "port/up"));
+	assert_int_equal(local(world)->held_back, 2);
 	// Other changes go on, and the port comes in when its card is back.
 	assert_int_equal(put(world, "net more").refusal.fail.code, 0);
 	world->fake.refuse = NULL;
-	host_resync(world->control.host);
-	UNTIL(world, host_state(world->control.host) == HOST_READY);
-	assert_null(host_held(world->control.host, "port/up"));
+	host_resync(world->control.hosts.local);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_READY);
+	assert_null(host_held(world->control.hosts.local, "port/up"));
 	check_equal(world);
 	assert_int_equal(world->fake.objects.count, 5);
 }
@@ -363,13 +368,13 @@ static void test_refused_again_stays_held_back(void **state)
 	fake_fini(&world->fake);
 	world->fake =
 		(struct fake_datapath){.base = world->base, .fresh = true, .refuse = "port/up"};
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	make_ready(world);
 	// A change that is refused for it is taken back, and the port is as far away as before.
 	assert_int_equal(put(world, "port up attach=netdev ifname=eth8 net=lan").refusal.fail.code,
 	                 -ENODEV);
-	UNTIL(world, host_state(world->control.host) == HOST_READY);
-	assert_int_equal(world->control.desired.held_back, 2);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_READY);
+	assert_int_equal(local(world)->held_back, 2);
 	// So its removal is nothing to the datapath, which would refuse to remove what is not there.
 	assert_int_equal(put(world, "-port up").refusal.fail.code, 0);
 	check_equal(world);
@@ -384,14 +389,14 @@ static void test_held_back_leaves_nothing_behind(void **state)
 	put(world, "net lan");
 	put(world, "port up attach=netdev ifname=eth7 net=lan");
 	// It has lost a part of the unit, and refuses to have it again.
-	unit = table_get_text(&world->control.desired.units, "port/up");
+	unit = table_get_text(&local(world)->units, "port/up");
 	assert_int_equal(unit->count, 2);
 	free(table_remove(&world->fake.objects, &unit->objects[0]->id, sizeof(uint64_t)));
 	world->fake.refuse = "port/up";
 	fake_hang_up(&world->fake);
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	make_ready(world);
-	assert_int_equal(world->control.desired.held_back, 2);
+	assert_int_equal(local(world)->held_back, 2);
 	check_equal(world);
 	assert_int_equal(put(world, "-port up").refusal.fail.code, 0);
 	check_equal(world);
@@ -430,7 +435,7 @@ static void test_crash_before_the_datapath_heard(void **state)
 	open_control(world);
 	connect_fake(world);
 	UNTIL(world, world->control.open.why == OPEN_NONE &&
-	                     host_state(world->control.host) == HOST_READY);
+	                     host_state(world->control.hosts.local) == HOST_READY);
 	assert_int_equal(world->control.revision, 2);
 	assert_null(model_get(&world->control.model, NOUN_NET, "bad"));
 	check_equal(world);
@@ -470,7 +475,7 @@ static void test_not_confirmed_is_undone(void **state)
 	assert_int_equal(world->fake.objects.count, 2);
 	// This datapath does not keep its promise; our own clock does.
 	UNTIL(world, world->control.open.why == OPEN_NONE);
-	UNTIL(world, host_state(world->control.host) == HOST_READY);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_READY);
 	// The history keeps it, and the next change has a number of its own.
 	assert_int_equal(world->control.revision, 2);
 	assert_null(model_get(&world->control.model, NOUN_NET, "dmz"));
@@ -509,14 +514,14 @@ static void test_keeper_hands_back_what_it_was_given(void **state)
 	keep.type = (char *)"tap-queue";
 	fake_send(&world->fake, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_KEEP, 0,
 	          &keep.base, &ends[1], 1);
-	UNTIL(world, world->control.keeper.kept.count == 1);
+	UNTIL(world, host_kept(world->control.hosts.local) == 1);
 	close(ends[1]);
 	// The other end of the pipe shows that the keeper's copy is open.
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	assert_int_equal(read(ends[0], &before, 1), -1);
 	assert_int_equal(errno, EAGAIN);
 	fake_hang_up(&world->fake);
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
 	world->fake.fresh = true;
 	make_ready(world);
 	// The descriptor and the leases.
@@ -524,7 +529,7 @@ static void test_keeper_hands_back_what_it_was_given(void **state)
 	assert_true(world->fake.kept_end);
 	fake_send(&world->fake, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_KEEP_DROP,
 	          0, &keep.base, NULL, 0);
-	UNTIL(world, world->control.keeper.kept.count == 0);
+	UNTIL(world, host_kept(world->control.hosts.local) == 0);
 	assert_int_equal(read(ends[0], &before, 1), 0);
 	close(ends[0]);
 }
@@ -540,8 +545,8 @@ static void test_keeper_wants_the_descriptor(void **state)
 	keep.type = (char *)"tap-queue";
 	fake_send(&world->fake, WEFT__STREAM_ID__STREAM_CONTROL, WEFT__FRAME_TYPE__FRAME_KEEP, 0,
 	          &keep.base, NULL, 0);
-	UNTIL(world, host_state(world->control.host) == HOST_ABSENT);
-	assert_int_equal(world->control.keeper.kept.count, 0);
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
+	assert_int_equal(host_kept(world->control.hosts.local), 0);
 }
 
 int main(void)

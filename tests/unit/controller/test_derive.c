@@ -7,7 +7,8 @@
 
 struct world {
 	struct model model;
-	struct desired desired;
+	struct layout layout;
+	struct desired *desired; // Of the local host.
 };
 
 static int setup(void **state)
@@ -15,6 +16,7 @@ static int setup(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 
 	model_init(&world->model, &kit_instance);
+	world->desired = layout_at(&world->layout, "local");
 	*state = world;
 	return 0;
 }
@@ -23,7 +25,7 @@ static int teardown(void **state)
 {
 	struct world *world = *state;
 
-	desired_fini(&world->desired);
+	layout_fini(&world->layout);
 	model_fini(&world->model);
 	free(world);
 	return 0;
@@ -32,25 +34,34 @@ static int teardown(void **state)
 // Digests of what was derived step by step must be those of a fresh start.
 static void check_fresh(const struct world *world)
 {
-	struct desired fresh = {0};
+	struct layout fresh = {0};
 	struct refusal refusal = {0};
+	const struct desired *desired;
+	size_t cursor = 0;
 
 	assert_int_equal(derive_all(&world->model, &fresh, &refusal), 0);
-	assert_memory_equal(fresh.hash, world->desired.hash, sizeof(fresh.hash));
-	assert_memory_equal(fresh.count, world->desired.count, sizeof(fresh.count));
-	desired_fini(&fresh);
+	while ((desired = layout_next(&world->layout, &cursor))) {
+		const struct desired *same = layout_at(&fresh, desired->host);
+
+		assert_memory_equal(same->hash, desired->hash, sizeof(same->hash));
+		assert_memory_equal(same->count, desired->count, sizeof(same->count));
+	}
+	assert_int_equal(layout_objects(&fresh), layout_objects(&world->layout));
+	layout_fini(&fresh);
 }
 
 static struct ops change(struct world *world, const char *line)
 {
 	struct refusal refusal = {0};
-	struct ops ops = {0};
+	struct ops ops;
 
 	if (kit_batch(&world->model, &refusal, line, NULL) < 0)
 		fail_msg("%s: %s", line, refusal.fail.what);
-	assert_int_equal(derive_dirty(&world->model, &world->desired, &ops, &refusal), 0);
+	assert_int_equal(derive_dirty(&world->model, &world->layout, true, &refusal), 0);
 	model_commit(&world->model);
 	check_fresh(world);
+	ops = world->desired->ops;
+	world->desired->ops = (struct ops){0};
 	return ops;
 }
 
@@ -63,11 +74,11 @@ static size_t put(struct world *world, const char *line)
 	return count;
 }
 
-#define COUNTS(world, expected)                                                              \
-	do {                                                                                 \
-		char counts_[400];                                                           \
-		assert_string_equal(kit_counts(&(world)->desired, counts_, sizeof(counts_)), \
-		                    expected);                                               \
+#define COUNTS(world, expected)                                                             \
+	do {                                                                                \
+		char counts_[400];                                                          \
+		assert_string_equal(kit_counts((world)->desired, counts_, sizeof(counts_)), \
+		                    expected);                                              \
 	} while (0)
 
 static void test_isolated_net_is_a_bridge(void **state)
@@ -87,13 +98,13 @@ static void test_nat_net(void **state)
 
 	put(world, "net lan mode=nat subnet=10.77.0.0/24 dhcp=1 dns=lan.test");
 	COUNTS(world, "bridge=1 vrf=1 interface=1 dhcp_scope=1 dns_zone=1");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_INTERFACE, "net/lan");
+	object = kit_object(world->desired, WEFT__KIND__KIND_INTERFACE, "net/lan");
 	assert_int_equal(object->interface->n_addresses, 2);
 	assert_int_equal(object->interface->nat, WEFT__NAT_ROLE__NAT_INSIDE);
 	assert_non_null(object->interface->advert);
 	assert_string_equal(object->interface->advert->search, "lan.test");
 	weft__object__free_unpacked(object, NULL);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_DHCP_SCOPE, "net/lan");
+	object = kit_object(world->desired, WEFT__KIND__KIND_DHCP_SCOPE, "net/lan");
 	assert_memory_equal(object->dhcp_scope->first.data, "\x0a\x4d\x00\x80", 4);
 	assert_memory_equal(object->dhcp_scope->last.data, "\x0a\x4d\x00\xfe", 4);
 	weft__object__free_unpacked(object, NULL);
@@ -111,11 +122,11 @@ static void test_external_net_brings_nat_and_default_routes(void **state)
 	           "via=203.0.113.1 subnet6=2001:db8::/64 gateway6=2001:db8::2 via6=2001:db8::1");
 	// Two nets by IPv4, one of them by IPv6 as well; the routed one is not hidden.
 	COUNTS(world, "bridge=4 vrf=1 interface=4 route=2 nat_rule=3");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_INTERFACE, "net/wan");
+	object = kit_object(world->desired, WEFT__KIND__KIND_INTERFACE, "net/wan");
 	assert_int_equal(object->interface->nat, WEFT__NAT_ROLE__NAT_OUTSIDE);
 	assert_null(object->interface->advert);
 	weft__object__free_unpacked(object, NULL);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_INTERFACE, "net/pub");
+	object = kit_object(world->desired, WEFT__KIND__KIND_INTERFACE, "net/pub");
 	assert_int_equal(object->interface->nat, WEFT__NAT_ROLE__NAT_NONE);
 	weft__object__free_unpacked(object, NULL);
 	// The last leg takes the router with it; what is left is a bridge with nothing else.
@@ -131,7 +142,7 @@ static void test_isolated_net_with_services_has_its_own_table(void **state)
 	put(world, "net a subnet=10.5.0.0/24 dhcp=1 dns=a.test");
 	put(world, "net b subnet=10.5.0.0/24 dhcp=1");
 	COUNTS(world, "bridge=2 vrf=2 interface=2 dhcp_scope=2 dns_zone=1");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_DNS_ZONE, "net/a");
+	object = kit_object(world->desired, WEFT__KIND__KIND_DNS_ZONE, "net/a");
 	assert_int_equal(object->dns_zone->n_forwarders, 1);
 	assert_string_equal(object->dns_zone->forwarders[0], "none");
 	weft__object__free_unpacked(object, NULL);
@@ -146,12 +157,12 @@ static void test_guest_port(void **state)
 	assert_int_equal(put(world, "guest h1"), 0);
 	// A door, its member, its reservation, and the name of its own IPv6 address.
 	assert_int_equal(put(world, "port h1 net=lan guest=h1"), 4);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/h1");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "port/h1");
 	assert_string_equal(object->port->netns, "/run/netns/h1");
 	assert_string_equal(object->port->ifname, "eth0");
 	assert_int_equal(object->port->n_addresses, 0);
 	weft__object__free_unpacked(object, NULL);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_DHCP_RESERVATION, "port/h1");
+	object = kit_object(world->desired, WEFT__KIND__KIND_DHCP_RESERVATION, "port/h1");
 	assert_string_equal(object->dhcp_reservation->hostname, "h1");
 	assert_false(object->dhcp_reservation->has_ip);
 	weft__object__free_unpacked(object, NULL);
@@ -161,7 +172,7 @@ static void test_guest_port(void **state)
 	assert_int_equal(put(world, "guest h1 hostname=alpha"), 3);
 	// A guest without a DHCP client has its address put on the interface.
 	assert_int_equal(put(world, "guest h1 hostname=alpha static_ip=1"), 1);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/h1");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "port/h1");
 	assert_int_equal(object->port->n_addresses, 1);
 	assert_int_equal(object->port->addresses[0]->len, 24);
 	assert_memory_equal(object->port->gateway4.data, "\x0a\x4d\x00\x01", 4);
@@ -198,7 +209,7 @@ static void test_forward_follows_the_guest(void **state)
 	assert_int_equal(
 		put(world, "forward web net=lan outside_port=8080 guest=h1 inside_port=80"), 1);
 	put(world, "port h1 net=lan guest=h1 ip=10.77.0.11");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT_FORWARD, "forward/web");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT_FORWARD, "forward/web");
 	assert_memory_equal(object->port_forward->inside.data, "\x0a\x4d\x00\x0b", 4);
 	assert_int_equal(object->port_forward->protocol, 6);
 	weft__object__free_unpacked(object, NULL);
@@ -216,7 +227,7 @@ static void test_forward_in_both_families(void **state)
 	put(world, "-forward web");
 	assert_int_equal(put(world, "forward six net=lan outside_port=80 inside=fd00:1::ff:fe00:1"),
 	                 1);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT_FORWARD, "forward/six");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT_FORWARD, "forward/six");
 	assert_int_equal(object->port_forward->inside.len, 16);
 	weft__object__free_unpacked(object, NULL);
 	// The same port in the other family is another.
@@ -241,7 +252,7 @@ static void test_the_rest(void **state)
 	    "flow f match=port=p,tcp,dport=80,src=10.0.0.0/8 actions=set_eth_dst=02:00:00:00:00:09,output=p");
 	COUNTS(world, "bridge=1 port=1 vlan_member=1 vrf=1 interface=1 route=1 dhcp_scope=1 "
 	              "dhcp_reservation=1 dns_zone=1 dns_record=1 flow_rule=1");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_FLOW_RULE, "flow/f");
+	object = kit_object(world->desired, WEFT__KIND__KIND_FLOW_RULE, "flow/f");
 	assert_int_equal(object->flow_rule->match->l4_dst, 80);
 	assert_int_equal(object->flow_rule->match->ip_proto, 6);
 	assert_int_equal(object->flow_rule->match->ip_src->len, 8);
@@ -275,7 +286,7 @@ static void test_machine_port(void **state)
 	assert_int_equal(put(world, "port web attach=vhost net=lan vhost_path=web.vu"), 3);
 	COUNTS(world, "bridge=1 port=1 vlan_member=1 vrf=1 interface=1 dhcp_scope=1 "
 	              "dhcp_reservation=1 dns_zone=1");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/web");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "port/web");
 	assert_int_equal(object->port->type, WEFT__PORT_TYPE__PORT_VHOST);
 	assert_string_equal(object->port->vhost_path, "/run/lab/web.vu");
 	assert_false(object->port->vhost_server);
@@ -285,13 +296,13 @@ static void test_machine_port(void **state)
 	assert_null(object->port->ifname);
 	assert_null(object->port->netns);
 	weft__object__free_unpacked(object, NULL);
-	object = kit_object(&world->desired, WEFT__KIND__KIND_DHCP_RESERVATION, "port/web");
+	object = kit_object(world->desired, WEFT__KIND__KIND_DHCP_RESERVATION, "port/web");
 	assert_string_equal(object->dhcp_reservation->hostname, "web");
 	weft__object__free_unpacked(object, NULL);
 
 	ops = change(world, "port web attach=vhost net=lan vhost_path=/srv/web.vu vhost_server=1 "
 	                    "queues=2 mtu=1500 ip=10.77.0.9");
-	object = kit_object(&world->desired, WEFT__KIND__KIND_PORT, "port/web");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "port/web");
 	assert_string_equal(object->port->vhost_path, "/srv/web.vu");
 	assert_true(object->port->vhost_server);
 	assert_int_equal(object->port->queues, 2);
@@ -302,6 +313,74 @@ static void test_machine_port(void **state)
 	ops_fini(&ops);
 
 	assert_int_equal(put(world, "-port web"), 4);
+}
+
+static unsigned count_at(struct world *world, const char *host, Weft__Kind kind)
+{
+	return (unsigned)layout_at(&world->layout, host)->count[kind];
+}
+
+// A bridge wherever the net has a port; what there is once, at home. The counts are held to a fresh
+// start's by put().
+static void test_objects_lie_on_their_hosts(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "host a kind=remote");
+	put(world, "host b kind=remote");
+	put(world, "net lan mode=nat subnet=10.1.0.0/24 dhcp=1 dns=lan.test");
+	put(world, "net vl vlan=20");
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_INTERFACE), 1);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_BRIDGE), 0);
+	put(world, "port a1 attach=netdev ifname=e0 net=lan host=a ip=10.1.0.5 "
+	           "mac=02:00:00:00:00:05");
+	// Nothing of the router was on another host.
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_INTERFACE), 0);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_INTERFACE), 1);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_DHCP_RESERVATION), 1);
+	put(world, "port b1 attach=netdev ifname=e0 net=lan host=b");
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_BRIDGE), 1);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_INTERFACE), 0);
+	// The uplink's host is the router's home.
+	put(world, "net wan mode=external subnet=192.0.2.0/24 gateway=192.0.2.2 via=192.0.2.1");
+	put(world, "port up attach=netdev ifname=e9 net=wan host=b");
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_INTERFACE), 2);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_NAT_RULE), 1);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_DHCP_RESERVATION), 1);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_INTERFACE), 0);
+	// What the user says goes before.
+	put(world, "router gw host=a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_INTERFACE), 2);
+	put(world, "router gw host=local");
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_INTERFACE), 2);
+	put(world, "-router gw");
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_INTERFACE), 2);
+}
+
+static void test_vlans_and_rules_follow_ports(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "host a kind=remote");
+	put(world, "net vl vlan=20");
+	put(world, "net lan");
+	put(world, "flow of-net match=net=lan actions=drop");
+	put(world, "flow of-all actions=drop");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FLOW_RULE), 1);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_BRIDGE), 0);
+	put(world, "port t1 attach=netdev ifname=e0 trunk=30 host=a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_BRIDGE), 1);
+	put(world, "port l1 attach=netdev ifname=e1 net=lan host=a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FLOW_RULE), 2);
+	put(world, "-port t1");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_BRIDGE), 1);
+	put(world, "port v1 attach=netdev ifname=e2 net=vl host=a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_BRIDGE), 2);
+	put(world, "port v1 attach=netdev ifname=e2 net=vl");
+	put(world, "-port l1");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_BRIDGE), 0);
+	put(world, "host b kind=remote");
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_FLOW_RULE), 1);
 }
 
 int main(void)
@@ -321,6 +400,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_port_of_many_costs_one_port, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_objects_lie_on_their_hosts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vlans_and_rules_follow_ports, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

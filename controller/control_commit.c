@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// control_commit: a change on its hosts: all of them, or none.
+//
+// One host alone is asked to commit at once. Several first prepare: each stages its part, and answers that it
+// cannot refuse it any more. One that refuses, or goes away, has all of them take it back. Once all have
+// prepared, the change is decided: they commit, and one that goes away only then catches up by its
+// digests when it returns. What becomes of it when we die is in docs/decisions/0008-many-hosts-one-change.md.
+
+#include "controller/control_priv.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void control_unshare(struct change *change)
+{
+	for (size_t i = 0; i < change->share_count; i++)
+		ops_fini(&change->shares[i].ops);
+	free(change->shares);
+	change->shares = NULL;
+	change->share_count = 0;
+}
+
+static size_t count_concerned(const struct control *control)
+{
+	const struct desired *desired;
+	size_t cursor = 0, count = 0;
+
+	while ((desired = layout_next(&control->layout, &cursor)))
+		count += desired->ops.count > 0;
+	return count;
+}
+
+int control_share(struct control *control, struct change *change, struct refusal *refusal)
+{
+	size_t count = count_concerned(control), cursor = 0;
+	struct desired *desired;
+
+	control_unshare(change);
+	change->shares = calloc(count + 1, sizeof(*change->shares));
+	while (change->shares && (desired = layout_next(&control->layout, &cursor))) {
+		struct share *share = &change->shares[change->share_count];
+
+		// A host that begins with this change has nobody there to be told, and is told all at once.
+		if (desired->ops.count == 0 || !hosts_get(&control->hosts, desired->host)) {
+			ops_fini(&desired->ops);
+			continue;
+		}
+		*share = (struct share){.control = control, .ops = desired->ops};
+		share->host = hosts_get(&control->hosts, desired->host);
+		desired->ops = (struct ops){0};
+		ops_sort(&share->ops);
+		change->share_count++;
+	}
+	return change->shares ? 0 : refuse(refusal, -ENOMEM, "intent", NULL, "out of memory");
+}
+
+struct host *control_missing(const struct change *change)
+{
+	for (size_t i = 0; i < change->share_count; i++)
+		if (host_state(change->shares[i].host) != HOST_READY)
+			return change->shares[i].host;
+	return NULL;
+}
+
+static void note_refusal(struct change *change, const struct share *share,
+                         const struct tx_result *result)
+{
+	if (change->refusal.fail.code == 0)
+		change->refusal = result->refusal;
+	if (result->code == -ECONNRESET)
+		fail_hint(&change->refusal.fail, "nothing was changed; try again when %s is back",
+		          host_label(share->host));
+}
+
+static void on_alone(void *user, const struct tx_result *result)
+{
+	struct share *share = user;
+	struct change *change = share->control->queue;
+
+	share->tx = host_tx_id(share->host);
+	if (result->code < 0)
+		note_refusal(change, share, result);
+	control_decided(share->control, change,
+	                result->code == -ECONNRESET ? DECISION_UNKNOWN
+	                : result->code < 0          ? DECISION_REFUSED
+	                                            : DECISION_DONE);
+}
+
+static void on_committed(void *user, const struct tx_result *result)
+{
+	struct share *share = user;
+	struct change *change = share->control->queue;
+
+	if (result->code < 0) {
+		// It is decided, and what it has says what it misses.
+		snprintf(change->note, sizeof(change->note),
+		         "%.60s is away; it follows when it is back", host_label(share->host));
+		host_want_resync(share->host, result->code != -ECONNRESET);
+		log_warn("%s did not commit what it had prepared: %s", host_label(share->host),
+		         result->refusal.fail.what);
+	}
+	if (--change->awaited == 0)
+		control_decided(share->control, change, DECISION_DONE);
+}
+
+static void commit_all(struct change *change)
+{
+	// An answer may come from within, when a connection breaks.
+	size_t count = change->share_count;
+
+	change->awaited = count;
+	for (size_t i = 0; i < count; i++)
+		host_finish(change->shares[i].host, true, on_committed, &change->shares[i]);
+}
+
+static void abort_all(struct change *change)
+{
+	for (size_t i = 0; i < change->share_count; i++)
+		if (host_is_prepared(change->shares[i].host))
+			host_finish(change->shares[i].host, false, NULL, NULL);
+}
+
+static void on_prepared(void *user, const struct tx_result *result)
+{
+	struct share *share = user;
+	struct control *control = share->control;
+	struct change *change = control->queue;
+
+	share->tx = host_tx_id(share->host);
+	if (result->code < 0)
+		note_refusal(change, share, result);
+	if (--change->awaited > 0)
+		return;
+	// One that had prepared may have gone while another thought about it.
+	for (size_t i = 0; i < change->share_count && change->refusal.fail.code == 0; i++)
+		if (!host_is_prepared(change->shares[i].host))
+			refuse(&change->refusal, -ECONNRESET, "intent", NULL,
+			       "%s went away before it was decided; nothing was changed",
+			       host_label(change->shares[i].host));
+	if (change->refusal.fail.code == 0) {
+		commit_all(change);
+		return;
+	}
+	abort_all(change);
+	control_decided(control, change, DECISION_REFUSED);
+}
+
+void control_send(struct control *control, struct change *change)
+{
+	uint32_t confirm_ms = change->confirm_seconds * 1000;
+	size_t count = change->share_count;
+
+	change->state = CHANGE_SENT;
+	if (count == 1) {
+		host_commit(change->shares[0].host, &change->shares[0].ops, false, confirm_ms,
+		            on_alone, &change->shares[0]);
+		return;
+	}
+	change->awaited = count;
+	for (size_t i = 0; i < count; i++) {
+		struct share *share = &change->shares[i];
+
+		host_prepare(share->host, &share->ops, confirm_ms, on_prepared, share);
+	}
+}
+
+static void on_asked(void *user, const struct tx_result *result)
+{
+	struct share *share = user;
+	struct change *change = share->control->queue;
+
+	if (result->code == -ECONNRESET)
+		snprintf(change->note, sizeof(change->note),
+		         "%.60s went away before it could be asked", host_label(share->host));
+	else if (result->code < 0)
+		note_refusal(change, share, result);
+	if (--change->awaited == 0)
+		control_asked(share->control, change);
+}
+
+void control_ask(struct control *control, struct change *change)
+{
+	size_t count = change->share_count;
+
+	change->state = CHANGE_SENT;
+	change->awaited = count;
+	for (size_t i = 0; i < count; i++)
+		host_commit(change->shares[i].host, &change->shares[i].ops, true, 0, on_asked,
+		            &change->shares[i]);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// model_place: counted by the graph of references.
+//
+// A port is one of those at "at/HOST/net/NET". While there is any, that key is in turn one of those at
+// "spread/net/NET", so the hosts of a net are found without a look at its ports. Only a net's first port
+// on a host, or its last, concerns anybody but the port: then what the net has everywhere is derived anew.
+
+#include "controller/model_place.h"
+
+#include "controller/model_host.h"
+
+#include <stdio.h>
+
+const char *model_place_of(const Weft__PortIntent *port)
+{
+	return port->host ? port->host : HOST_LOCAL;
+}
+
+void model_place_count(const Weft__PortIntent *port, struct refs *refs)
+{
+	if (port->net)
+		refs_add(refs, REF_COUNTS, "host", "at/%s/net/%s", model_place_of(port), port->net);
+}
+
+// "at/HOST/net/NET": the net; the host goes into the buffer.
+static const char *split(const char *at, char host[static KEY_SIZE])
+{
+	const char *name = at + strlen("at/");
+	size_t len = strcspn(name, "/");
+
+	snprintf(host, KEY_SIZE, "%.*s", (int)len, name);
+	return name + len + strlen("/net/");
+}
+
+static int mark(struct model *model, const char *net)
+{
+	char key[KEY_SIZE], user[KEY_SIZE];
+	const struct intent *intent = model_get(model, NOUN_NET, net);
+	size_t cursor = 0;
+	int err = table_put_text(&model->dirty, noun_key(key, NOUN_NET, net), model);
+
+	if (err == 0 && intent && intent->msg->net->has_vlan)
+		err = table_put_text(&model->dirty, "shared", model);
+	// Rules that are wherever the net is.
+	snprintf(key, sizeof(key), "spread/net/%s", net);
+	while (err == 0 && graph_next_user(&model->graph, key, &cursor, user))
+		if (strncmp(user, "at/", 3) != 0)
+			err = table_put_text(&model->dirty, user, model);
+	return err;
+}
+
+int model_place_follow(struct model *model, const char *at)
+{
+	struct refs refs = {0};
+	char host[KEY_SIZE];
+	const char *net;
+	unsigned known;
+	int err;
+
+	if (strncmp(at, "at/", 3) != 0)
+		return 0;
+	graph_refs(&model->graph, at, &known);
+	if ((known > 0) == (graph_user_count(&model->graph, at) > 0))
+		return 0;
+	net = split(at, host);
+	if (known == 0)
+		refs_add(&refs, REF_COUNTS, "host", "spread/net/%s", net);
+	err = graph_set(&model->graph, at, &refs);
+	return err == 0 ? mark(model, net) : err;
+}
+
+bool model_place_has(const struct model *model, const char *net, const char *host)
+{
+	char key[KEY_SIZE];
+
+	snprintf(key, sizeof(key), "at/%s/net/%s", host, net);
+	return graph_user_count(&model->graph, key) > 0;
+}
+
+const char *model_place_next(const struct model *model, const char *net, size_t *cursor,
+                             char ret[static KEY_SIZE])
+{
+	char key[KEY_SIZE], user[KEY_SIZE];
+
+	snprintf(key, sizeof(key), "spread/net/%s", net);
+	while (graph_next_user(&model->graph, key, cursor, user)) {
+		if (strncmp(user, "at/", 3) != 0)
+			continue;
+		split(user, ret);
+		return ret;
+	}
+	return NULL;
+}
+
+size_t model_place_number(const struct model *model, const char *net)
+{
+	char host[KEY_SIZE];
+	size_t cursor = 0, number = 0;
+
+	while (model_place_next(model, net, &cursor, host))
+		number++;
+	return number;
+}
+
+const char *model_place_group(const struct intent *net, char ret[static KEY_SIZE])
+{
+	const Weft__Net *body = net->msg->net;
+
+	if (!body->has_mode || body->mode == WEFT__NET_MODE__NET_ISOLATED)
+		return noun_key(ret, NOUN_NET, net->name);
+	return noun_key(ret, NOUN_ROUTER, body->router ? body->router : "gw");
+}
+
+// Looks at the hosts of one more net: the local one wins, else the first by name.
+static void consider(const struct model *model, const char *net, char best[static KEY_SIZE])
+{
+	char host[KEY_SIZE];
+	size_t cursor = 0;
+
+	if (strcmp(best, HOST_LOCAL) == 0)
+		return;
+	if (model_place_has(model, net, HOST_LOCAL)) {
+		snprintf(best, KEY_SIZE, "%s", HOST_LOCAL);
+		return;
+	}
+	while (model_place_next(model, net, &cursor, host))
+		if (!best[0] || strcmp(host, best) < 0)
+			memcpy(best, host, KEY_SIZE);
+}
+
+// Of all legs of the router, or only of those that lead outside.
+static void consider_legs(const struct model *model, const char *router_key, bool external,
+                          char best[static KEY_SIZE])
+{
+	char user[KEY_SIZE];
+	size_t cursor = 0;
+
+	while (graph_next_user(&model->graph, router_key, &cursor, user)) {
+		const struct intent *net = model_get_key(model, user);
+
+		if (net && net->noun == NOUN_NET &&
+		    (!external || net->msg->net->mode == WEFT__NET_MODE__NET_EXTERNAL))
+			consider(model, net->name, best);
+	}
+}
+
+const char *model_place_home(const struct model *model, const char *group,
+                             char ret[static KEY_SIZE])
+{
+	const struct intent *intent = model_get_key(model, group);
+	const char *name, *given = NULL;
+	char best[KEY_SIZE] = "";
+
+	if (noun_of_key(group, &name) == NOUN_ROUTER) {
+		given = intent ? intent->msg->router->host : NULL;
+		if (!given)
+			consider_legs(model, group, true, best);
+		if (!given && !best[0])
+			consider_legs(model, group, false, best);
+	} else if (intent) {
+		given = intent->msg->net->host;
+		if (!given)
+			consider(model, name, best);
+	}
+	snprintf(ret, KEY_SIZE, "%s", given ? given : best[0] ? best : HOST_LOCAL);
+	return ret;
+}

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Several datapaths under one controller, each in a namespace of its own.
+
+    local ---- underlay 192.0.2.0/24 ---- a (192.0.2.1)     b (192.0.2.2)
+                                          |- a1, a2 (lan)   |- b1 (lan)
+"""
+
+import os
+import signal
+
+from conftest import eventually, is_alive
+
+
+def host(weft, name):
+    return next(record for record in weft.json("host", "ls") if record["name"] == name)
+
+
+def add_host(weft, name, address):
+    weft.weft("host", "add", name, "--net", "underlay", "--ip", address)
+    eventually(lambda: host(weft, name)["state"] == "ready", 10, f"host {name}")
+
+
+def add_hosts(weft):
+    weft.weft("net", "add", "underlay", "--subnet", "192.0.2.0/24")
+    add_host(weft, "a", "192.0.2.1/24")
+    add_host(weft, "b", "192.0.2.2/24")
+    weft.weft("net", "add", "lan", "--subnet", "10.1.0.0/24", "--dhcp", "--dns", "lan.test")
+
+
+def kill(weft, name):
+    pid = host(weft, name)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not is_alive(pid), 5, f"the end of {name}")
+    return pid
+
+
+def test_guests_live_on_their_host(weft):
+    """Two guests of host a reach each other there; the underlay joins the hosts; a dies and nobody notices."""
+    add_hosts(weft)
+    a1 = weft.add_guest("a1", "--net", "lan", "--host", "a")
+    a2 = weft.add_guest("a2", "--net", "lan", "--host", "a", "--ip", "10.1.0.22")
+    a1.lease()
+    a2.lease()
+    a1.ping("a2.lan.test", "-4")
+    weft.guest("a").ping("192.0.2.2")
+    assert {port["name"]: port.get("host") for port in weft.json("port", "ls")} == {
+        "a": None, "b": None, "a1": "a", "a2": "a"}
+    assert {row["host"] for row in weft.json("fdb", "ls") if row["port"] in ("a1", "a2")} == {"a"}
+    assert weft.json("net", "show", "lan")["home"] == "a"
+    assert weft.json("trace", "a1", "a2", "icmp")["forwarded"]
+    others = {name: host(weft, name)["generation"] for name in ("local", "b")}
+    killed = kill(weft, "a")
+    eventually(lambda: host(weft, "a")["state"] == "ready" and host(weft, "a")["pid"] != killed, 10, "another a")
+    a1.ping("10.1.0.22")
+    assert {name: host(weft, name)["generation"] for name in others} == others
+    assert host(weft, "a")["restarts"] == 1
+
+
+def test_change_of_two_hosts_is_all_or_none(weft):
+    """What host b cannot have, host a has not either; a host that is away is refused by name, others go on."""
+    add_hosts(weft)
+    weft.weft("port", "add", "lan", "--name", "pb", "--host", "b", "--pcap-write", str(weft.path / "b.pcap"))
+    before = {name: host(weft, name)["objects"] for name in ("a", "b")}
+    # The net's home moves from b to local, where the interface is missing.
+    done = weft.weft("port", "add", "lan", "--name", "pl", "--netdev", "nosuch0", check=False)
+    assert done.returncode == 1 and "nosuch0" in done.stderr, done.stderr
+    assert {name: host(weft, name)["objects"] for name in before} == before
+    os.kill(host(weft, "b")["pid"], signal.SIGSTOP)
+    try:
+        weft.weft("port", "add", "underlay", "--name", "free", "--pcap-write", str(weft.path / "l.pcap"))
+    finally:
+        os.kill(host(weft, "b")["pid"], signal.SIGCONT)
+    weft.weft("port", "add", "lan", "--name", "pb2", "--host", "b", "--pcap-write", str(weft.path / "b2.pcap"))
+
+
+def test_controller_restart_finds_all(weft):
+    add_hosts(weft)
+    weft.add_guest("a1", "--net", "lan", "--host", "a")
+    before = {record["name"]: (record["pid"], record["generation"]) for record in weft.json("host", "ls")}
+    weft.kill("controller")
+    weft.weft("up")
+    eventually(lambda: all(record["state"] == "ready" for record in weft.json("host", "ls")), 10, "all hosts")
+    assert {record["name"]: (record["pid"], record["generation"]) for record in weft.json("host", "ls")} == before
+
+
+def test_hosts_go_without_a_trace(weft):
+    add_hosts(weft)
+    weft.add_guest("a1", "--net", "lan", "--host", "a")
+    pid = host(weft, "a")["pid"]
+    done = weft.weft("host", "delete", "a", check=False)
+    assert done.returncode == 1 and "port/a1" in done.stderr
+    done = weft.weft("ns", "delete", "a", check=False)
+    assert done.returncode == 1 and "host/a" in done.stderr
+    weft.weft("ns", "delete", "a1")
+    weft.weft("host", "delete", "a")
+    assert not is_alive(pid)
+    assert not (weft.run_dir / "hosts" / "a").exists()
+    assert [record["name"] for record in weft.json("host", "ls")] == ["local", "b"]
+    pid = host(weft, "b")["pid"]
+    weft.weft("destroy")
+    assert not is_alive(pid)
+    assert not weft.run_dir.exists()

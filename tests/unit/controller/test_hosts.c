@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// test_hosts: one change on several hosts, each a fake datapath that can be told to refuse, or to go away at
+// the worst moment. After each, every host holds what it must, or none has changed.
+
+#include "controller/control.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "tests/unit/controller/fake_datapath.h"
+#include "tests/unit/controller/kit.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+
+enum { LOCAL, A, B, FAKES };
+
+static const char *const names[FAKES] = {"local", "a", "b"};
+
+struct answer {
+	bool came;
+	struct refusal refusal;
+	char note[160];
+};
+
+struct world {
+	char dir[UNIT_DIR];
+	struct event_base *base;
+	struct control control;
+	struct fake_datapath fakes[FAKES];
+	char told[64];
+};
+
+static void on_told(void *user, const char *type, const char *object, const char *text)
+{
+	struct world *world = user;
+
+	snprintf(world->told, sizeof(world->told), "%s", type);
+}
+
+static void on_lease(void *user, const Weft__Lease *lease)
+{
+}
+
+static uint8_t *on_leases(void *user, const struct host *host, size_t *ret_len)
+{
+	*ret_len = 0;
+	return calloc(1, 1);
+}
+
+static void turn(struct world *world)
+{
+	struct timeval most = {.tv_usec = 10000};
+
+	event_base_loopexit(world->base, &most);
+	event_base_loop(world->base, EVLOOP_ONCE);
+}
+
+// Turns the loop until the condition holds, for at most ten seconds.
+#define UNTIL(world, condition)                                    \
+	do {                                                       \
+		uint64_t until_ = clock_now() + 10 * NSEC_PER_SEC; \
+		while (!(condition) && clock_now() < until_)       \
+			turn(world);                               \
+		assert_true(condition);                            \
+	} while (0)
+
+static struct host *host_of(struct world *world, unsigned which)
+{
+	return hosts_get(&world->control.hosts, names[which]);
+}
+
+static void make_ready(struct world *world, unsigned which)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+	                 0);
+	world->fakes[which].base = world->base;
+	fake_connect(&world->fakes[which], pair[0]);
+	host_attach(host_of(world, which), pair[1], 4711 + (pid_t)which);
+	UNTIL(world, host_state(host_of(world, which)) == HOST_READY);
+}
+
+// Lines with a semicolon between them, as one batch.
+static int edit_lines(struct control *control, struct change *change, struct refusal *refusal)
+{
+	char copy[1024], *rest = copy, *line;
+	int err = 0;
+
+	snprintf(copy, sizeof(copy), "%s", (const char *)change->edit_data);
+	while (err == 0 && (line = strsep(&rest, ";"))) {
+		Weft__Intent *message = kit_message(line + (line[0] == '-'));
+
+		err = line[0] == '-' ? model_remove(&control->model, noun_of(message),
+		                                    message->name, false, refusal)
+		                     : model_put(&control->model, message, refusal);
+		weft__intent__free_unpacked(message, NULL);
+	}
+	return err;
+}
+
+static void on_done(void *user, const struct change_result *result)
+{
+	struct answer *answer = user;
+
+	answer->came = true;
+	snprintf(answer->note, sizeof(answer->note), "%s", result->note ? result->note : "");
+	if (result->refusal)
+		answer->refusal = *result->refusal;
+}
+
+static void submit(struct world *world, const char *lines, uint32_t confirm_seconds,
+                   struct answer *answer)
+{
+	struct change *change = control_new_change(edit_lines, (void *)lines, NULL);
+
+	*answer = (struct answer){0};
+	change->done = on_done;
+	change->done_user = answer;
+	change->confirm_seconds = confirm_seconds;
+	snprintf(change->command, sizeof(change->command), "%s", lines);
+	control_submit(&world->control, change);
+}
+
+static struct answer put(struct world *world, const char *lines)
+{
+	struct answer answer;
+
+	submit(world, lines, 0, &answer);
+	UNTIL(world, answer.came);
+	return answer;
+}
+
+static void put_well(struct world *world, const char *lines)
+{
+	struct answer answer = put(world, lines);
+
+	if (answer.refusal.fail.code)
+		fail_msg("%s: %s", lines, answer.refusal.fail.what);
+}
+
+// Every host holds what is desired of it, and that is what a fresh start derives.
+static void check_equal(struct world *world)
+{
+	struct layout fresh = {0};
+	struct refusal refusal = {0};
+
+	assert_int_equal(derive_all(&world->control.model, &fresh, &refusal), 0);
+	for (unsigned i = 0; i < FAKES; i++) {
+		const struct desired *desired = host_desired(host_of(world, i));
+		uint64_t count[16], hash[16];
+
+		fake_digest(&world->fakes[i], count, hash);
+		assert_memory_equal(count, desired->count, sizeof(count));
+		assert_memory_equal(hash, desired->hash, sizeof(hash));
+		assert_memory_equal(layout_at(&fresh, names[i])->hash, desired->hash, sizeof(hash));
+	}
+	layout_fini(&fresh);
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct fail fail = {0};
+
+	log_open("test", LOG_LEVEL_ERROR, NULL);
+	unit_make_dir(world->dir);
+	world->base = event_base_new();
+	world->control = (struct control){
+		.base = world->base,
+		.patience_seconds = 1,
+		.listener = world,
+		.told = on_told,
+		.on_lease = on_lease,
+		.leases = on_leases,
+	};
+	if (store_open(world->dir, false, &world->control.store, &fail) < 0 ||
+	    control_open(&world->control, world->dir, &fail) < 0)
+		fail_msg("%s", fail.what);
+	make_ready(world, LOCAL);
+	put_well(world, "host a kind=remote ip=192.0.2.1;host b kind=remote ip=192.0.2.2");
+	make_ready(world, A);
+	make_ready(world, B);
+	put_well(world, "net lan");
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	for (unsigned i = 0; i < FAKES; i++)
+		fake_fini(&world->fakes[i]);
+	control_close(&world->control);
+	store_close(world->control.store);
+	event_base_free(world->base);
+	unit_remove_dir(world->dir);
+	free(world);
+	return 0;
+}
+
+#define PORT_A "port pa attach=netdev ifname=e0 net=lan host=a"
+#define PORT_B "port pb attach=netdev ifname=e0 net=lan host=b"
+
+static void test_port_concerns_its_host_only(void **state)
+{
+	struct world *world = *state;
+	unsigned before;
+
+	put_well(world, "port pl attach=netdev ifname=e9 net=lan;" PORT_A ";" PORT_B);
+	check_equal(world);
+	before = world->fakes[B].transactions;
+	put_well(world, "port pa2 attach=netdev ifname=e1 net=lan host=a");
+	assert_int_equal(world->fakes[B].transactions, before);
+	assert_int_equal(world->fakes[A].operations, 2);
+	// One host alone is told in one step.
+	assert_int_equal(world->fakes[A].prepares, 1);
+	check_equal(world);
+	put_well(world, "-port pa;-port pa2;-port pb;-port pl");
+	assert_int_equal(world->fakes[A].objects.count, 0);
+	check_equal(world);
+}
+
+static void test_refusal_of_one_undoes_all(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[A].refuse = "port/";
+	answer = put(world, PORT_A ";" PORT_B);
+	assert_int_equal(answer.refusal.fail.code, -ENODEV);
+	assert_string_equal(answer.refusal.object, "port/pa");
+	UNTIL(world, world->fakes[B].aborts == 1);
+	assert_int_equal(world->fakes[B].objects.count, 0);
+	assert_null(model_get(&world->control.model, NOUN_PORT, "pb"));
+	check_equal(world);
+	world->fakes[A].refuse = NULL;
+	put_well(world, PORT_A ";" PORT_B);
+	check_equal(world);
+}
+
+static void test_host_that_goes_while_it_prepares(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[B].die_prepared = true;
+	answer = put(world, PORT_A ";" PORT_B);
+	assert_int_equal(answer.refusal.fail.code, -ECONNRESET);
+	assert_non_null(strstr(answer.refusal.fail.what, "host b"));
+	UNTIL(world, world->fakes[A].aborts == 1);
+	assert_int_equal(world->fakes[A].objects.count, 0);
+	make_ready(world, B);
+	check_equal(world);
+	put_well(world, PORT_A ";" PORT_B);
+	check_equal(world);
+}
+
+static void test_host_that_goes_after_the_decision(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[B].die_decided = true;
+	answer = put(world, PORT_A ";" PORT_B);
+	assert_int_equal(answer.refusal.fail.code, 0);
+	assert_non_null(strstr(answer.note, "host b"));
+	assert_int_equal(world->fakes[B].objects.count, 0);
+	make_ready(world, B);
+	check_equal(world);
+	assert_int_equal(world->fakes[B].objects.count, 3);
+}
+
+// What waits for a host that is away holds up nobody else, and is refused by the host's name.
+static void test_absent_host_is_named(void **state)
+{
+	struct world *world = *state;
+	struct answer waiting, other;
+
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	submit(world, PORT_A ";" PORT_B, 0, &waiting);
+	submit(world, "port pl attach=netdev ifname=e9 net=lan", 0, &other);
+	UNTIL(world, other.came);
+	assert_false(waiting.came);
+	assert_int_equal(other.refusal.fail.code, 0);
+	UNTIL(world, waiting.came);
+	assert_int_equal(waiting.refusal.fail.code, -EAGAIN);
+	assert_string_equal(waiting.refusal.object, "host/b");
+	assert_int_equal(world->fakes[A].objects.count, 0);
+	make_ready(world, B);
+	check_equal(world);
+}
+
+static void test_host_that_returns_in_time(void **state)
+{
+	struct world *world = *state;
+	struct answer waiting;
+
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	submit(world, PORT_B, 0, &waiting);
+	turn(world);
+	assert_false(waiting.came);
+	make_ready(world, B);
+	UNTIL(world, waiting.came);
+	assert_int_equal(waiting.refusal.fail.code, 0);
+	check_equal(world);
+}
+
+// What a host missed while it was away is all that it is sent.
+static void test_absent_host_catches_up(void **state)
+{
+	struct world *world = *state;
+
+	put_well(world, PORT_A ";" PORT_B);
+	fake_hang_up(&world->fakes[A]);
+	UNTIL(world, host_state(host_of(world, A)) == HOST_ABSENT);
+	put_well(world, "port pl attach=netdev ifname=e9 net=lan");
+	make_ready(world, A);
+	check_equal(world);
+}
+
+static void on_confirmed(void *user, const struct change_result *result)
+{
+	on_done(user, result);
+}
+
+static void test_confirmation_reaches_all(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	submit(world, PORT_A ";" PORT_B, 60, &answer);
+	UNTIL(world, answer.came);
+	assert_int_equal(answer.refusal.fail.code, 0);
+	assert_true(world->fakes[A].tentative && world->fakes[B].tentative);
+	answer = (struct answer){0};
+	control_confirm(&world->control, 0, on_confirmed, &answer);
+	UNTIL(world, answer.came);
+	assert_int_equal(answer.refusal.fail.code, 0);
+	assert_false(world->fakes[A].tentative || world->fakes[B].tentative);
+	check_equal(world);
+}
+
+// One host ran out of time and has undone it: so do the controller and the other.
+static void test_one_that_undoes_takes_all_back(void **state)
+{
+	struct world *world = *state;
+	Weft__TxResult result = WEFT__TX_RESULT__INIT;
+	struct answer answer;
+
+	submit(world, PORT_A ";" PORT_B, 60, &answer);
+	UNTIL(world, answer.came);
+	result.tx = world->fakes[A].tentative;
+	result.code = -ECANCELED;
+	result.has_reverted = result.reverted = true;
+	fake_revert(&world->fakes[A]);
+	fake_send(&world->fakes[A], WEFT__STREAM_ID__STREAM_CONTROL,
+	          WEFT__FRAME_TYPE__FRAME_TX_RESULT, 0, &result.base, NULL, 0);
+	UNTIL(world, strcmp(world->told, "reverted") == 0);
+	UNTIL(world, world->fakes[B].objects.count == 0);
+	assert_null(model_get(&world->control.model, NOUN_PORT, "pa"));
+	check_equal(world);
+}
+
+// What a net has only once follows its ports, in one change of both hosts.
+static void test_home_moves_with_the_ports(void **state)
+{
+	struct world *world = *state;
+
+	put_well(world, "net web subnet=10.1.0.0/24 dhcp=1 dns=web.test");
+	check_equal(world);
+	put_well(world, "port w attach=netdev ifname=e3 net=web host=b ip=10.1.0.5 "
+	                "mac=02:00:00:00:00:05");
+	check_equal(world);
+	assert_true(world->fakes[B].objects.count > 4);
+	put_well(world, "port w2 attach=netdev ifname=e3 net=web");
+	check_equal(world);
+	assert_int_equal(world->fakes[B].objects.count, 3);
+}
+
+static void test_host_goes(void **state)
+{
+	struct world *world = *state;
+
+	put_well(world, PORT_B);
+	assert_int_equal(put(world, "-host b").refusal.fail.code, -EBUSY);
+	put_well(world, "-port pb");
+	check_equal(world);
+	put_well(world, "-host b");
+	assert_null(host_of(world, B));
+	turn(world);
+	put_well(world, "host b kind=remote");
+	make_ready(world, B);
+	check_equal(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_port_concerns_its_host_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refusal_of_one_undoes_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_host_that_goes_while_it_prepares, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_host_that_goes_after_the_decision, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_absent_host_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_host_that_returns_in_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_absent_host_catches_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_confirmation_reaches_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_that_undoes_takes_all_back, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_home_moves_with_the_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_host_goes, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
