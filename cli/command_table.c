@@ -464,6 +464,22 @@ const struct command command_table[] = {
 		.run = cmd_capture,
 	},
 	{
+		.verb = "test",
+		.arguments = "[LAB]",
+		.max_arguments = 1,
+		.summary =
+			"do the tests of a lab; without a lab, whether all guests reach each other",
+		.details =
+			"Probes of its own run inside the guests, so nothing has to be installed there. "
+			"Where they are refused by the target, packets do come through: only silence is a "
+			"block. What failed is tried once more with a capture beside it. Exits with 4 if "
+			"anything failed; the last line is 'N passed, N failed'.",
+		.example = "weft test lab1 --junit report.xml --pcaps failed",
+		.flags = test_flags,
+		.traits = COMMAND_ROOT,
+		.run = cmd_test,
+	},
+	{
 		.verb = "events",
 		.arguments = "",
 		.summary = "what happened: links, leases, moves, limits",

@@ -312,6 +312,18 @@ const struct flag capture_flags[] = {
 	{0},
 };
 
+const struct flag test_flags[] = {
+	{"tap", NULL, "report as TAP version 13", VALUE_SWITCH, NULL, NULL, false},
+	{"junit", "FILE", "report as JUnit into the file as well", VALUE_FILE, NULL, NULL, false},
+	{"pcaps", "DIR", "where packets of what failed are kept (default: a new one in TMPDIR)",
+         VALUE_FILE, NULL, NULL, false},
+	{"parallel", "COUNT", "processes at a time (default 32)", VALUE_NUMBER, NULL, NULL, false},
+	{"wait", "TIME", "for an answer (default 2s)", VALUE_SECONDS, NULL, NULL, false},
+	{"seed", "NUMBER", "of the numbers in probes, as printed by an earlier run", VALUE_NUMBER,
+         NULL, NULL, false},
+	{0},
+};
+
 const struct flag trace_flags[] = {
 	{"source-port", "PORT", "the packet's source port", VALUE_NUMBER, NULL, NULL, false},
 	{0},
