@@ -40,8 +40,9 @@ struct client {
 	client_reply_cb watch; // Set while watching.
 	bool ends;             // The replies have a last one.
 	void *watch_user;
-	Weft__Request *stop; // Sent at an interrupt; borrowed, NULL once it was.
-	struct fail *fail;   // Borrowed from the call that runs.
+	Weft__Request *stop;         // Sent at an interrupt; borrowed, NULL once it was.
+	struct fail *fail;           // Borrowed from the call that runs.
+	char object[160], field[64]; // What the last refusal was about.
 };
 
 // Moves the records and notes of one part to the end of what is there.
@@ -130,6 +131,10 @@ static void on_frame(void *user, struct stream_frame *frame)
 		fail_set(client->fail, error->code ? error->code : -EIO, "%s", error->what);
 		if (error->hint && *error->hint)
 			fail_hint(client->fail, "%s", error->hint);
+		snprintf(client->object, sizeof(client->object), "%s",
+		         error->object ? error->object : "");
+		snprintf(client->field, sizeof(client->field), "%s",
+		         error->field ? error->field : "");
 		stop(client, client->fail->code);
 		client_reply_free(reply);
 		return;
@@ -338,6 +343,12 @@ int client_watch_until(struct client *client, Weft__Request *request, Weft__Requ
 		if (signals[i])
 			event_free(signals[i]);
 	return error;
+}
+
+const char *client_refused(const struct client *client, const char **ret_field)
+{
+	*ret_field = client->field;
+	return client->object;
 }
 
 bool client_is_lost(const struct client *client)

@@ -32,6 +32,9 @@ int client_watch(struct client *client, Weft__Request *request, client_reply_cb 
 int client_watch_until(struct client *client, Weft__Request *request, Weft__Request *stop,
                        client_reply_cb got, void *user, struct fail *fail);
 
+// The object and the field that the last refusal was about; "" when it did not say.
+const char *client_refused(const struct client *client, const char **ret_field);
+
 // Whether the connection itself failed, rather than what was asked.
 bool client_is_lost(const struct client *client);
 

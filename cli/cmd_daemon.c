@@ -10,9 +10,11 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/daemons.h"
+#include "cli/lab.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/record.h"
+#include "cli/topology.h"
 
 #include "base/clock.h"
 #include "base/fail.h"
@@ -195,7 +197,7 @@ static int give_up(const struct invocation *call, const struct start *start, uin
 	return -ETIMEDOUT;
 }
 
-int cmd_up(const struct invocation *call)
+static int bring_up(const struct invocation *call)
 {
 	uint64_t seconds = invocation_number(call, "wait", UP_SECONDS);
 	uint64_t end = clock_now() + seconds * NSEC_PER_SEC;
@@ -217,6 +219,23 @@ int cmd_up(const struct invocation *call)
 	if (call->format == OUTPUT_TABLE)
 		printf(start.attempts ? "running\n" : "already running\n");
 	return EXIT_OK;
+}
+
+int cmd_up(const struct invocation *call)
+{
+	struct topology topology = {0};
+	int code;
+
+	if (call->argument_count == 0)
+		return bring_up(call);
+	// A file that is wrong starts nothing.
+	code = lab_read(call, call->arguments[0], &topology);
+	if (code == EXIT_OK)
+		code = bring_up(call);
+	if (code == EXIT_OK)
+		code = lab_apply(call, &topology, false);
+	topology_fini(&topology);
+	return code;
 }
 
 int cmd_down(const struct invocation *call)

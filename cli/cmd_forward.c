@@ -7,6 +7,7 @@
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
+#include "cli/mapping.h"
 #include "cli/output.h"
 #include "cli/value.h"
 
@@ -38,36 +39,6 @@ static ProtobufCMessage *start(struct change_set *set, const struct invocation *
 	return change_add(set, WEFT__VERB__VERB_ADD, noun, wanted ? wanted : name);
 }
 
-struct mapping {
-	char outside[16], inside[64], inside_port[16];
-};
-
-// "8080:h2:80"; an IPv6 address stands in brackets: "8080:[fd00::2]:80".
-static int parse_mapping(const char *text, struct mapping *ret, struct fail *fail)
-{
-	const char *first = strchr(text, ':'), *last = strrchr(text, ':');
-	uint64_t outside, inside;
-
-	if (first && first != last) {
-		const char *host = first + 1, *end = last;
-
-		if (*host == '[' && end[-1] == ']') {
-			host++;
-			end--;
-		}
-		snprintf(ret->outside, sizeof(ret->outside), "%.*s", (int)(first - text), text);
-		snprintf(ret->inside, sizeof(ret->inside), "%.*s", (int)(end - host), host);
-		snprintf(ret->inside_port, sizeof(ret->inside_port), "%s", last + 1);
-		if (value_number(ret->outside, &outside) == 0 && outside && outside <= 65535 &&
-		    value_number(ret->inside_port, &inside) == 0 && inside && inside <= 65535 &&
-		    *ret->inside)
-			return 0;
-	}
-	fail_set(fail, -EINVAL, "'%s' is no forward", text);
-	fail_hint(fail, "OUTSIDE_PORT:GUEST:INSIDE_PORT with ports 1 to 65535, as 8080:web:80");
-	return -EINVAL;
-}
-
 static int fill_forward(ProtobufCMessage *forward, const struct invocation *call,
                         const struct mapping *mapping)
 {
@@ -92,7 +63,7 @@ int cmd_forward_add(const struct invocation *call)
 	struct mapping mapping;
 	char name[128];
 
-	if (parse_mapping(call->arguments[1], &mapping, &fail) < 0) {
+	if (mapping_parse(call->arguments[1], &mapping, &fail) < 0) {
 		output_fail(call, &fail);
 		return EXIT_USAGE;
 	}

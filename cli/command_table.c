@@ -67,12 +67,15 @@ const struct command_noun command_nouns[] = {
 const struct command command_table[] = {
 	{
 		.verb = "up",
-		.arguments = "",
-		.summary = "start the daemons of the instance, if they are not running",
+		.arguments = "[FILE]",
+		.max_arguments = 1,
+		.summary = "start the daemons of the instance, and apply a topology file",
 		.details =
-			"Starts weft-controller in the background, which starts and minds "
-			"weft-datapath, and waits until both work together. The network that was "
-			"there before comes back.",
+			"Starts weft-controller in the background, if it is not running, which "
+			"starts and minds weft-datapath, and waits until both work together. The "
+			"network that was there before comes back. With a FILE, its lab is then "
+			"made what the file says, as weft apply does.",
+		.example = "weft up examples/flat-lan.yaml",
 		.flags = up_flags,
 		.traits = COMMAND_ROOT,
 		.run = cmd_up,
@@ -518,6 +521,51 @@ const struct command command_table[] = {
 		.example = "weft shell h1 -- ping -c 1 h2.lan.test",
 		.traits = COMMAND_ROOT | COMMAND_REST,
 		.run = cmd_shell,
+	},
+	{
+		.verb = "plan",
+		.arguments = "FILE",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "say what applying a topology file would change; exit 3 if anything",
+		.details =
+			"Holds the file against what is stored, and what is stored against what was "
+			"stored when the file was last applied, so it also tells what was changed by "
+			"hand since, and what is not as it is stored.",
+		.example = "weft plan lab.yaml",
+		.flags = lab_flags,
+		.run = cmd_plan,
+	},
+	{
+		.verb = "apply",
+		.arguments = "FILE",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.summary = "make a lab what its topology file says, in one revision",
+		.details =
+			"Everything or nothing. What did not change goes on undisturbed; what the "
+			"file does not name any more is removed from the lab. The same file, applied "
+			"again, changes nothing; with --lab it makes another lab.",
+		.example = "weft apply lab.yaml --confirm 60s",
+		.traits = COMMAND_CHANGES,
+		.run = cmd_apply,
+	},
+	{
+		.verb = "export",
+		.arguments = "LAB",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "lab",
+		.summary = "print a lab as a topology file that applies to the same",
+		.example = "weft export demo > demo.yaml",
+		.run = cmd_export,
+	},
+	{
+		.verb = "schema",
+		.arguments = "",
+		.summary = "print the JSON Schema of topology files, or all their keys",
+		.flags = schema_flags,
+		.run = cmd_schema,
 	},
 	{
 		.verb = "history",

@@ -44,6 +44,12 @@ int cmd_undo(const struct invocation *call);
 int cmd_confirm(const struct invocation *call);
 int cmd_destroy(const struct invocation *call);
 
+// Labs from topology files: cmd_lab.c
+int cmd_plan(const struct invocation *call);
+int cmd_apply(const struct invocation *call);
+int cmd_export(const struct invocation *call);
+int cmd_schema(const struct invocation *call);
+
 int cmd_attach(const struct invocation *call);
 int cmd_shell(const struct invocation *call);
 int cmd_demo(const struct invocation *call);

@@ -357,3 +357,15 @@ const struct flag demo_flags[] = {
          VALUE_SWITCH, NULL, NULL, false},
 	{0},
 };
+
+const struct flag lab_flags[] = {
+	{"lab", "LAB", "call the lab so (default: as the file says)", VALUE_TEXT, NULL, NULL,
+         false},
+	{0},
+};
+
+const struct flag schema_flags[] = {
+	{"table", NULL, "the keys with what is said of them, for a person", VALUE_SWITCH, NULL,
+         NULL, false},
+	{0},
+};

@@ -33,3 +33,5 @@ extern const struct flag up_flags[];
 extern const struct flag undo_flags[];
 extern const struct flag destroy_flags[];
 extern const struct flag demo_flags[];
+extern const struct flag lab_flags[];
+extern const struct flag schema_flags[];

@@ -214,6 +214,9 @@ static void dispatch(struct question *question)
 	case WEFT__REQUEST__BODY_WATCH:
 		watch(question);
 		return;
+	case WEFT__REQUEST__BODY_EXPORT_LAB:
+		api_export_lab(question);
+		return;
 	default:
 		break;
 	}
@@ -226,6 +229,9 @@ static void dispatch(struct question *question)
 	switch (question->request->body_case) {
 	case WEFT__REQUEST__BODY_APPLY:
 		api_apply(question);
+		return;
+	case WEFT__REQUEST__BODY_APPLY_LAB:
+		api_apply_lab(question);
 		return;
 	case WEFT__REQUEST__BODY_DESTROY:
 		api_destroy(question);

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void on_done(void *user, const struct change_result *result)
+void api_changed(void *user, const struct change_result *result)
 {
 	struct question *question = user;
 	Weft__Reply reply = WEFT__REPLY__INIT;
@@ -46,15 +46,15 @@ static void on_preview(void *user, const struct model_change *object)
 	difference_each(object, take_difference, user);
 }
 
-static void submit(struct question *question, struct change *change)
+void api_submit(struct question *question, struct change *change)
 {
 	if (!change) {
 		question_fail(question, -ENOMEM, "intent", "out of memory", NULL);
 		return;
 	}
-	change->done = on_done;
+	change->done = change->done ? change->done : api_changed;
 	change->done_user = question;
-	change->preview = on_preview;
+	change->preview = change->preview ? change->preview : on_preview;
 	change->uid = question->uid;
 	control_submit(question->api->env.control, change);
 }
@@ -184,7 +184,7 @@ void api_apply(struct question *question)
 		snprintf(change->command, sizeof(change->command), "%s",
 		         apply->command ? apply->command : "");
 	}
-	submit(question, change);
+	api_submit(question, change);
 }
 
 // Everything of the lab; without a lab, everything.
@@ -228,7 +228,7 @@ static void on_destroyed(void *user, const struct change_result *result)
 
 	if (stop && !empty)
 		told.note = "other objects are left, so the daemons keep running";
-	on_done(question, &told);
+	api_changed(question, &told);
 	if (stop && empty)
 		api->env.shutdown(api->env.user, true);
 }
@@ -384,7 +384,7 @@ void api_undo(struct question *question)
 		snprintf(change->command, sizeof(change->command), "undo to revision %llu",
 		         (unsigned long long)*target);
 	}
-	submit(question, change);
+	api_submit(question, change);
 }
 
 void api_confirm(struct question *question)
@@ -392,5 +392,5 @@ void api_confirm(struct question *question)
 	const Weft__Confirm *confirm = question->request->confirm;
 
 	control_confirm(question->api->env.control, confirm->has_revision ? confirm->revision : 0,
-	                on_done, question);
+	                api_changed, question);
 }

@@ -73,6 +73,11 @@ void api_apply(struct question *question);
 void api_destroy(struct question *question);
 void api_undo(struct question *question);
 void api_confirm(struct question *question);
+void api_apply_lab(struct question *question);
+void api_export_lab(struct question *question);
+// Submits a change whose dry run shows what would differ, and whose end answers the question.
+void api_submit(struct question *question, struct change *change);
+void api_changed(void *question, const struct change_result *result);
 void api_list(struct question *question);
 void api_status(struct question *question);
 void api_trace(struct question *question);

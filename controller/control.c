@@ -393,6 +393,8 @@ static void start(struct control *control, struct change *change)
 		put_aside(control, change, missing);
 		return;
 	}
+	if (change->tell)
+		show_preview(control, change);
 	if (write_pending(control, change, &refusal) < 0) {
 		undo_model(control);
 		end(control, change, &refusal, false, NULL);

@@ -48,6 +48,7 @@ struct change {
 	void *done_user;
 	// A dry run: told each object that would differ, before `done`. May be NULL.
 	void (*preview)(void *done_user, const struct model_change *object);
+	bool tell; // Also when it is done in earnest.
 	uint32_t uid;
 	bool dry_run;
 	uint32_t confirm_seconds;

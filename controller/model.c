@@ -175,6 +175,7 @@ int model_restore(struct model *model, struct intent *intent, struct refusal *re
 int model_put(struct model *model, Weft__Intent *msg, struct refusal *refusal)
 {
 	enum noun noun = noun_of(msg);
+	const struct intent *old;
 	struct intent *intent;
 	char key[KEY_SIZE];
 	int err;
@@ -192,6 +193,12 @@ int model_put(struct model *model, Weft__Intent *msg, struct refusal *refusal)
 	intent = intent_new(msg);
 	if (!intent)
 		return refuse(refusal, -errno, key, NULL, "%s: out of memory", key);
+	// What is as it was costs nothing further.
+	old = model_get(model, noun, msg->name);
+	if (old && old->len == intent->len && memcmp(old->packed, intent->packed, old->len) == 0) {
+		intent_free(intent);
+		return 0;
+	}
 	return model_restore(model, intent, refusal);
 }
 
@@ -307,7 +314,7 @@ static void say_claim(const char *claim, char *buf, size_t size)
 	const char *value = strchr(claim, '/');
 
 	if (strncmp(claim, "mac/", 4) == 0)
-		snprintf(buf, size, "the MAC %s", claim + 4);
+		snprintf(buf, size, "the MAC %.*s", (int)strcspn(claim + 4, "@"), claim + 4);
 	else if (strncmp(claim, "vlan/", 5) == 0)
 		snprintf(buf, size, "the VLAN %s", claim + 5);
 	else if (strncmp(claim, "ip/", 3) == 0)

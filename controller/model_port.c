@@ -56,8 +56,14 @@ static int choose_ifname(const struct model *model, const char *key, const Weft_
 	return port->ifname ? 0 : out_of_memory(key, refusal);
 }
 
-static int choose_mac(const struct model *model, const char *key, Weft__PortIntent *port,
-                      struct refusal *refusal)
+// Labs do not see each other, so each has its own MAC addresses: "mac/02:…@LAB".
+static void mac_claim(const char *mac, const char *lab, char claim[static KEY_SIZE])
+{
+	snprintf(claim, KEY_SIZE, "mac/%s%s%s", mac, lab ? "@" : "", lab ? lab : "");
+}
+
+static int choose_mac(const struct model *model, const char *key, const char *lab,
+                      Weft__PortIntent *port, struct refusal *refusal)
 {
 	char text[MAC_TEXT], claim[KEY_SIZE], user[KEY_SIZE];
 
@@ -68,7 +74,7 @@ static int choose_mac(const struct model *model, const char *key, Weft__PortInte
 		size_t cursor = 0;
 
 		mac_format(ipam_port_mac(&model->instance, key, salt), text);
-		snprintf(claim, sizeof(claim), "mac/%s", text);
+		mac_claim(text, lab, claim);
 		if (!graph_next_user(&model->graph, claim, &cursor, user) || strcmp(user, key) == 0)
 			break;
 	}
@@ -89,7 +95,7 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 	model_host_canon(&port->host);
 	err = choose_ifname(model, key, msg, refusal);
 	if (err == 0)
-		err = choose_mac(model, key, port, refusal);
+		err = choose_mac(model, key, msg->lab, port, refusal);
 	if (err == 0)
 		err = model_canon_ip(key, "ip", &port->ip, refusal);
 	return err == 0 ? model_canon_ip(key, "ip6", &port->ip6, refusal) : err;
@@ -98,7 +104,7 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 static void refs(const struct model *model, const struct intent *intent, struct refs *refs)
 {
 	const Weft__PortIntent *port = intent->msg->port;
-	char socket[VHOST_PATH_SIZE];
+	char socket[VHOST_PATH_SIZE], claim[KEY_SIZE];
 
 	if (port->net)
 		refs_add(refs, REF_NEEDS, "net", "net/%s", port->net);
@@ -117,7 +123,9 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	if (port->n_trunk > 0 || port->has_native)
 		refs_add(refs, REF_WATCHES, "trunk", "shared");
 	if (port->mac)
-		refs_add(refs, REF_CLAIMS, "mac", "mac/%s", port->mac);
+		mac_claim(port->mac, intent->msg->lab, claim);
+	if (port->mac)
+		refs_add(refs, REF_CLAIMS, "mac", "%s", claim);
 	if (port->net && port->mac)
 		refs_add(refs, REF_CLAIMS, "mac", "reserve/%s/%s", port->net, port->mac);
 	if (port->net && port->ip)

@@ -7,8 +7,22 @@
 
 #include "controller/scope.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+// The fields in which an object names others, between spaces; in those with a colon the names stand behind
+// words within a text: "port=h1,tcp".
+static const struct {
+	Weft__Intent__BodyCase body;
+	const char *fields;
+} references[] = {
+	{WEFT__INTENT__BODY_NET, "router"},           {WEFT__INTENT__BODY_PORT, "net guest"},
+	{WEFT__INTENT__BODY_ROUTE, "router"},         {WEFT__INTENT__BODY_FORWARD, "net guest"},
+	{WEFT__INTENT__BODY_RESERVATION, "net"},      {WEFT__INTENT__BODY_DNS, "net"},
+	{WEFT__INTENT__BODY_FLOW, "match: actions:"},
+};
 
 const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME])
 {
@@ -26,4 +40,125 @@ const char *scope_short(const char *lab, const char *name)
 	if (len == 0 || strncmp(name, lab, len) != 0 || name[len] != '.' || !name[len + 1])
 		return name;
 	return name + len + 1;
+}
+
+typedef const char *(*rename_fn)(const char *lab, const char *name, char buf[static SCOPE_NAME]);
+
+// The way back; what is not of the lab is named from outside.
+static const char *shorten(const char *lab, const char *name, char buf[static SCOPE_NAME])
+{
+	const char *rest = scope_short(lab, name);
+
+	snprintf(buf, SCOPE_NAME, "%s%s", rest == name ? "/" : "", rest);
+	return buf;
+}
+
+static int rename_text(const char *lab, rename_fn rename, char **text)
+{
+	char buf[SCOPE_NAME];
+	char *copy = strdup(rename(lab, *text, buf));
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+static bool names_follow(const char *word, size_t len)
+{
+	return (len == 4 && strncmp(word, "port", 4) == 0) ||
+	       (len == 3 && strncmp(word, "net", 3) == 0) ||
+	       (len == 6 && strncmp(word, "output", 6) == 0);
+}
+
+// "port=h1,tcp,dport=80": one word after the other.
+static int rename_within(const char *lab, rename_fn rename, char **text)
+{
+	char joined[1024] = "", buf[SCOPE_NAME], *rest = *text;
+	size_t len = 0;
+
+	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+		char *value = strchr(word, '=');
+		bool named = value && names_follow(word, (size_t)(value - word));
+
+		if (named)
+			len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%.*s=%s",
+			                        len ? "," : "", (int)(value - word), word,
+			                        rename(lab, value + 1, buf));
+		else
+			len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s",
+			                        len ? "," : "", word);
+		if (len >= sizeof(joined))
+			return -E2BIG;
+	}
+	free(*text);
+	*text = strdup(joined);
+	return *text ? 0 : -ENOMEM;
+}
+
+static int rename_references(const char *lab, rename_fn rename, Weft__Intent *intent,
+                             const char *fields)
+{
+	// The union holds nothing but pointers to messages.
+	ProtobufCMessage *body = (ProtobufCMessage *)(void *)intent->net;
+	int err = 0;
+
+	for (const char *at = fields; err == 0 && *at; at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+		bool within = at[len - 1] == ':';
+		char name[32] = "";
+		const ProtobufCFieldDescriptor *field;
+		char **text;
+
+		memcpy(name, at, len - within);
+		at += len;
+		field = protobuf_c_message_descriptor_get_field_by_name(body->descriptor, name);
+		text = (char **)(void *)((char *)body + field->offset);
+		if (*text && **text)
+			err = within ? rename_within(lab, rename, text)
+			             : rename_text(lab, rename, text);
+	}
+	return err;
+}
+
+static int rename_intent(const char *lab, rename_fn rename, Weft__Intent *intent)
+{
+	int err = intent->body_case == WEFT__INTENT__BODY_LAB_BODY
+	                  ? 0
+	                  : rename_text(lab, rename, &intent->name);
+
+	for (size_t i = 0; err == 0 && i < sizeof(references) / sizeof(references[0]); i++)
+		if (references[i].body == intent->body_case)
+			err = rename_references(lab, rename, intent, references[i].fields);
+	return err;
+}
+
+// A router that is not named is the lab's own.
+static int name_router(Weft__Intent *intent)
+{
+	char **router = NULL;
+
+	if (intent->body_case == WEFT__INTENT__BODY_NET && intent->net->has_mode &&
+	    intent->net->mode != WEFT__NET_MODE__NET_ISOLATED)
+		router = &intent->net->router;
+	else if (intent->body_case == WEFT__INTENT__BODY_ROUTE)
+		router = &intent->route->router;
+	if (router && !*router)
+		*router = strdup("gw");
+	return router && !*router ? -ENOMEM : 0;
+}
+
+int scope_intent(const char *lab, Weft__Intent *intent)
+{
+	int err = name_router(intent);
+
+	free(intent->lab);
+	intent->lab = strdup(lab);
+	return err < 0 || !intent->lab ? -ENOMEM : rename_intent(lab, scope_name, intent);
+}
+
+int unscope_intent(const char *lab, Weft__Intent *intent)
+{
+	return rename_intent(lab, shorten, intent);
 }

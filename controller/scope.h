@@ -15,5 +15,10 @@ enum { SCOPE_NAME = 160 };
 // The stored name of what the lab calls so. A name after a slash, "/gw", is one outside of all labs.
 const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME]);
 
+// Puts the object and all that it refers to under the lab's names, and sets its lab; and the way back. -ENOMEM
+// leaves it half done.
+int scope_intent(const char *lab, Weft__Intent *intent);
+int unscope_intent(const char *lab, Weft__Intent *intent);
+
 // What the lab itself calls the stored name; the name itself if it is not of the lab.
 const char *scope_short(const char *lab, const char *name);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// cmd_lab: labs and their topology files: plan, apply, export, and what the files may say.
+
+#include "cli/ask.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/export.h"
+#include "cli/lab.h"
+#include "cli/schema_text.h"
+#include "cli/topology.h"
+
+#include <stdio.h>
+
+static int plan_or_apply(const struct invocation *call, bool plan)
+{
+	struct topology topology;
+	int code = lab_read(call, call->arguments[0], &topology);
+
+	if (code == EXIT_OK)
+		code = lab_apply(call, &topology, plan);
+	topology_fini(&topology);
+	return code;
+}
+
+int cmd_plan(const struct invocation *call)
+{
+	return plan_or_apply(call, true);
+}
+
+int cmd_apply(const struct invocation *call)
+{
+	return plan_or_apply(call, false);
+}
+
+int cmd_export(const struct invocation *call)
+{
+	Weft__ExportLab export = WEFT__EXPORT_LAB__INIT;
+	Weft__Request request = WEFT__REQUEST__INIT;
+	Weft__Reply *reply;
+
+	export.lab = (char *)call->arguments[0];
+	request.body_case = WEFT__REQUEST__BODY_EXPORT_LAB;
+	request.export_lab = &export;
+
+	int code = ask(call, &request, &reply);
+
+	if (code != EXIT_OK)
+		return code;
+	export_print(stdout, export.lab, reply->records, reply->n_records);
+	client_reply_free(reply);
+	return EXIT_OK;
+}
+
+int cmd_schema(const struct invocation *call)
+{
+	if (invocation_has(call, "table"))
+		schema_print_page(stdout);
+	else
+		schema_print_json(stdout);
+	return EXIT_OK;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// topology_test: what is expected of the lab, kept in the lab's own object.
+
+#include "cli/topology.h"
+
+#include "base/fail.h"
+#include "cli/schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { USEC_PER_MSEC = 1000 };
+
+static Weft__LabTest *append_test(Weft__LabTest ***tests, size_t *count, struct fail *fail)
+{
+	Weft__LabTest **more = realloc(*tests, (*count + 1) * sizeof(*more));
+	Weft__LabTest *test = calloc(1, sizeof(*test));
+
+	if (more)
+		*tests = more;
+	if (!more || !test) {
+		free(test);
+		fail_set(fail, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	weft__lab_test__init(test);
+	more[(*count)++] = test;
+	return test;
+}
+
+static int take_test(struct topology *topology, const struct schema_object *schema,
+                     const struct yaml_node *node, Weft__LabTest *test, struct fail *fail);
+
+static int take_watched(struct topology *topology, const struct schema_object *schema,
+                        const struct yaml_node *node, Weft__LabTest *test, struct fail *fail)
+{
+	const struct schema_key *key = schema_key(schema, "tests");
+	const struct yaml_node *tests = yaml_get(node, "tests");
+	size_t count = !tests ? 0 : tests->kind == YAML_LIST ? tests->count : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		Weft__LabTest *inner = append_test(&test->tests, &test->n_tests, fail);
+
+		if (!inner ||
+		    take_test(topology, key->object,
+		              tests->kind == YAML_LIST ? tests->items[i] : tests, inner, fail) < 0)
+			return fail->code;
+	}
+	return 0;
+}
+
+static int check_port(const struct yaml_node *node, const char *kind, const Weft__LabTest *test,
+                      struct fail *fail)
+{
+	bool ported = test->protocol && strcmp(test->protocol, "icmp") != 0;
+
+	if (ported && !test->has_port)
+		return yaml_refuse(&node->place, fail, "%s: %s needs a port", kind, test->protocol);
+	if (!ported && test->has_port && (strcmp(kind, "reach") == 0 || strcmp(kind, "trace") == 0))
+		return yaml_refuse(&node->place, fail, "%s: a port needs protocol tcp or udp",
+		                   kind);
+	return 0;
+}
+
+// One key, the kind, with what is said of it.
+static int take_test(struct topology *topology, const struct schema_object *schema,
+                     const struct yaml_node *node, Weft__LabTest *test, struct fail *fail)
+{
+	const char *kind = node->keys[0]->text;
+	const struct yaml_node *body = node->items[0];
+	const struct schema_object *object = schema_key(schema, kind)->object;
+	const char *expect = yaml_text(body, "expect"), *duration = yaml_text(body, "duration");
+	struct scalar time;
+
+	if (topology_set(&test->base, "kind", kind, fail) < 0 ||
+	    topology_fill(topology, object, body, &test->base, fail) < 0 ||
+	    take_watched(topology, object, body, test, fail) < 0)
+		return fail->code;
+	test->has_blocked = test->blocked = expect && strcmp(expect, "blocked") == 0;
+	if (duration && scalar_read(schema_key(object, "duration"), duration, &time, fail) == 0) {
+		test->has_duration_ms = true;
+		test->duration_ms = (uint32_t)(time.number / USEC_PER_MSEC);
+	}
+	return check_port(node, kind, test, fail);
+}
+
+int topology_take_tests(struct topology *topology, const struct yaml_node *node, struct fail *fail)
+{
+	const struct schema_object *schema = schema_key(&schema_topology, "tests")->object;
+	Weft__Lab *lab = topology->objects[0]->lab_body;
+	size_t count = node->kind == YAML_LIST ? node->count : node->kind == YAML_MAP;
+
+	snprintf(topology->current, sizeof(topology->current), "lab/%s", topology->lab);
+	for (size_t i = 0; i < count; i++) {
+		Weft__LabTest *test = append_test(&lab->tests, &lab->n_tests, fail);
+
+		if (!test ||
+		    take_test(topology, schema, node->kind == YAML_LIST ? node->items[i] : node,
+		              test, fail) < 0)
+			return fail->code;
+	}
+	return 0;
+}

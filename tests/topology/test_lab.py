@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Labs from topology files: planned, applied, changed while packets flow, exported, undone, destroyed.
+
+    h1   h2   h3            the same file as lab a and as lab b, side by side
+     └─┬──┴────┘
+      lan 10.1.0.0/24 ── gw
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import BIN, ROOT, eventually
+
+LAB = """
+lab: a
+description: for tests
+nets:
+  lan: {subnet: 10.1.0.0/24, mode: nat, dns: lan.test}
+guests:
+  h1: {net: lan, ip: 10.1.0.10}
+  h2: {net: lan, ip: 10.1.0.20}
+  h3: lan
+forwards:
+  - 8080:h2:80
+tests:
+  - reach: {}
+"""
+
+
+@pytest.fixture
+def lab(weft):
+    def write(text, name="changed.yaml"):
+        path = weft.path / name
+        path.write_text(text)
+        return path
+
+    weft.write = write
+    weft.file = write(LAB, "lab.yaml")
+    weft.weft("apply", weft.file)
+    return weft
+
+
+def plan(weft, path, code=3):
+    done = weft.weft("plan", path, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_up_plan_apply_destroy(instances):
+    """One command from nothing to a lab; the second time nothing changes; in the end nothing is left."""
+    weft = instances()
+    path = weft.path / "lab.yaml"
+    path.write_text(LAB)
+    out = weft.weft("up", path).stdout
+    weft.status()
+    assert "+ net lan" in out and "+ guest h1" in out and "port" not in out
+    assert re.search(r"lab a: 1 net, 3 guests, now at revision 1, in \d", out)
+    weft.guest("a.h1").ping("10.1.0.20", count=2)
+    # An address that nobody gave is the lowest that is free.
+    assert weft.guest("a.h3").address(4) == "10.1.0.2/24"
+    assert plan(weft, path, 0) == ["no change"]
+    assert "lab a is as the file says: 1 net, 3 guests, revision 1" in weft.weft("apply", path).stdout
+    assert weft.revision() == 1
+    weft.weft("destroy", "a")
+    eventually(lambda: not weft.run("ip", "netns").stdout.split(), what="no namespaces")
+    assert not list(weft.run_dir.glob("*.sock"))
+
+
+def test_plan_in_the_users_words(lab):
+    text = LAB.replace("  h3: lan\n", "") + "flows:\n  f: {match: \"port=h1,tcp\"}\n"
+    text = text.replace("ip: 10.1.0.20", "ip: 10.1.0.21, mtu: 1400").replace("nets:\n", "nets:\n  dmz: {}\n")
+    path = lab.write(text)
+    lines = plan(lab, path)
+    assert "+ net dmz" in lines
+    assert "+ flow f" in lines
+    assert "- guest h3" in lines
+    assert "~ port h2 ip 10.1.0.20 -> 10.1.0.21, mtu none -> 1400 (its interface is made anew)" in lines
+    assert not [line for line in lines if line.startswith("- port")]
+    # A plan is nothing but words.
+    assert lab.revision() == 1
+    done = lab.weft("-o", "json", "plan", path, check=False)
+    assert done.returncode == 3
+    changes = json.loads(done.stdout)["changes"]
+    assert {"verb": "set", "object": "port/a.h2", "field": "mtu", "after": "1400", "guest": "a.h2"} in changes
+    lab.weft("apply", path)
+    assert plan(lab, path, 0) == ["no change"]
+
+
+def test_what_was_done_by_hand_is_told(lab):
+    lab.weft("port", "set", "a.h2", "--mac-limit", "9")
+    lab.weft("net", "add", "extra", "--lab", "a")
+    lines = plan(lab, lab.file)
+    assert "~ port h2 mac_limit 9 -> none (in place; changed by hand)" in lines
+    assert "- net extra (added by hand)" in lines
+    # What the file changes too is not by hand.
+    lines = plan(lab, lab.write(LAB.replace("10.1.0.10", "10.1.0.11")))
+    assert "~ port h1 ip 10.1.0.10 -> 10.1.0.11 (its interface is made anew)" in lines
+    # A port goes and its guest stays.
+    lab.weft("apply", lab.file)
+    lines = plan(lab, lab.write(LAB.replace("h3: lan", "h3: {}")))
+    assert "- port h3 (guest 'h3' loses it)" in lines
+    lab.run("umount", "/run/netns/a.h1")
+    assert "! guest h1: its namespace is gone" in plan(lab, lab.file)
+
+
+def test_unchanged_ports_lose_nothing(lab):
+    """200 pings a second between h1 and h2, while h3 goes and comes, nets come and go, and h4 is added."""
+    ping = lab.guest("a.h1").start("ping", "-n", "-i", "0.005", "-w", "8", "10.1.0.20",
+                                   log=lab.path / "pings")
+    time.sleep(0.3)
+    for text in [LAB.replace("  h3: lan\n", ""),
+                 LAB + "dns: {www: {net: lan, ip: 10.1.0.20}}\n",
+                 LAB.replace("h3: lan", "h3: lan\n  h4: {net: lan, mtu: 1400}").replace(
+                     "nets:\n", "nets:\n  dmz: {subnet: 10.2.0.0/24, mode: routed}\n"),
+                 LAB.replace("8080:h2:80", "8081:h2:80"), LAB]:
+        lab.weft("apply", lab.write(text))
+    ping.send_signal(signal.SIGINT)
+    ping.wait()
+    out = (lab.path / "pings").read_text()
+    sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", out).groups())
+    assert sent > 50
+    # The last may be on its way.
+    assert sent - received <= 1, out[-300:]
+    # An address that was chosen stays, whatever is added before it.
+    text = LAB.replace("  h1: {", "  h0: lan\n  h1: {")
+    before = lab.guest("a.h3").address(4)
+    lab.weft("apply", lab.write(text))
+    assert lab.guest("a.h3").address(4) == before
+    assert lab.guest("a.h0").address(4) != before
+
+
+def test_export_applies_to_the_same(lab):
+    text = LAB + """
+  - ping: {from: h1, to: [h2, h3], max-loss: 0.5%, max-rtt: 20ms}
+  - during: {run: "weft port set a.h3 --down", guest: h1, tests: [reach: {expect: blocked}]}
+routers:
+  r1: {comment: "one, two", routes: {10.9.0.0/16: 10.2.0.9, 10.66.0.0/16: blackhole}}
+flows:
+  f: {match: "port=h1,tcp,dport=80", actions: output=h2, priority: 7}
+reservations:
+  printer: {net: n2, mac: 02:00:00:00:00:07, ip: 10.2.0.7}
+dns:
+  www: {net: lan, ip: 10.1.0.20}
+"""
+    text = text.replace("nets:\n", "nets:\n  n2: {subnet: 10.2.0.0/24, mode: routed, router: r1, vlan: 12, dhcp: true}\n")
+    text = text.replace("  h3: lan\n", """  h3: lan
+  r: {nics: {eth0: lan, eth1: {net: n2, ip: 10.2.0.9, mac: 02:00:00:00:00:09}}, run: ["true", "echo 'a: b'"]}
+  bare: {hostname: nobody}
+  vm: {kind: vm, net: lan, queues: 1}
+  tap7: {kind: tap, trunk: [12], native: 13}
+  d: {net: lan, ip: dhcp}
+""")
+    lab.weft("apply", lab.write(text))
+    exported = lab.weft("export", "a").stdout
+    path = lab.write(exported, "exported.yaml")
+    assert plan(lab, path, 0) == ["no change"], exported
+    lab.weft("destroy", "a", "--keep-running")
+    lab.weft("apply", path)
+    assert lab.weft("export", "a").stdout == exported
+    lab.guest("a.h1").ping("10.1.0.20", count=1)
+    # By another name it is another lab; what is of the host is there but once.
+    other = lab.write(re.sub("  tap7.*\n|, vlan: 12", "", exported), "other.yaml")
+    lab.weft("apply", other, "--lab", "b")
+    lab.guest("b.h1").ping("10.1.0.20", count=1)
+
+
+def test_labs_side_by_side(lab):
+    """The same names and addresses twice, and neither sees the other."""
+    lab.weft("apply", lab.file, "--lab", "b")
+    for name in ["a.h1", "b.h1"]:
+        lab.guest(name).ping("10.1.0.20", count=2)
+        assert lab.guest(name).address(4) == "10.1.0.10/24"
+    macs = [lab.guest(name).run("cat", "/sys/class/net/eth0/address").stdout for name in ["a.h2", "b.h2"]]
+    assert macs[0] != macs[1]
+    assert macs[0].strip() in lab.guest("a.h1").run("ip", "neigh").stdout
+    assert [row["name"] for row in lab.json("lab", "ls")] == ["a", "b"]
+    lab.weft("destroy", "a")
+    lab.guest("b.h1").ping("10.1.0.20", count=1)
+    names = [row["name"] for row in lab.json("ns", "ls")]
+    assert names == ["b.h1", "b.h2", "b.h3"]
+
+
+def test_confirm_and_undo(lab):
+    def guests():
+        return [row["name"] for row in lab.json("ns", "ls")]
+
+    path = lab.write(LAB.replace("h3: lan", "h4: lan"))
+    out = lab.weft("apply", path, "--confirm", "60s").stdout
+    assert "undone in 60s unless you say: weft confirm" in out
+    assert guests() == ["a.h1", "a.h2", "a.h4"]
+    lab.weft("confirm")
+    lab.weft("undo")
+    assert guests() == ["a.h1", "a.h2", "a.h3"]
+    assert plan(lab, lab.file, 0) == ["no change"]
+    lab.weft("apply", path, "--confirm", "1s")
+    eventually(lambda: guests() == ["a.h1", "a.h2", "a.h3"], what="the guests of before")
+    eventually(lambda: "unconfirmed" not in lab.weft("history").stdout, what="the end of the trial")
+    assert plan(lab, lab.file, 0) == ["no change"]
+
+
+BAD = [
+    ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests: {h: {net: lna}}\n", r"2:19: port/h: there is no net 'lna'",
+     "did you mean 'lan'"),
+    ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests: {h: {net: lan, ip: 10.2.0.1}}\n", r"2:28: port/h: .*outside", "within"),
+    ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests:\n  a: {net: lan, ip: 10.1.0.5}\n  b: {net: lan, ip: 10.1.0.5}\n",
+     r"[34]:21: port/[ab]: the address 10.1.0.5 is already that of port/[ab]", ""),
+    ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests:\n  a: {net: lan, mac: 02:00:00:00:00:01}\n"
+     "  b: {net: lan, mac: 02:00:00:00:00:01}\n", r"[34]:22: .*the MAC 02:00:00:00:00:01 is already", ""),
+    ("nets:\n  a: {subnet: 10.1.0.0/24, mode: nat}\n  b: {subnet: 10.1.0.0/16, mode: nat}\n", r"[23]:15: .*overlaps", ""),
+    ("nets: {a: {vlan: 9}, b: {vlan: 9}}\n", r"1:(18|32): .*VLAN 9 is already", ""),
+    ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests: {web: lan}\nforwards: [\"80:web:80\"]\n", r"3:12: forward/.*not behind NAT",
+     ""),
+    ("nets: {lan: {subnet: 10.1.0.0/30}}\nguests: {a: lan, b: lan, c: lan, d: lan}\n",
+     r"2:(18|26|34): port/[bcd]: there is no free address in net 'lan'", ""),
+    ("guests: {a: {}}\ntests: [{ping: {from: b}}]\n", r"2:23: lab/.*no guest 'b'", ""),
+    ("routers: {r: {routes: {10.9.0.0/16: 10.1.0.1}}}\n", r"1:24: route/.*in no net of router", ""),
+    ("nets: {lan: {}}\nflows: {f: {match: \"port=h9\"}}\n", r"2:20: flow/f: there is no port 'h9'", ""),
+]
+
+
+@pytest.mark.parametrize("text, words, hint", BAD)
+def test_bad_files_change_nothing(lab, text, words, hint):
+    path = lab.write("lab: x\n" + text, "bad.yaml")
+    for verb in ["plan", "apply"]:
+        done = lab.weft(verb, path, check=False)
+        assert done.returncode == 1, done.stdout
+        # The first line names the lab.
+        line, rest = re.search(r"bad\.yaml:(\d+)(:.*)", done.stderr, re.S).groups()
+        assert re.search(words, f"{int(line) - 1}{rest}"), done.stderr
+        assert hint in done.stderr
+        assert "x." not in done.stderr
+    assert lab.revision() == 1
+
+
+def test_foreign_names_are_not_taken_over(lab):
+    lab.weft("ns", "add", "x.h1", "--net", "a.lan", "--hostname", "xh1")
+    path = lab.write("lab: x\nguests: {h1: {}}\n", "x.yaml")
+    done = lab.weft("apply", path, check=False)
+    assert done.returncode == 1
+    assert "already, which is not of the lab 'x'" in done.stderr
+
+
+def test_without_daemons_it_says_how(instances):
+    weft = instances()
+    path = weft.path / "lab.yaml"
+    path.write_text(LAB)
+    done = weft.weft("apply", path, check=False)
+    assert done.returncode == 5 and f"weft up {path}" in done.stderr
+    # A wrong file starts nothing.
+    path.write_text("nets: []\n")
+    done = weft.weft("up", path, check=False)
+    assert done.returncode == 2 and "lab.yaml:1:7" in done.stderr
+    assert not (weft.run_dir / "controller.sock").exists()
+
+
+def test_killed_at_any_point_and_run_again(instances):
+    """kill -9 of the command or of the controller while it applies; the same command then succeeds."""
+    weft = instances().up()
+    guests = "".join(f"  g{i}: lan\n" for i in range(24))
+    path = weft.path / "lab.yaml"
+    path.write_text("lab: k\nnets: {lan: {subnet: 10.3.0.0/24}}\nguests:\n" + guests)
+    for delay in [0.0, 0.01, 0.02, 0.04, 0.08]:
+        for whom in ["command", "controller"]:
+            apply = weft.start([BIN / "weft", "apply", path])
+            time.sleep(delay)
+            if whom == "command":
+                apply.kill()
+                apply.wait()
+            else:
+                weft.kill("controller")
+                apply.wait()
+            out = weft.weft("up", path).stdout
+            weft.status()
+            assert "24 guests" in out
+            assert plan(weft, path, 0) == ["no change"]
+            assert len(weft.run("ip", "netns").stdout.splitlines()) == 24
+            weft.guest("k.g0").ping("10.3.0.25", count=1)
+            weft.weft("destroy", "k", "--keep-running")
+
+
+def test_a_change_in_a_large_lab_is_quick(instances):
+    """Plan and apply of one change among many guests; the bound is loose, for slow machines."""
+    weft = instances().up()
+    guests = "".join(f"  g{i}: lan\n" for i in range(128))
+    path = weft.path / "large.yaml"
+    text = "lab: l\nnets: {lan: {subnet: 10.8.0.0/16}}\nguests:\n" + guests
+    path.write_text(text)
+    weft.weft("apply", path, timeout=300)
+    path.write_text(text.replace("g127: lan", "g127: {net: lan, mac-limit: 4}"))
+    times = {}
+    for verb in ["plan", "apply"]:
+        start = time.monotonic()
+        out = weft.weft(verb, path, check=False).stdout
+        times[verb] = time.monotonic() - start
+        assert "~ port g127 mac_limit none -> 4 (in place)" in out
+    print({verb: f"{1000 * took:.0f} ms" for verb, took in times.items()})
+    assert sum(times.values()) < 20
+    weft.weft("destroy", "l", timeout=300)
+
+
+def test_schema_and_parser_agree(lab):
+    """The shipped schema is what the program prints, and refuses and takes what the parser does."""
+    jsonschema = pytest.importorskip("jsonschema") if os.environ.get("WEFT_REQUIRE") != "all" else __import__("jsonschema")
+    yaml = __import__("yaml")
+    printed = lab.weft("schema").stdout
+    assert (ROOT / "docs" / "topology.schema.json").read_text() == printed
+    page = lab.weft("schema", "--table").stdout
+    assert (ROOT / "docs" / "topology-keys.md").read_text() == page
+    validator = jsonschema.Draft7Validator(json.loads(printed))
+
+    class Core(yaml.SafeLoader):
+        """Types as YAML 1.2 has them, as editors do."""
+
+    Core.yaml_implicit_resolvers = {}
+    Core.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
+    Core.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("^[0-9]+$"), list("0123456789"))
+    Core.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^$"), [""])
+
+    def agrees(text, good):
+        path = lab.write(text, "agree.yaml")
+        done = subprocess.run([str(BIN / "weft"), "--run-dir", "/nowhere", "plan", str(path)], capture_output=True,
+                              text=True, check=False)
+        # Past the schema the next thing is the controller, which is not there.
+        assert (done.returncode == 5) == good, text + done.stderr
+        errors = [error.message for error in validator.iter_errors(yaml.load(text, Core))]
+        assert (not errors) == good, (text, errors)
+
+    for example in sorted((ROOT / "examples").glob("*.yaml")):
+        agrees(example.read_text(), True)
+    agrees((ROOT / "tests/fuzz/corpus/topology/all").read_text(), True)
+    for text in ["nets: []", "nts: {}", "nets: {lan: {subnett: 1.0.0.0/8}}", "nets: {lan: {mode: nats}}",
+                 "nets: {lan: {vlan: 4095}}", "nets: {lan: {mtu: 1e3}}", "nets: {lan: {dhcp: maybe}}",
+                 "nets: {lan: {lease: 5 min}}", "nets: {-lan: {}}", "guests: {h1: {kind: nss}}",
+                 "guests: {h1: {net: lan, mac: 02:00:00:00:00}}", "guests: {h1: [lan]}", "tests: [{pong: {}}]",
+                 "tests: [{ping: {}, reach: {}}]", "tests: [{ping: {max-loss: 1}}]", "tests: [{http: {}}]",
+                 "tests: [{ping: {interval: 5}}]", "tests: [{iperf: {min-rate: 10Mbps}}]", "reservations: {p: {net: l}}",
+                 "flows: {f: {priority: 0}}", "lab: {}"]:
+        agrees(text, False)

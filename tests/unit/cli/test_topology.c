@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// test_topology: what a file becomes, and where a wrong one is wrong.
+
+#include "base/fail.h"
+#include "cli/topology.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void read_text(const char *text, struct topology *topology)
+{
+	struct fail fail = {0};
+
+	if (topology_parse("t.yaml", text, strlen(text), topology, &fail) < 0)
+		fail_msg("%s", fail.what);
+}
+
+static const Weft__Intent *find(const struct topology *topology, Weft__Intent__BodyCase body,
+                                const char *name)
+{
+	for (size_t i = 0; i < topology->object_count; i++)
+		if (topology->objects[i]->body_case == body &&
+		    strcmp(topology->objects[i]->name, name) == 0)
+			return topology->objects[i];
+	fail_msg("no '%s' of kind %d", name, body);
+	return NULL;
+}
+
+static const Weft__PortIntent *port_of(const struct topology *topology, const char *name)
+{
+	return find(topology, WEFT__INTENT__BODY_PORT, name)->port;
+}
+
+static void test_guests(void **state)
+{
+	struct topology topology;
+
+	read_text(
+		"lab: l\n"
+		"nets: {lan: {subnet: 10.1.0.0/24, mode: nat, dhcp: yes, lease: 1h, forwarder: none}}\n"
+		"guests:\n"
+		"  h1: lan\n"
+		"  h2: {net: lan, ip: 10.1.0.20, mac: 02:00:00:00:00:01, run: [a, 'b, c']}\n"
+		"  h3: {net: lan, ip: dhcp}\n"
+		"  r: {nics: {eth0: lan, eth1: {net: lan, ip: none}}}\n"
+		"  web: {kind: vm, net: lan}\n"
+		"  up: {kind: external, interface: eth9, net: lan}\n"
+		"  tap0: {kind: tap, trunk: [10, 20], native: 10}\n"
+		"  alone: {}\n",
+		&topology);
+	assert_string_equal(topology.lab, "l");
+
+	const Weft__Net *net = find(&topology, WEFT__INTENT__BODY_NET, "lan")->net;
+
+	assert_int_equal(net->mode, WEFT__NET_MODE__NET_NAT);
+	assert_true(net->dhcp);
+	assert_int_equal(net->lease_seconds, 3600);
+	assert_string_equal(net->forwarders[0], "none");
+	assert_string_equal(port_of(&topology, "h1")->ip, "auto");
+	assert_string_equal(port_of(&topology, "h1")->guest, "h1");
+	assert_true(find(&topology, WEFT__INTENT__BODY_GUEST, "h1")->guest->static_ip);
+	assert_string_equal(port_of(&topology, "h2")->mac, "02:00:00:00:00:01");
+	assert_string_equal(port_of(&topology, "h2")->ip, "10.1.0.20");
+
+	const Weft__Guest *guest = find(&topology, WEFT__INTENT__BODY_GUEST, "h2")->guest;
+
+	assert_int_equal(guest->n_run, 2);
+	assert_string_equal(guest->run[1], "b, c");
+	assert_null(port_of(&topology, "h3")->ip);
+	assert_false(find(&topology, WEFT__INTENT__BODY_GUEST, "h3")->guest->static_ip);
+	assert_string_equal(port_of(&topology, "r")->ifname, "eth0");
+	assert_string_equal(port_of(&topology, "r-eth1")->ifname, "eth1");
+	assert_null(port_of(&topology, "r-eth1")->ip);
+	assert_int_equal(port_of(&topology, "web")->attach, WEFT__ATTACH_KIND__ATTACH_VHOST);
+	assert_string_equal(port_of(&topology, "web")->vhost_path, "l.web.vu");
+	assert_null(port_of(&topology, "web")->ip);
+	assert_int_equal(port_of(&topology, "up")->attach, WEFT__ATTACH_KIND__ATTACH_NETDEV);
+	assert_string_equal(port_of(&topology, "up")->ifname, "eth9");
+	assert_int_equal(port_of(&topology, "tap0")->n_trunk, 2);
+	assert_int_equal(port_of(&topology, "tap0")->trunk[1], 20);
+	find(&topology, WEFT__INTENT__BODY_GUEST, "alone");
+	topology_fini(&topology);
+}
+
+static void test_rest(void **state)
+{
+	struct topology topology;
+
+	read_text("forwards:\n"
+	          "  - 8080:web:80\n"
+	          "  - {map: \"53:10.1.0.9:53\", net: lan, protocol: udp}\n"
+	          "routers: {r1: {routes: {10.9.0.0/16: 10.1.0.2, 10.66.0.0/16: blackhole}}}\n"
+	          "guests: {web: lan}\n"
+	          "nets: {lan: {}}\n"
+	          "flows: {f: {match: \"port=web,tcp\", priority: 5}}\n"
+	          "reservations: {p: {net: lan, mac: 02:00:00:00:00:07}}\n"
+	          "dns: {www: {net: lan, ip: 10.1.0.2}}\n",
+	          &topology);
+	// Without a name of its own the lab is called as the file is.
+	assert_string_equal(topology.lab, "t");
+
+	const Weft__Forward *forward =
+		find(&topology, WEFT__INTENT__BODY_FORWARD, "tcp-8080")->forward;
+
+	assert_string_equal(forward->net, "lan");
+	assert_string_equal(forward->guest, "web");
+	assert_int_equal(forward->outside_port, 8080);
+	assert_string_equal(find(&topology, WEFT__INTENT__BODY_FORWARD, "udp-53")->forward->inside,
+	                    "10.1.0.9");
+	assert_string_equal(find(&topology, WEFT__INTENT__BODY_ROUTE, "r1-10.9.0.0-16")->route->via,
+	                    "10.1.0.2");
+	assert_true(find(&topology, WEFT__INTENT__BODY_ROUTE, "r1-10.66.0.0-16")->route->blackhole);
+	assert_int_equal(find(&topology, WEFT__INTENT__BODY_FLOW, "f")->flow->priority, 5);
+	assert_string_equal(
+		find(&topology, WEFT__INTENT__BODY_RESERVATION, "p")->reservation->hostname, "p");
+	assert_string_equal(find(&topology, WEFT__INTENT__BODY_DNS, "www")->dns->host, "www");
+	topology_fini(&topology);
+}
+
+static void test_tests(void **state)
+{
+	struct topology topology;
+
+	read_text("lab: l\n"
+	          "tests:\n"
+	          "  - reach: {}\n"
+	          "  - reach: {from: h1, to: [h2, h3], protocol: tcp, port: 22, expect: blocked}\n"
+	          "  - ping: {max-loss: 1.5%, max-rtt: 5ms}\n"
+	          "  - iperf: {duration: 2s, min-rate: 8mbit}\n"
+	          "  - during: {run: reboot, tests: [ping: {max-gap: 2s}]}\n",
+	          &topology);
+
+	const Weft__Lab *lab = topology.objects[0]->lab_body;
+
+	assert_int_equal(lab->n_tests, 5);
+	assert_int_equal(lab->tests[0]->kind, WEFT__LAB_TEST_KIND__TEST_REACH);
+	assert_true(lab->tests[1]->blocked);
+	assert_int_equal(lab->tests[1]->n_to, 2);
+	assert_int_equal(lab->tests[2]->max_loss_ppm, 15000);
+	assert_int_equal(lab->tests[2]->max_rtt_us, 5000);
+	assert_int_equal(lab->tests[3]->duration_ms, 2000);
+	assert_int_equal(lab->tests[3]->min_bps, 8000000);
+	assert_int_equal(lab->tests[4]->n_tests, 1);
+	assert_int_equal(lab->tests[4]->tests[0]->max_gap_us, 2000000);
+	topology_fini(&topology);
+}
+
+// What must be refused: the text, and words of the sentence.
+static const struct {
+	const char *text, *words, *hint;
+} bad[] = {
+	{"", "t.yaml:1:1: the file is empty", ""},
+	{"nets: []\n", "t.yaml:1:7: nets: a list stands where names", ""},
+	{"nts: {}\n", "t.yaml:1:1: a topology has no 'nts'", "did you mean 'nets'?"},
+	{"nets: {lan: {subnett: 10.1.0.0/24}}\n", "t.yaml:1:14: a net has no 'subnett'",
+         "did you mean 'subnet'?"},
+	{"nets: {lan: {subnet: 10.1.0/24}}\n", "t.yaml:1:22: subnet: '10.1.0/24'", "prefix"},
+	{"nets: {lan: {mode: nats}}\n", "mode: 'nats' is none of", "did you mean 'nat'?"},
+	{"nets: {lan: {vlan: 4095}}\n", "vlan: 4095 is outside 1 to 4094", ""},
+	{"nets: {lan: {mtu: 100}}\n", "mtu: 100 is outside 576 to 65521", ""},
+	{"nets: {lan: {mtu: 0x600}}\n", "mtu: '0x600'", "a whole number"},
+	{"nets: {lan: {mtu: 1e3}}\n", "mtu: '1e3'", "a whole number"},
+	{"nets: {lan: {dhcp: null}}\n", "dhcp: 'null'", "true or false"},
+	{"nets: {lan: {dhcp: }}\n", "dhcp: nothing stands where a value", "true or false"},
+	{"nets: {lan: {lease: 5 min}}\n", "lease: '5 min'", "5m"},
+	{"nets: {'/lan': {}}\n", "nets: '/lan' is not a name", "letters"},
+	{"nets: {lan: 10.1.0.0/24}\n", "net: a text stands where its keys", ""},
+	{"nets: {lan: {}}\nnets: {}\n", "t.yaml:2:1: 'nets' stands here for the second time", ""},
+	{"nets: {a: {}, a: {}}\n", "t.yaml:1:15: 'a' stands here for the second time", ""},
+	{"lab: a.b\n", "t.yaml:1:6: lab: 'a.b' cannot be the name of a lab", "letters"},
+	{"lab: [a]\n", "lab: a list stands where a value is wanted", ""},
+	{"guests: {h1: {kind: nss}}\n", "kind: 'nss'", "did you mean 'ns'?"},
+	{"guests: {h1: {net: lan, mac: 2:0:0:0:0:1}}\n", "mac: '2:0:0:0:0:1'", "02:00:00:00:00:01"},
+	{"guests: {h1: {net: lan, ip: 10.1.0}}\n", "ip: '10.1.0'", "auto dhcp none"},
+	{"guests: {h1: {net: [a, b]}}\n", "net: a list stands", ""},
+	{"guests: {w: {kind: vm}}\n", "t.yaml:1:10: guest 'w' is in no net", "net, trunk"},
+	{"guests: {w: {kind: vm, net: a, run: x}}\n",
+         "'run' is for guests of kind ns; this one is vm", ""},
+	{"guests: {h: {net: a, socket: x}}\n", "'socket' is for guests of kind vm", ""},
+	{"guests: {e: {kind: external, net: a}}\n", "says no interface", "pcap-read"},
+	{"guests: {r: {net: a, nics: {eth0: b}}}\n", "belongs to one of them", ""},
+	{"guests: {r: {nics: {eth0: }}}\n", "guest 'r' is in no net", ""},
+	{"guests: {h: {nics: {eth1: a}}, h-eth1: {kind: tap, net: a}}\n",
+         "there is a port 'h-eth1' already, from t.yaml:1", ""},
+	{"forwards: [80:web]\n", "'80:web' is no forward", "8080:web:80"},
+	{"forwards: [\"80:web:80\"]\n", "there is no guest 'web' in a net", ""},
+	{"guests: {web: lan}\nforwards: [\"80:wbe:80\"]\n",
+         "t.yaml:2:12: forward: there is no guest 'wbe'", "did you mean 'web'?"},
+	{"forwards: [\"80:10.1.0.1:80\"]\n", "must say its net", ""},
+	{"forwards: [{net: lan}]\n", "'map' is missing", ""},
+	{"guests: {a: n}\nforwards: [\"80:a:80\", \"80:a:81\"]\n",
+         "there is a forward 'tcp-80' already", ""},
+	{"routers: {r: {routes: {10.0.0.0/8: nowhere}}}\n", "routes: 'nowhere'", "blackhole"},
+	{"flows: {f: {priority: 0}}\n", "priority: 0 is outside 1 to 65535", ""},
+	{"reservations: {p: {net: lan}}\n", "reservation: 'mac' is missing", ""},
+	{"tests: [reach]\n", "test: a text stands", ""},
+	{"tests: [{reach: {}, ping: {}}]\n", "a test is one key with its value, not 2", ""},
+	{"tests: [{pong: {}}]\n", "a test has no 'pong'", "did you mean 'ping'?"},
+	{"tests: [{reach: {protocol: tcp}}]\n", "reach: tcp needs a port", ""},
+	{"tests: [{reach: {port: 80}}]\n", "a port needs protocol tcp or udp", ""},
+	{"tests: [{ping: {max-loss: 0.1}}]\n", "max-loss: '0.1'", "1%"},
+	{"tests: [{ping: {interval: 5}}]\n", "interval: '5'", "200us"},
+	{"tests: [{iperf: {min-rate: 10Mbps}}]\n", "min-rate: '10Mbps'", "10mbit"},
+	{"tests: [{http: {status: 200}}]\n", "'url' is missing", ""},
+	{"tests: [{during: {run: x, tests: [{during: {tests: []}}]}}]\n", "has no 'during'", ""},
+	{"include: nowhere.yaml\n", "t.yaml:1:10: include: nowhere.yaml cannot be read", ""},
+};
+
+static void test_refusals(void **state)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct topology topology;
+		struct fail fail = {0};
+		int err = topology_parse("t.yaml", bad[i].text, strlen(bad[i].text), &topology,
+		                         &fail);
+
+		topology_fini(&topology);
+		if (err == 0)
+			fail_msg("this was taken: %s", bad[i].text);
+		if (!strstr(fail.what, bad[i].words) || !strstr(fail.hint, bad[i].hint))
+			fail_msg("%s\nsays: %s\nhint: %s\ninstead of: %s / %s", bad[i].text,
+			         fail.what, fail.hint, bad[i].words, bad[i].hint);
+	}
+}
+
+static char folder[64];
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static int read_top(struct topology *topology, struct fail *fail)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/top.yaml", folder);
+	return topology_read(path, topology, fail);
+}
+
+static int make_folder(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/test_topology.XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char path[128];
+
+	for (const char *const *name = (const char *const[]){"top.yaml", "a.yaml", "b.yaml", NULL};
+	     *name; name++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, *name);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+static void test_includes(void **state)
+{
+	struct topology topology;
+	struct fail fail = {0};
+
+	write_file("top.yaml", "include: [a.yaml, b.yaml]\nguests: {h1: lan}\n");
+	write_file("a.yaml", "include: b.yaml\nguests: {h2: lan}\n");
+	write_file("b.yaml", "nets: {lan: {}}\n");
+	assert_int_equal(read_top(&topology, &fail), 0);
+	// b.yaml is met twice and read once.
+	assert_int_equal(topology.file_count, 3);
+	assert_string_equal(topology.lab, "top");
+	find(&topology, WEFT__INTENT__BODY_GUEST, "h2");
+	topology_fini(&topology);
+
+	write_file("b.yaml", "include: a.yaml\n");
+	assert_int_equal(read_top(&topology, &fail), -EINVAL);
+	assert_non_null(strstr(fail.what, "includes itself"));
+	assert_non_null(strstr(fail.what, "b.yaml:1:10"));
+	topology_fini(&topology);
+
+	write_file("b.yaml", "guests: {h2: lan}\n");
+	assert_int_equal(read_top(&topology, &fail), -EINVAL);
+	assert_non_null(strstr(fail.what, "there is a guest 'h2' already"));
+	topology_fini(&topology);
+
+	write_file("b.yaml", "lab: other\n");
+	assert_int_equal(read_top(&topology, &fail), -EINVAL);
+	assert_non_null(strstr(fail.what, "belongs to the lab 'top'"));
+	topology_fini(&topology);
+}
+
+static void test_locates_refusals(void **state)
+{
+	struct fail fail = {.what = "port/l.h1: there is no net 'l.lna'",
+	                    .hint = "did you mean 'l.lan'?"};
+	struct topology topology;
+
+	read_text("lab: l\nguests:\n  h1: {net: lna}\n", &topology);
+	topology_locate(&topology, "port/l.h1", "net", &fail);
+	assert_string_equal(fail.what, "t.yaml:3:13: port/h1: there is no net 'lna'");
+	assert_string_equal(fail.hint, "did you mean 'lan'?");
+	// A field that the file does not have is said of the object.
+	fail = (struct fail){.what = "guest/l.h1: no"};
+	topology_locate(&topology, "guest/l.h1", "hostname", &fail);
+	assert_string_equal(fail.what, "t.yaml:3:3: guest/h1: no");
+	fail = (struct fail){.what = "the datapath is away"};
+	topology_locate(&topology, "datapath", NULL, &fail);
+	assert_string_equal(fail.what, "the datapath is away");
+	topology_fini(&topology);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_guests),
+		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_tests),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test_setup_teardown(test_includes, make_folder, remove_folder),
+		cmocka_unit_test(test_locates_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
