@@ -197,18 +197,41 @@ static const struct output_column worker_columns[] = {
 	{0},
 };
 
+static const struct output_column tunnel_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"type", "TYPE", OUTPUT_PLAIN},
+	{"local", "LOCAL", OUTPUT_PLAIN},
+	{"port", "PORT", OUTPUT_RIGHT},
+	{"drops", "DROPS", OUTPUT_RIGHT},
+	{0},
+};
+
+static const struct output_column peer_columns[] = {
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"state", "STATE", OUTPUT_PLAIN},
+	{"tunnel", "TUNNEL", OUTPUT_PLAIN},
+	{"remote", "REMOTE", OUTPUT_PLAIN},
+	{"mtu", "MTU", OUTPUT_RIGHT},
+	{"macs", "MACS", OUTPUT_RIGHT},
+	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT},
+	{"rx_bytes", "RX", OUTPUT_BYTES},
+	{"tx_packets", "TX-PKTS", OUTPUT_RIGHT},
+	{"tx_bytes", "TX", OUTPUT_BYTES},
+	{"drops", "DROPS", OUTPUT_RIGHT},
+	{0},
+};
+
 static const struct {
 	const char *what;
 	const struct output_column *columns;
 } choices[] = {
-	{"net", net_columns},       {"port", port_columns},
-	{"guest", guest_columns},   {"forward", forward_columns},
-	{"lease", lease_columns},   {"lab", lab_columns},
-	{"host", host_columns},     {"history", history_columns},
-	{"events", event_columns},  {"drops", drop_columns},
-	{"flow", flow_columns},     {"impair", impair_columns},
-	{"link", link_columns},     {"conn", conn_columns},
-	{"fdb", fdb_columns},       {"neighbour", neighbour_columns},
+	{"tunnel", tunnel_columns},   {"peer", peer_columns},     {"net", net_columns},
+	{"port", port_columns},       {"guest", guest_columns},   {"forward", forward_columns},
+	{"lease", lease_columns},     {"lab", lab_columns},       {"host", host_columns},
+	{"history", history_columns}, {"events", event_columns},  {"drops", drop_columns},
+	{"flow", flow_columns},       {"impair", impair_columns}, {"link", link_columns},
+	{"conn", conn_columns},       {"fdb", fdb_columns},       {"neighbour", neighbour_columns},
 	{"worker", worker_columns},
 };
 

@@ -58,6 +58,35 @@ const struct flag net_flags[] = {
 	{"mac-limit", "COUNT", "most MAC addresses learnt", VALUE_NUMBER, NULL, "mac_limit", false},
 	{"host", "HOST", "isolated: where its DHCP and DNS are served", VALUE_NAME, "host", "host",
          false},
+	{"vni", "NUMBER", "its number in tunnels, 1 to 16777215", VALUE_NUMBER, NULL, "vni", false},
+	{"tunnel", "TUNNEL", "goes to the peers of this tunnel", VALUE_NAME, "tunnel", "tunnel",
+         false},
+	{0},
+};
+
+const struct flag tunnel_flags[] = {
+	{"type", "TYPE", "vxlan (default), geneve or gre", VALUE_CHOICE, "vxlan geneve gre", "type",
+         false},
+	{"host", "HOST", "whose end it is (default: local)", VALUE_NAME, "host", "host", false},
+	{"local", "ADDRESS", "an address of the host", VALUE_TEXT, NULL, "local", false},
+	{"port", "PORT", "UDP port (default: 4789, geneve 6081)", VALUE_NUMBER, NULL, "port",
+         false},
+	{"ttl", "NUMBER", "TTL of outer packets (default: 64)", VALUE_NUMBER, NULL, "ttl", false},
+	{"dscp", "NUMBER", "DSCP of outer packets (default: that of the inner one)", VALUE_NUMBER,
+         NULL, "dscp", false},
+	{"checksum-off", NULL, "no outer UDP checksum", VALUE_SWITCH, NULL, "checksum_off", false},
+	{"underlay-mtu", "BYTES", "largest outer packet (default: as the kernel knows)",
+         VALUE_NUMBER, NULL, "underlay_mtu", false},
+	{0},
+};
+
+const struct flag peer_flags[] = {
+	{"tunnel", "TUNNEL", "whose other end it is", VALUE_NAME, "tunnel", "tunnel", false},
+	{"remote", "ADDRESS", "the address of its host", VALUE_TEXT, NULL, "remote", false},
+	{"learn-off", NULL, "learn no MACs behind it", VALUE_SWITCH, NULL, "learn_off", false},
+	{"down", NULL, "administratively down", VALUE_SWITCH, NULL, "down", false},
+	{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,
+         "mac_limit", false},
 	{0},
 };
 

@@ -12,6 +12,8 @@ extern const struct flag port_add_flags[];
 extern const struct flag port_set_flags[];
 extern const struct flag guest_add_flags[];
 extern const struct flag guest_set_flags[];
+extern const struct flag tunnel_flags[];
+extern const struct flag peer_flags[];
 extern const struct flag router_flags[];
 extern const struct flag route_flags[];
 extern const struct flag forward_flags[];

@@ -17,6 +17,8 @@ static const struct {
 	Weft__QueryWhat query;
 } live[] = {
 	{"port", WEFT__QUERY_WHAT__QUERY_PORTS},
+	{"tunnel", WEFT__QUERY_WHAT__QUERY_PORTS},
+	{"peer", WEFT__QUERY_WHAT__QUERY_PORTS},
 	{"flow", WEFT__QUERY_WHAT__QUERY_FLOW_RULES},
 	{"net", WEFT__QUERY_WHAT__QUERY_NAT_RULES},
 	{"forward", WEFT__QUERY_WHAT__QUERY_FORWARDS},

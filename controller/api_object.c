@@ -10,6 +10,7 @@
 #include "controller/model_guest.h"
 #include "controller/model_link.h"
 #include "controller/model_place.h"
+#include "controller/model_tunnel.h"
 #include "controller/model_vhost.h"
 #include "controller/scope.h"
 
@@ -94,6 +95,9 @@ static void add_net(struct api *api, const struct intent *intent, Weft__Record *
 	if (net->has_mtu)
 		record_number(record, "mtu", net->mtu);
 	add_hosts(&api->env.control->model, intent, record);
+	if (net->has_vni)
+		record_number(record, "vni", net->vni);
+	record_text(record, "tunnel", net->tunnel);
 	record_number(record, "ports",
 	              count_users(&api->env.control->model, intent->key, NOUN_PORT));
 }
@@ -273,6 +277,13 @@ static void add_rest(const struct intent *intent, Weft__Record *record)
 		break;
 	case NOUN_LAB:
 		message_record_add(record, &intent->msg->lab_body->base);
+		break;
+	case NOUN_TUNNEL:
+		record_number(record, "port", model_tunnel_udp_port(intent->msg->tunnel));
+		message_record_add(record, &intent->msg->tunnel->base);
+		break;
+	case NOUN_PEER:
+		message_record_add(record, &intent->msg->peer->base);
 		break;
 	case NOUN_IMPAIR:
 		add_impair(intent->msg->impair, record);

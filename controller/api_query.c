@@ -354,11 +354,13 @@ static bool find_object(struct question *question, const char *name, uint64_t *r
 }
 
 // Whose list a question is an addition to.
-static enum noun noun_of_query(Weft__QueryWhat what)
+static enum noun noun_of_query(Weft__QueryWhat what, const Weft__List *list)
 {
 	switch (what) {
 	case WEFT__QUERY_WHAT__QUERY_PORTS:
-		return NOUN_PORT;
+		// A tunnel and a peer are ports of the datapath, too.
+		return list && noun_from_word(list->what) != NOUN_NONE ? noun_from_word(list->what)
+		                                                       : NOUN_PORT;
 	case WEFT__QUERY_WHAT__QUERY_FLOW_RULES:
 		return NOUN_FLOW;
 	case WEFT__QUERY_WHAT__QUERY_NAT_RULES:
@@ -445,7 +447,7 @@ void api_query(struct question *question, Weft__QueryWhat what)
 	                                 ? question->request->list
 	                                 : NULL;
 	const char *name = list ? list->name : NULL, *only = list ? NULL : HOST_LOCAL;
-	enum noun noun = noun_of_query(what);
+	enum noun noun = noun_of_query(what, list);
 	struct fanout *fanout;
 	uint64_t object = 0;
 

@@ -199,6 +199,12 @@ static void derive_intent(const struct model *model, const struct intent *intent
 	case NOUN_LINK:
 		derive_link(model, intent, layout);
 		break;
+	case NOUN_TUNNEL:
+		derive_tunnel(model, intent, layout);
+		break;
+	case NOUN_PEER:
+		derive_peer(model, intent, layout);
+		break;
 	case NOUN_IMPAIR:
 		derive_impair(model, intent, layout);
 		break;
@@ -305,6 +311,16 @@ static bool next_key(const struct table *table, size_t *cursor, char ret[static 
 	return true;
 }
 
+static bool tunnel_of(const struct model *model, const char *key, char ret[static KEY_SIZE])
+{
+	const struct intent *net = model_get_key(model, key);
+
+	if (!net || net->noun != NOUN_NET || !net->msg->net->tunnel)
+		return false;
+	noun_key(ret, NOUN_TUNNEL, net->msg->net->tunnel);
+	return true;
+}
+
 int derive_dirty(const struct model *model, struct layout *layout, bool collect,
                  struct refusal *refusal)
 {
@@ -320,9 +336,13 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
 		refuse(refusal, err, "intent", NULL, "out of memory");
 	cursor = 0;
 	while (err == 0 && next_key(&model->dirty, &cursor, key)) {
+		char tunnel[KEY_SIZE];
 		const char *name;
 
 		err = derive_unit(model, layout, key, collect, refusal);
+		// Which nets go to which peers stands with the tunnel.
+		if (err == 0 && tunnel_of(model, key, tunnel))
+			err = derive_unit(model, layout, tunnel, collect, refusal);
 		// A host that is new gets what is everywhere.
 		if (err == 0 && noun_of_key(key, &name) == NOUN_HOST)
 			err = derive_users(&deriving, "hosts");

@@ -16,6 +16,8 @@ void derive_forward(const struct model *model, const struct intent *intent, stru
 void derive_lease(const struct model *model, const struct intent *intent, struct layout *layout);
 void derive_dns(const struct model *model, const struct intent *intent, struct layout *layout);
 void derive_flow(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_tunnel(const struct model *model, const struct intent *intent, struct layout *layout);
+void derive_peer(const struct model *model, const struct intent *intent, struct layout *layout);
 void derive_link(const struct model *model, const struct intent *intent, struct layout *layout);
 void derive_impair(const struct model *model, const struct intent *intent, struct layout *layout);
 
@@ -34,6 +36,7 @@ uint64_t derive_scope_id(const char *net);
 uint64_t derive_zone_id(const char *net);
 uint64_t derive_port_id(const char *port);
 uint64_t derive_link_id(const char *link); // of its bridge
+uint64_t derive_peer_id(const char *peer);
 uint64_t derive_shared_bridge_id(void);
 
 // The net's plan when it can be parsed, which validation has seen to; false otherwise.

@@ -24,7 +24,8 @@ static const struct noun_ops *const ops[] = {
 	[NOUN_FORWARD] = &model_forward, [NOUN_LEASE] = &model_lease,
 	[NOUN_DNS] = &model_dns,         [NOUN_FLOW] = &model_flow,
 	[NOUN_LAB] = &model_lab,         [NOUN_IMPAIR] = &model_impair,
-	[NOUN_LINK] = &model_link,
+	[NOUN_LINK] = &model_link,       [NOUN_TUNNEL] = &model_tunnel,
+	[NOUN_PEER] = &model_peer,
 };
 
 void model_init(struct model *model, const struct instance *instance)
@@ -317,6 +318,12 @@ static void say_claim(const char *claim, char *buf, size_t size)
 		snprintf(buf, size, "the MAC %.*s", (int)strcspn(claim + 4, "@"), claim + 4);
 	else if (strncmp(claim, "vlan/", 5) == 0)
 		snprintf(buf, size, "the VLAN %s", claim + 5);
+	else if (strncmp(claim, "vni/", 4) == 0)
+		snprintf(buf, size, "the VNI %s", strrchr(claim, '/') + 1);
+	else if (strncmp(claim, "remote/", 7) == 0)
+		snprintf(buf, size, "the peer's address %s", strrchr(claim, '/') + 1);
+	else if (strncmp(claim, "endpoint/", 9) == 0)
+		snprintf(buf, size, "the tunnel's address %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "ip/", 3) == 0)
 		snprintf(buf, size, "the address %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "ifname/", 7) == 0)

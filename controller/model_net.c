@@ -7,6 +7,7 @@
 
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
+#include "controller/model_tunnel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -127,6 +128,7 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_CLAIMS, "vlan", "vlan/%u", net->vlan);
 		refs_add(refs, REF_WATCHES, "vlan", "shared");
 	}
+	model_tunnel_net_refs(net, refs);
 	if (ipam_plan(intent->key, net, &plan, &ignored) < 0)
 		return;
 	// Where nothing of ours is, a gateway that nobody asked for takes no address.
@@ -246,6 +248,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = check_overlap(model, intent, plan.subnet6, "subnet6", refusal);
 	if (err == 0)
 		err = check_external(model, intent, &plan, refusal);
+	if (err == 0)
+		err = model_tunnel_net_check(intent, refusal);
 	return err == 0 ? check_rest(intent, &plan, refusal) : err;
 }
 

@@ -16,9 +16,9 @@ struct noun_ops {
 	             struct refusal *refusal);
 };
 
-extern const struct noun_ops model_host, model_router, model_net, model_guest, model_port,
-	model_route, model_forward, model_lease, model_dns, model_flow, model_impair, model_link,
-	model_lab;
+extern const struct noun_ops model_host, model_router, model_tunnel, model_peer, model_net,
+	model_guest, model_port, model_route, model_forward, model_lease, model_dns, model_flow,
+	model_impair, model_link, model_lab;
 
 // Replaces *text by the canonical form of the address in it.
 int model_canon_ip(const char *key, const char *field, char **text, struct refusal *refusal);

@@ -13,6 +13,8 @@ static const struct {
 } nouns[] = {
 	[NOUN_HOST] = {"host", WEFT__INTENT__BODY_HOST},
 	[NOUN_ROUTER] = {"router", WEFT__INTENT__BODY_ROUTER},
+	[NOUN_TUNNEL] = {"tunnel", WEFT__INTENT__BODY_TUNNEL},
+	[NOUN_PEER] = {"peer", WEFT__INTENT__BODY_PEER},
 	[NOUN_NET] = {"net", WEFT__INTENT__BODY_NET},
 	[NOUN_GUEST] = {"guest", WEFT__INTENT__BODY_GUEST},
 	[NOUN_LINK] = {"link", WEFT__INTENT__BODY_LINK},

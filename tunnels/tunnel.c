@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "tunnels/ecn.h"
+#include "tunnels/partial.h"
 #include "tunnels/tunnel_priv.h"
 #include "vnic/parse.h"
 
@@ -53,6 +54,7 @@ static enum drop_reason unwrap(const struct tunnel *tunnel, const uint8_t *bytes
 		packet->segments = rest;
 		packet->segment_count = 1;
 	}
+	partial_find(packet);
 	return ecn_leave(packet, tos) ? DROP_NONE : DROP_TUNNEL_ECN;
 }
 

@@ -383,6 +383,39 @@ static void test_vlans_and_rules_follow_ports(void **state)
 	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_FLOW_RULE), 1);
 }
 
+static void test_tunnels_by_hand_take_nets_to_peers(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "tunnel t type=vxlan local=192.0.2.1");
+	put(world, "peer p1 tunnel=t remote=192.0.2.2");
+	put(world, "peer p2 tunnel=t remote=192.0.2.3 learn_off=1");
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_PORT), 3);
+	put(world, "net lan vni=7 tunnel=t");
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_VLAN_MEMBER), 2);
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "peer/p2");
+	assert_true(object->port->peer && !object->port->peer->learn);
+	weft__object__free_unpacked(object, NULL);
+	put(world, "net lan vni=8 tunnel=t");
+	object = kit_object(world->desired, WEFT__KIND__KIND_VLAN_MEMBER, "peer/p1");
+	assert_int_equal(object->vlan_member->vni, 8);
+	weft__object__free_unpacked(object, NULL);
+	put(world, "-peer p1");
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_VLAN_MEMBER), 1);
+	put(world, "net lan");
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_VLAN_MEMBER), 0);
+	// On another host, where the net is only once it has a port there.
+	put(world, "host a kind=remote");
+	put(world, "tunnel u type=gre local=192.0.2.1 host=a");
+	put(world, "peer q tunnel=u remote=192.0.2.9");
+	put(world, "net far vni=9 tunnel=u");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_PORT), 2);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 0);
+	put(world, "port x attach=netdev ifname=e0 net=far host=a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +435,8 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_objects_lie_on_their_hosts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlans_and_rules_follow_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tunnels_by_hand_take_nets_to_peers, setup,
+	                                        teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// model_tunnel: tunnels to ends that are not ours, their peers, and what a net must say to go through one.
+
+#include "controller/model_tunnel.h"
+
+#include "controller/model_host.h"
+#include "controller/model_noun.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { UDP_PORT_MOST = 65535, DSCP_MOST = 63, TTL_MOST = 255, VNI_MOST = 0xffffff };
+
+static bool is_gre(const Weft__TunnelIntent *tunnel)
+{
+	return tunnel->type == WEFT__TUNNEL_TYPE__TUNNEL_GRE;
+}
+
+uint32_t model_tunnel_udp_port(const Weft__TunnelIntent *tunnel)
+{
+	if (is_gre(tunnel))
+		return 0;
+	if (tunnel->has_port)
+		return tunnel->port;
+	return tunnel->type == WEFT__TUNNEL_TYPE__TUNNEL_GENEVE ? 6081 : 4789;
+}
+
+static int tunnel_complete(const struct model *model, const char *key, Weft__Intent *msg,
+                           struct refusal *refusal)
+{
+	if (!msg->tunnel->has_type) {
+		msg->tunnel->has_type = true;
+		msg->tunnel->type = WEFT__TUNNEL_TYPE__TUNNEL_VXLAN;
+	}
+	model_host_canon(&msg->tunnel->host);
+	return model_canon_ip(key, "local", &msg->tunnel->local, refusal);
+}
+
+static void tunnel_refs(const struct model *model, const struct intent *intent, struct refs *refs)
+{
+	const Weft__TunnelIntent *tunnel = intent->msg->tunnel;
+
+	if (tunnel->host)
+		refs_add(refs, REF_NEEDS, "host", "host/%s", tunnel->host);
+	if (tunnel->local)
+		refs_add(refs, REF_CLAIMS, "local", "endpoint/%s/%u/%s",
+		         tunnel->host ? tunnel->host : HOST_LOCAL, model_tunnel_udp_port(tunnel),
+		         tunnel->local);
+}
+
+static int check_range(const struct intent *intent, const char *field, const char *what,
+                       uint32_t value, uint32_t least, uint32_t most, struct refusal *refusal)
+{
+	if (value >= least && value <= most)
+		return 0;
+	return refuse(refusal, -ERANGE, intent->key, field, "%s: the %s %u is not one of %u to %u",
+	              intent->key, what, value, least, most);
+}
+
+static int tunnel_check(const struct model *model, const struct intent *intent,
+                        struct refusal *refusal)
+{
+	const Weft__TunnelIntent *tunnel = intent->msg->tunnel;
+	int err = 0;
+
+	if (!tunnel->local) {
+		refuse(refusal, -EINVAL, intent->key, "local",
+		       "%s: a tunnel needs an address of this host", intent->key);
+		fail_hint(&refusal->fail, "give it with --local");
+		return -EINVAL;
+	}
+	if (tunnel->has_port && is_gre(tunnel))
+		return refuse(refusal, -EINVAL, intent->key, "port", "%s: GRE has no UDP port",
+		              intent->key);
+	if (tunnel->has_port)
+		err = check_range(intent, "port", "UDP port", tunnel->port, 1, UDP_PORT_MOST,
+		                  refusal);
+	if (err == 0 && tunnel->has_ttl)
+		err = check_range(intent, "ttl", "TTL", tunnel->ttl, 1, TTL_MOST, refusal);
+	if (err == 0 && tunnel->has_dscp)
+		err = check_range(intent, "dscp", "DSCP", tunnel->dscp, 0, DSCP_MOST, refusal);
+	if (err == 0 && tunnel->has_underlay_mtu)
+		err = check_range(intent, "underlay_mtu", "MTU", tunnel->underlay_mtu, 576, 65535,
+		                  refusal);
+	return err;
+}
+
+const struct noun_ops model_tunnel = {
+	.complete = tunnel_complete, .refs = tunnel_refs, .check = tunnel_check};
+
+static int peer_complete(const struct model *model, const char *key, Weft__Intent *msg,
+                         struct refusal *refusal)
+{
+	return model_canon_ip(key, "remote", &msg->peer->remote, refusal);
+}
+
+static void peer_refs(const struct model *model, const struct intent *intent, struct refs *refs)
+{
+	const Weft__PeerIntent *peer = intent->msg->peer;
+
+	if (!peer->tunnel)
+		return;
+	refs_add(refs, REF_NEEDS, "tunnel", "tunnel/%s", peer->tunnel);
+	refs_add(refs, REF_WATCHES, "tunnel", "tunnel/%s", peer->tunnel);
+	if (peer->remote)
+		refs_add(refs, REF_CLAIMS, "remote", "remote/%s/%s", peer->tunnel, peer->remote);
+}
+
+static int peer_check(const struct model *model, const struct intent *intent,
+                      struct refusal *refusal)
+{
+	const Weft__PeerIntent *peer = intent->msg->peer;
+	const struct intent *tunnel =
+		peer->tunnel ? model_get(model, NOUN_TUNNEL, peer->tunnel) : NULL;
+	const char *local = tunnel ? tunnel->msg->tunnel->local : NULL;
+
+	if (!tunnel)
+		return refuse(refusal, -EINVAL, intent->key, "tunnel", "%s: a peer needs a tunnel",
+		              intent->key);
+	if (!peer->remote)
+		return refuse(refusal, -EINVAL, intent->key, "remote",
+		              "%s: a peer needs the address of its host", intent->key);
+	if (local && (strchr(local, ':') != NULL) != (strchr(peer->remote, ':') != NULL))
+		return refuse(refusal, -EINVAL, intent->key, "remote",
+		              "%s: %s is of another address family than %s of tunnel '%s'",
+		              intent->key, peer->remote, local, tunnel->name);
+	if (local && strcmp(local, peer->remote) == 0)
+		return refuse(refusal, -EINVAL, intent->key, "remote",
+		              "%s: %s is the address of the tunnel itself", intent->key,
+		              peer->remote);
+	return 0;
+}
+
+const struct noun_ops model_peer = {
+	.complete = peer_complete, .refs = peer_refs, .check = peer_check};
+
+void model_tunnel_net_refs(const Weft__Net *net, struct refs *refs)
+{
+	if (!net->tunnel)
+		return;
+	refs_add(refs, REF_NEEDS, "tunnel", "tunnel/%s", net->tunnel);
+	refs_add(refs, REF_WATCHES, "tunnel", "tunnel/%s", net->tunnel);
+	if (net->has_vni)
+		refs_add(refs, REF_CLAIMS, "vni", "vni/%s/%u", net->tunnel, net->vni);
+}
+
+int model_tunnel_net_check(const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__Net *net = intent->msg->net;
+
+	if (net->tunnel && !net->has_vni) {
+		refuse(refusal, -EINVAL, intent->key, "vni",
+		       "%s: a net needs a number to go through tunnel '%s'", intent->key,
+		       net->tunnel);
+		fail_hint(&refusal->fail, "give it with --vni, the same at the other end");
+		return -EINVAL;
+	}
+	if (!net->has_vni)
+		return 0;
+	return check_range(intent, "vni", "VNI", net->vni, 1, VNI_MOST, refusal);
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// model_tunnel: what the model of nets must know of tunnels. Main thread.
+
+#pragma once
+
+#include "controller/model.h"
+
+// With its default filled in; 0 for GRE.
+uint32_t model_tunnel_udp_port(const Weft__TunnelIntent *tunnel);
+
+// The net's part that concerns tunnels.
+void model_tunnel_net_refs(const Weft__Net *net, struct refs *refs);
+int model_tunnel_net_check(const struct intent *intent, struct refusal *refusal);

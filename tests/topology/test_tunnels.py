@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tunnels to ends that are not ours.
+
+    h1 (net lan, vni 5001) ---- weft ---- u0 192.0.2.1 ==== 192.0.2.2 under ---- vx0 10.88.0.100
+                                             2001:db8::1    2001:db8::2          (the kernel's vxlan)
+"""
+
+import json
+
+import pytest
+
+from conftest import eventually
+
+LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
+FAR = {4: "192.0.2.2", 6: "2001:db8::2"}
+
+
+def underlay(weft, mtu=1500):
+    """A namespace behind a cable that is no part of any net."""
+    far = weft.add_guest("far", "--bare")
+    netns = weft.json("ns", "show", "far")["netns"]
+    weft.run("ip", "link", "add", "u0", "mtu", mtu, "type", "veth", "peer", "name", "under", "mtu", mtu, "netns", netns)
+    for run, name, n in [(weft.run, "u0", 1), (far.run, "under", 2)]:
+        run("ip", "address", "add", f"192.0.2.{n}/24", "dev", name)
+        run("ip", "address", "add", f"2001:db8::{n}/64", "dev", name, "nodad")
+        run("ip", "link", "set", name, "up")
+    return far
+
+
+def join(weft, kind, family):
+    weft.weft("tunnel", "add", "t1", "--type", kind, "--local", LOCAL[family])
+    weft.weft("peer", "add", "b", "--tunnel", "t1", "--remote", FAR[family])
+    weft.weft("net", "add", "lan", "--mode", "isolated", "--subnet", "10.88.0.0/24", "--vni", "5001", "--tunnel", "t1",
+              "--mtu", "1430")
+    return weft.add_guest("h1", "--net", "lan", "--ip", "10.88.0.10", "--static")
+
+
+@pytest.fixture(params=[4, 6], ids=["v4", "v6"])
+def kernel(weft, request):
+    """The kernel's vxlan as the other end."""
+    family = request.param
+    far = underlay(weft)
+    h1 = join(weft, "vxlan", family)
+    # By hand: without a learning kernel, neither side could find the other by luck.
+    far.run("ip", "link", "add", "vx0", "mtu", "1430", "type", "vxlan", "id", "5001", "dstport", "4789",
+            "local", FAR[family], "remote", LOCAL[family])
+    far.run("ip", "address", "add", "10.88.0.100/24", "dev", "vx0")
+    far.run("ip", "link", "set", "vx0", "up")
+    return weft, h1, far
+
+
+def peer(weft):
+    return next(p for p in weft.json("peer", "ls") if p["name"] == "b")
+
+
+def test_kernel_vxlan(kernel):
+    weft, h1, far = kernel
+    h1.ping("10.88.0.100")
+    far.ping("10.88.0.10", "-s", "1400")
+    row = peer(weft)
+    assert row["state"] == "up" and row["mtu"] in (1450, 1430) and row["macs"] >= 1
+    assert row["rx_packets"] >= 6 and row["tx_packets"] >= 6
+    mac = json.loads(far.run("ip", "-j", "link", "show", "vx0").stdout)[0]["address"]
+    assert [row["port"] for row in weft.json("fdb", "ls") if row["mac"] == mac] == ["b"]
+    # Bulk both ways: segments are cut by the kernel on the way out, and joined on the way in.
+    far.iperf3_server()
+    assert h1.iperf3("10.88.0.100", seconds=1) > 0.05
+    assert h1.iperf3("10.88.0.100", "-R", seconds=1) > 0.05
+
+
+def test_strangers_are_counted(weft):
+    far = underlay(weft)
+    join(weft, "vxlan", 4)
+    far.run("ip", "address", "add", "192.0.2.9/24", "dev", "under")
+    far.run("bash", "-c", "echo -n stranger > /dev/udp/192.0.2.1/4789")
+    eventually(lambda: weft.json("tunnel", "ls")[0]["drops"] >= 1, 5, "the drop")
+    assert eventually(lambda: weft.json("status").get("summary", {}).get("drop_tunnel_malformed"), 5)
+
+
+def test_words(weft):
+    underlay(weft)
+    join(weft, "vxlan", 4)
+    for words, said in [
+            (["tunnel", "add", "t2", "--local", "192.0.2.1"], "192.0.2.1 is already that of tunnel/t1"),
+            (["tunnel", "add", "t2", "--local", "192.0.2.77"], "cannot use UDP port 4789 of 192.0.2.77"),
+            (["tunnel", "delete", "t1"], "still used by"),
+            (["peer", "add", "c", "--tunnel", "t1", "--remote", "2001:db8::7"], "another address family"),
+            (["peer", "add", "c", "--tunnel", "t1", "--remote", "192.0.2.1"], "the tunnel itself"),
+            (["peer", "add", "c", "--tunnel", "t9", "--remote", "192.0.2.3"], "t9"),
+            (["net", "add", "n2", "--vni", "5001", "--tunnel", "t1"], "the VNI 5001"),
+            (["net", "add", "n2", "--vni", "16777216", "--tunnel", "t1"], "16777215"),
+            (["net", "add", "n2", "--tunnel", "t1"], "needs a number"),
+            (["tunnel", "set", "t1", "--ttl", "3"], "while it has peers")]:
+        done = weft.weft(*words, check=False)
+        assert done.returncode != 0 and said in done.stderr, f"{words}: {done.stdout}{done.stderr}"
+    weft.weft("peer", "set", "b", "--remote", "192.0.2.3")
+    assert peer(weft)["remote"] == "192.0.2.3"
+    weft.weft("net", "set", "lan", "--no-vni", "--no-tunnel")
+    weft.weft("peer", "delete", "b")
+    weft.weft("tunnel", "delete", "t1")
+    assert weft.json("tunnel", "ls") == []
