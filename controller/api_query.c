@@ -361,6 +361,8 @@ static enum noun noun_of_query(Weft__QueryWhat what, const Weft__List *list)
 		// A tunnel and a peer are ports of the datapath, too.
 		return list && noun_from_word(list->what) != NOUN_NONE ? noun_from_word(list->what)
 		                                                       : NOUN_PORT;
+	case WEFT__QUERY_WHAT__QUERY_IMPAIRMENTS:
+		return NOUN_IMPAIR;
 	case WEFT__QUERY_WHAT__QUERY_FLOW_RULES:
 		return NOUN_FLOW;
 	case WEFT__QUERY_WHAT__QUERY_NAT_RULES:

@@ -24,6 +24,7 @@ static const agent_query_fn answers[] = {
 	[WEFT__QUERY_WHAT__QUERY_FLOW_RULES] = agent_query_flow_rules,
 	[WEFT__QUERY_WHAT__QUERY_NAT_RULES] = agent_query_nat_rules,
 	[WEFT__QUERY_WHAT__QUERY_FORWARDS] = agent_query_forwards,
+	[WEFT__QUERY_WHAT__QUERY_IMPAIRMENTS] = agent_query_impairments,
 };
 
 static void answer(struct agent *agent, uint64_t request, const Weft__Query *query)
@@ -49,7 +50,7 @@ void agent_query_frame(struct agent *agent, struct stream_frame *frame)
 	agent_arena_init(&arena, QUERY_LIMIT);
 	query = agent_frame_decode(&arena, frame, &weft__query__descriptor);
 	if (query && query->what >= WEFT__QUERY_WHAT__QUERY_FDB &&
-	    (unsigned)query->what < ARRAY_SIZE(answers))
+	    (unsigned)query->what < ARRAY_SIZE(answers) && answers[query->what])
 		answer(agent, frame->request, query);
 	else
 		agent_refuse(agent, frame->request, -EOPNOTSUPP,

@@ -22,6 +22,13 @@ void agent_query_ports(struct agent *agent, const Weft__Query *query, struct age
 void agent_query_flow_rules(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 void agent_query_nat_rules(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 void agent_query_forwards(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
+void agent_query_impairments(struct agent *agent, const Weft__Query *query,
+                             struct agent_rows *rows);
+struct agent_object;
+// Calls for each object of the kind that the query asks for, until there is no room for a row.
+void agent_query_objects(struct agent *agent, const Weft__Query *query, Weft__Kind kind,
+                         struct agent_rows *rows,
+                         void (*row)(struct agent_rows *rows, const struct agent_object *object));
 void agent_query_summary(struct agent *agent, const Weft__Query *query, struct agent_rows *rows);
 
 // Says from where the next page goes on.

@@ -36,8 +36,9 @@ static void begun_row(struct agent_rows *rows, const struct agent_object *object
 	agent_rows_number(rows, nat_count_read(object->begun));
 }
 
-static void query_begun(struct agent *agent, const Weft__Query *query, Weft__Kind kind,
-                        struct agent_rows *rows)
+void agent_query_objects(struct agent *agent, const Weft__Query *query, Weft__Kind kind,
+                         struct agent_rows *rows,
+                         void (*row)(struct agent_rows *rows, const struct agent_object *object))
 {
 	const struct agent_table *table = &agent->apply->store.tables[kind];
 	uint32_t bucket = (uint32_t)(query->cursor >> 32), skipped = (uint32_t)query->cursor;
@@ -54,7 +55,7 @@ static void query_begun(struct agent *agent, const Weft__Query *query, Weft__Kin
 				agent_query_more(rows, (uint64_t)bucket << 32 | position);
 				return;
 			}
-			begun_row(rows, object);
+			row(rows, object);
 		}
 	}
 }
@@ -63,12 +64,12 @@ void agent_query_nat_rules(struct agent *agent, const Weft__Query *query, struct
 {
 	agent_rows_column(rows, "name");
 	agent_rows_column(rows, "nat_connections");
-	query_begun(agent, query, WEFT__KIND__KIND_NAT_RULE, rows);
+	agent_query_objects(agent, query, WEFT__KIND__KIND_NAT_RULE, rows, begun_row);
 }
 
 void agent_query_forwards(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
 {
 	agent_rows_column(rows, "name");
 	agent_rows_column(rows, "connections");
-	query_begun(agent, query, WEFT__KIND__KIND_PORT_FORWARD, rows);
+	agent_query_objects(agent, query, WEFT__KIND__KIND_PORT_FORWARD, rows, begun_row);
 }

@@ -515,10 +515,8 @@ void impair_close(struct impair *impair)
 {
 	lock(impair);
 	impair->open = false;
-	while (impair->queue_count) {
-		impair->departs = 0;
+	while (impair->queue_count)
 		end_sending(impair);
-	}
 	tell_next(impair);
 	unlock(impair);
 }

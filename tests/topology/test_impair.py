@@ -58,6 +58,22 @@ def test_what_cannot_be_is_refused(pair, effects, sentence):
     assert pair.json("impair", "ls") == []
 
 
+def test_rate_holds_and_show_tells(pair):
+    pair.guest("b").iperf3_server()
+    pair.weft("impair", "port", "a", "--out", "rate", "10mbit", "queue", "200packets")
+    gbit = pair.guest("a").iperf3("10.9.0.12", seconds=3)
+    # TCP's payload is 95.7 % of what full frames carry; the end of the transfer is in the queue.
+    assert 0.0075 < gbit < 0.0101
+    row = pair.json("impair", "show", "a:out")
+    assert row["sent"] > 1000 and row["seed"] > 0
+    assert row["held_max_ns"] >= row["held_p99_ns"] >= row["held_p50_ns"] > 0
+    assert "up to" in row["late_times"]
+    # A change while packets wait loses none of them.
+    pair.weft("impair", "port", "a", "--out", "rate", "1gbit")
+    assert pair.guest("a").iperf3("10.9.0.12", seconds=2) < 1.01
+    assert "a:out" in pair.weft("impair", "ls").stdout
+
+
 def test_links_carry_everything(weft):
     """h1.eth0 == l1 == h2.eth0, h2.up == l2 == h3.eth0: two wires, the guest between them routes."""
     for name in ["h1", "h2", "h3"]:
