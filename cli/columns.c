@@ -105,6 +105,7 @@ static const struct output_column host_columns[] = {
 	{"restarts", "RESTARTS", OUTPUT_RIGHT},
 	{"last_gap_ms", "LAST-GAP-MS", OUTPUT_RIGHT},
 	{"lag_us", "LAG-US", OUTPUT_RIGHT},
+	{"trouble", "TROUBLE", OUTPUT_PLAIN},
 	{0},
 };
 

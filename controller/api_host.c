@@ -34,6 +34,8 @@ static void add_process(const struct host *host, Weft__Record *record)
 	if (host_state(host) == HOST_READY) {
 		record_text(record, "software", host_software(host));
 		record_number(record, "generation", host_generation(host));
+	} else if (host_trouble(host)) {
+		record_text(record, "trouble", host_trouble(host));
 	} else if (station) {
 		record_text(record, "trouble", station_trouble(station));
 	}

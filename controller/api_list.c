@@ -171,6 +171,21 @@ void api_list_events(struct question *question)
 	question_answer(question);
 }
 
+// With more than the local one: how many there are, and which are away.
+static void add_hosts(const struct control *control, Weft__Record *record)
+{
+	const struct host *host;
+	size_t cursor = 0;
+
+	record_number(record, "hosts", control->hosts.by_name.count);
+	if (control->hosts.by_name.count < 2)
+		return;
+	record_list(record, "hosts_away");
+	while ((host = hosts_next(&control->hosts, &cursor)))
+		if (host_state(host) != HOST_READY)
+			record_append(record, "hosts_away", host_name(host));
+}
+
 void api_status(struct question *question)
 {
 	struct api *api = question->api;
@@ -193,7 +208,7 @@ void api_status(struct question *question)
 	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
 		if (noun != NOUN_HOST)
 			record_number(record, noun_word(noun), model_count(&control->model, noun));
-	record_number(record, "hosts", control->hosts.by_name.count);
+	add_hosts(control, record);
 	record_record(record, "host", api_host_record(api, control->hosts.local));
 	question_add(question, record);
 	// The datapath's own summary joins it, or the answer goes without.

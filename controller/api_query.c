@@ -31,13 +31,14 @@ struct branch {
 	struct host *host;
 	char **columns;
 	size_t column_count;
+	unsigned left; // Rows still wanted of it.
 };
 
 struct fanout {
 	struct question *question;
 	Weft__QueryWhat what;
 	uint64_t object;
-	unsigned left;      // Rows still wanted.
+	unsigned limit;     // Rows wanted.
 	struct event *late; // Fires when a page takes too long.
 	struct branch *branches;
 	size_t branch_count, open; // Hosts, and how many have more to tell.
@@ -70,6 +71,43 @@ void api_query_forget(struct question *question)
 	question->fanout = NULL;
 }
 
+static uint64_t time_of(const Weft__Record *record)
+{
+	const Weft__Field *time = record_find(record, "time");
+
+	return time ? time->number : 0;
+}
+
+static const char *host_of(const Weft__Record *record)
+{
+	const Weft__Field *host = record_find(record, "host");
+
+	return host ? host->text : "";
+}
+
+// Newest first, as each host tells them; what has no time stays by host. The sort is not stable, so
+// equal ones are told apart by where they came from.
+static int compare_rows(const void *left, const void *right)
+{
+	const Weft__Record *a = *(Weft__Record *const *)left, *b = *(Weft__Record *const *)right;
+
+	if (time_of(a) != time_of(b))
+		return time_of(a) < time_of(b) ? 1 : -1;
+	return strcmp(host_of(a), host_of(b));
+}
+
+// Of rows of several hosts, as many as were asked for of one.
+static void merge(struct fanout *fanout)
+{
+	struct question *question = fanout->question;
+
+	if (fanout->what == WEFT__QUERY_WHAT__QUERY_DROPS && question->record_count > 1)
+		qsort(question->records, question->record_count, sizeof(*question->records),
+		      compare_rows);
+	while (question->record_count > fanout->limit)
+		record_free(question->records[--question->record_count]);
+}
+
 // One host has told all it has.
 static void finish(struct fanout *fanout)
 {
@@ -77,6 +115,8 @@ static void finish(struct fanout *fanout)
 
 	if (--fanout->open > 0)
 		return;
+	if (fanout->named && fanout->noun == NOUN_NONE)
+		merge(fanout);
 	api_query_forget(question);
 	question_answer(question);
 }
@@ -288,9 +328,9 @@ static void on_rows(void *user, int err, const struct stream_frame *frame)
 		return;
 	}
 	take_columns(branch, rows);
-	for (size_t i = 0; i < rows->n_rows && fanout->left > 0; i++, fanout->left--)
+	for (size_t i = 0; i < rows->n_rows && branch->left > 0; i++, branch->left--)
 		add_row(branch, rows->rows[i]);
-	more = rows->has_cursor && fanout->left > 0 && rows->n_rows > 0;
+	more = rows->has_cursor && branch->left > 0 && rows->n_rows > 0;
 	cursor = rows->cursor;
 	weft__rows__free_unpacked(rows, NULL);
 	if (more)
@@ -312,7 +352,7 @@ static void ask_page(struct branch *branch, uint64_t cursor, bool has_cursor)
 	query.has_cursor = has_cursor;
 	query.cursor = cursor;
 	query.has_limit = true;
-	query.limit = fanout->left < PAGE_ROWS ? fanout->left : PAGE_ROWS;
+	query.limit = branch->left < PAGE_ROWS ? branch->left : PAGE_ROWS;
 	if (host_ask(branch->host, WEFT__STREAM_ID__STREAM_QUERIES, WEFT__FRAME_TYPE__FRAME_QUERY,
 	             &query.base, on_rows, branch) < 0)
 		finish(fanout);
@@ -406,7 +446,7 @@ static int add_branches(struct fanout *fanout, const char *only)
 		    (only && strcmp(only, host_name(host)) != 0))
 			continue;
 		fanout->branches[fanout->branch_count++] =
-			(struct branch){.fanout = fanout, .host = host};
+			(struct branch){.fanout = fanout, .host = host, .left = fanout->limit};
 	}
 	return 0;
 }
@@ -471,7 +511,7 @@ void api_query(struct question *question, Weft__QueryWhat what)
 		.question = question,
 		.what = what,
 		.object = object,
-		.left = list && list->has_limit && noun == NOUN_NONE ? list->limit : ROWS_MOST,
+		.limit = list && list->has_limit && noun == NOUN_NONE ? list->limit : ROWS_MOST,
 		.noun = noun,
 	};
 	question->fanout = fanout;

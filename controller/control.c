@@ -72,19 +72,16 @@ static void compare_held(struct control *control)
 
 	while ((host = hosts_next(&control->hosts, &cursor)))
 		if (host_next_held(host, &(size_t){0}))
-			host_want_resync(host, true);
+			control_want_resync(control, host);
 }
 
 // The model as it was, and what is desired of the datapaths too.
 static void undo_model(struct control *control)
 {
 	struct refusal ignored = {0};
-	struct desired *desired;
-	size_t cursor = 0;
 
 	// What could not be derived as a whole has left differences that nobody took.
-	while ((desired = layout_next(&control->layout, &cursor)))
-		ops_fini(&desired->ops);
+	layout_forget_collected(&control->layout);
 	model_rollback(&control->model);
 	if (derive_dirty(&control->model, &control->layout, false, &ignored) < 0)
 		log_err("%s", ignored.fail.what);
@@ -454,14 +451,25 @@ static void catch_up(struct control *control)
 	struct host *host;
 	size_t cursor = 0;
 
-	if (control->queue && control->queue->state != CHANGE_QUEUED)
+	if (!control->resync_wanted || (control->queue && control->queue->state != CHANGE_QUEUED))
 		return;
+	control->resync_wanted = false;
 	while ((host = hosts_next(&control->hosts, &cursor))) {
-		if (!host_wants_resync(host) || host_state(host) != HOST_READY)
+		if (!host_wants_resync(host))
 			continue;
+		if (host_state(host) != HOST_READY) {
+			control->resync_wanted = true;
+			continue;
+		}
 		host_want_resync(host, false);
 		host_resync(host);
 	}
+}
+
+void control_want_resync(struct control *control, struct host *host)
+{
+	host_want_resync(host, true);
+	control->resync_wanted = true;
 }
 
 void control_resync_all(struct control *control)
@@ -470,7 +478,7 @@ void control_resync_all(struct control *control)
 	size_t cursor = 0;
 
 	while ((host = hosts_next(&control->hosts, &cursor)))
-		host_want_resync(host, true);
+		control_want_resync(control, host);
 	catch_up(control);
 }
 

@@ -101,6 +101,7 @@ struct control {
 	struct event *patience;        // For a host that went away under way.
 	struct event *overdue;         // For the first that was put aside.
 	struct event *deadline;        // Of the confirmation.
+	bool resync_wanted;            // By some host.
 	unsigned patience_seconds;     // With a host that is away; 0: twelve.
 	struct confirming *confirming; // Under way, or NULL.
 	void *listener;                // With:

@@ -24,37 +24,26 @@ void control_unshare(struct change *change)
 	change->share_count = 0;
 }
 
-static size_t count_concerned(const struct control *control)
-{
-	const struct desired *desired;
-	size_t cursor = 0, count = 0;
-
-	while ((desired = layout_next(&control->layout, &cursor)))
-		count += desired->ops.count > 0;
-	return count;
-}
-
 int control_share(struct control *control, struct change *change, struct refusal *refusal)
 {
-	size_t count = count_concerned(control), cursor = 0;
 	struct desired *desired;
 
 	control_unshare(change);
-	change->shares = calloc(count + 1, sizeof(*change->shares));
-	while (change->shares && (desired = layout_next(&control->layout, &cursor))) {
+	change->shares = calloc(control->layout.collected_count + 1, sizeof(*change->shares));
+	for (size_t i = 0; change->shares && (desired = layout_collected(&control->layout, i));
+	     i++) {
+		struct host *host = hosts_get(&control->hosts, desired->host);
 		struct share *share = &change->shares[change->share_count];
 
 		// A host that begins with this change has nobody there to be told, and is told all at once.
-		if (desired->ops.count == 0 || !hosts_get(&control->hosts, desired->host)) {
-			ops_fini(&desired->ops);
+		if (!host)
 			continue;
-		}
-		*share = (struct share){.control = control, .ops = desired->ops};
-		share->host = hosts_get(&control->hosts, desired->host);
+		*share = (struct share){.control = control, .host = host, .ops = desired->ops};
 		desired->ops = (struct ops){0};
 		ops_sort(&share->ops);
 		change->share_count++;
 	}
+	layout_forget_collected(&control->layout);
 	return change->shares ? 0 : refuse(refusal, -ENOMEM, "intent", NULL, "out of memory");
 }
 
@@ -99,7 +88,8 @@ static void on_committed(void *user, const struct tx_result *result)
 		// It is decided, and what it has says what it misses.
 		snprintf(change->note, sizeof(change->note),
 		         "%.60s is away; it follows when it is back", host_label(share->host));
-		host_want_resync(share->host, result->code != -ECONNRESET);
+		if (result->code != -ECONNRESET)
+			control_want_resync(share->control, share->host);
 		log_warn("%s did not commit what it had prepared: %s", host_label(share->host),
 		         result->refusal.fail.what);
 	}

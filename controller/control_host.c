@@ -74,14 +74,15 @@ static int look_for_held(void *user, const char *noun, const char *name, const v
 // for beyond that: it catches up by its digests.
 static bool all_heard(const struct control *control)
 {
+	// Who looks is woken by a clock that is coarser than this one.
+	const uint64_t patience = control->patience_seconds * NSEC_PER_SEC * 3 / 4;
 	const struct host *host;
 	size_t cursor = 0;
 
 	while ((host = hosts_next(&control->hosts, &cursor)))
 		if (host_state(host) != HOST_READY &&
 		    (host == control->hosts.local || host_state(host) != HOST_ABSENT ||
-		     clock_now() - host_gone_since(host) <
-		             control->patience_seconds * NSEC_PER_SEC))
+		     clock_now() - host_gone_since(host) < patience))
 			return false;
 	return true;
 }

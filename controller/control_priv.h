@@ -24,7 +24,8 @@ int control_revert_open(struct control *control);
 void control_tell_undone(struct control *control, uint64_t number);
 void control_arm_deadline(struct control *control);
 
-// Every host is compared with what it must hold, as soon as nothing is under way.
+// The host, or every host, is compared with what it must hold as soon as nothing is under way.
+void control_want_resync(struct control *control, struct host *host);
 void control_resync_all(struct control *control);
 // The open revision is waited for by nobody any more.
 void control_drop_promises(struct control *control);

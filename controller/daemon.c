@@ -126,6 +126,8 @@ static int on_judge(void *user, const struct model *model, struct refusal *refus
 
 static const char *on_trouble(void *user, const struct host *host)
 {
+	if (host_trouble(host))
+		return host_trouble(host);
 	return host_minder(host) ? station_trouble(host_minder(host)) : NULL;
 }
 

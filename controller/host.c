@@ -140,6 +140,7 @@ static void on_hello(struct host *host, const struct stream_frame *frame)
 		host_break(host, "what is kept for it could not be handed back");
 		return;
 	}
+	host->trouble[0] = '\0';
 	log_info("%s: pid %d, %s, generation %llu%s", host->label, (int)host->pid, host->software,
 	         (unsigned long long)host->generation, host->fresh ? ", starting anew" : "");
 	host->env.greeted(host->env.user, host);
@@ -345,6 +346,11 @@ uint64_t host_gap_ns(const struct host *host)
 uint64_t host_lag_ns(const struct host *host)
 {
 	return host->lag_ns;
+}
+
+const char *host_trouble(const struct host *host)
+{
+	return host->trouble[0] ? host->trouble : NULL;
 }
 
 size_t host_backlog(const struct host *host)

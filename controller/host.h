@@ -64,6 +64,8 @@ uint64_t host_gap_ns(const struct host *host);
 uint64_t host_lag_ns(const struct host *host);
 // Bytes that wait to be sent to it.
 size_t host_backlog(const struct host *host);
+// Why the datapath refuses to be driven by us; NULL when it does not.
+const char *host_trouble(const struct host *host);
 // Who minds its process, for whoever set it; NULL: nobody.
 void host_set_minder(struct host *host, void *minder);
 void *host_minder(const struct host *host);

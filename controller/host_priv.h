@@ -44,6 +44,7 @@ struct host {
 	bool prepared; // And not finished yet.
 	uint64_t sent_at, lag_ns;
 
+	char trouble[200]; // Why it does not let us in; empty: it does, or is away.
 	uint64_t gone_since, gap_ns;
 	bool wants_resync;
 	struct resync resync;

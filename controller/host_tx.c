@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 
 enum { PATIENCE_SECONDS = 30 };
 
@@ -66,6 +67,11 @@ void host_tx_refused(struct host *host, const struct stream_frame *frame)
 		if (message->hint)
 			fail_hint(&result.refusal.fail, "%s", message->hint);
 		host_tx_answer(host, &result);
+	} else if (message && host->state == HOST_GREETING) {
+		// Another controller drives it: said once, however often it comes back.
+		if (strcmp(host->trouble, message->what) != 0)
+			log_err("%s refuses us: %s", host->label, message->what);
+		snprintf(host->trouble, sizeof(host->trouble), "%s", message->what);
 	} else if (message && frame->request == 0) {
 		log_err("%s: %s", host->label, message->what);
 	}

@@ -33,6 +33,7 @@ void layout_fini(struct layout *layout)
 
 	while ((desired = layout_next(layout, &cursor)))
 		desired_fini(desired);
+	free(layout->collected);
 	free(layout->at);
 	unit_fini(&layout->lost);
 	free_values(&layout->hosts);
@@ -121,13 +122,44 @@ struct unit *layout_unit(struct layout *layout, const char *host)
 	return &desired->part;
 }
 
-static int replace_at(struct desired *desired, struct unit *unit, bool collect)
+static int note_collected(struct layout *layout, struct desired *desired)
 {
-	return desired_replace(desired, unit, collect ? &desired->ops : NULL);
+	if (layout->collected_count == layout->collected_room) {
+		size_t room = layout->collected_room ? layout->collected_room * 2 : 16;
+		struct desired **more = realloc(layout->collected, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		layout->collected = more;
+		layout->collected_room = room;
+	}
+	layout->collected[layout->collected_count++] = desired;
+	return 0;
+}
+
+static int replace_at(struct layout *layout, struct desired *desired, struct unit *unit,
+                      bool collect)
+{
+	bool first = desired->ops.count == 0;
+	int err = desired_replace(desired, unit, collect ? &desired->ops : NULL);
+
+	return err == 0 && first && desired->ops.count > 0 ? note_collected(layout, desired) : err;
+}
+
+struct desired *layout_collected(const struct layout *layout, size_t index)
+{
+	return index < layout->collected_count ? layout->collected[index] : NULL;
+}
+
+void layout_forget_collected(struct layout *layout)
+{
+	for (size_t i = 0; i < layout->collected_count; i++)
+		ops_fini(&layout->collected[i]->ops);
+	layout->collected_count = 0;
 }
 
 // Takes the unit from the hosts that are not to have it any more.
-static int leave(const struct layout *layout, bool collect)
+static int leave(struct layout *layout, bool collect)
 {
 	const struct places *places = table_get_text(&layout->places, layout->key);
 	int err = 0;
@@ -138,7 +170,7 @@ static int leave(const struct layout *layout, bool collect)
 		if (places->at[i]->round == layout->round)
 			continue;
 		unit_init(&none, layout->key);
-		err = replace_at(places->at[i], &none, collect);
+		err = replace_at(layout, places->at[i], &none, collect);
 	}
 	return err;
 }
@@ -175,7 +207,7 @@ int layout_end(struct layout *layout, bool collect)
 		bool any = desired->part.count > 0;
 
 		if (err == 0)
-			err = replace_at(desired, &desired->part, collect);
+			err = replace_at(layout, desired, &desired->part, collect);
 		unit_fini(&desired->part);
 		if (any)
 			layout->at[kept++] = desired;

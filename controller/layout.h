@@ -12,6 +12,10 @@ struct layout {
 	struct table places; // unit's key -> struct places, owned
 	struct table homes;  // group of nets -> name of its home, owned
 
+	// Sets with differences that were collected and not taken yet.
+	struct desired **collected;
+	size_t collected_count, collected_room;
+
 	// The unit that is derived now.
 	char key[UNIT_SIZE];
 	struct desired **at; // Its hosts; each set has its part.
@@ -35,6 +39,11 @@ size_t layout_objects(const struct layout *layout);
 void layout_begin(struct layout *layout, const char *key);
 struct unit *layout_unit(struct layout *layout, const char *host);
 int layout_end(struct layout *layout, bool collect);
+
+// Walks the sets with differences, to take their ops; then they are forgotten.
+struct desired *layout_collected(const struct layout *layout,
+                                 size_t index); // NULL beyond the last.
+void layout_forget_collected(struct layout *layout);
 
 // The home of the group as it was last noted; NULL when it never was.
 const char *layout_home(const struct layout *layout, const char *group);

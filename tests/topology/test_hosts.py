@@ -8,7 +8,7 @@
 import os
 import signal
 
-from conftest import eventually, is_alive
+from conftest import BIN, eventually, is_alive
 
 
 def host(weft, name):
@@ -81,6 +81,17 @@ def test_controller_restart_finds_all(weft):
     weft.weft("up")
     eventually(lambda: all(record["state"] == "ready" for record in weft.json("host", "ls")), 10, "all hosts")
     assert {record["name"]: (record["pid"], record["generation"]) for record in weft.json("host", "ls")} == before
+
+
+def test_second_controller_is_refused(weft):
+    """One store, one controller: the second says who has it, and the first does not notice."""
+    before = weft.status()
+    other = weft.path / "other"
+    done = weft.run(BIN / "weft-controller", "--run-dir", other, "--state-dir", weft.state_dir, check=False, timeout=20)
+    assert done.returncode != 0
+    assert f"another weft-controller with pid {before['pid']} has the state" in done.stderr, done.stderr
+    weft.weft("net", "add", "later")
+    assert weft.status()["host"]["pid"] == before["host"]["pid"]
 
 
 def test_hosts_go_without_a_trace(weft):

@@ -49,6 +49,22 @@ static void drop_ops(struct fake_datapath *fake)
 	fake->op_count = 0;
 }
 
+// A controller that was replaced is told so, and hung up on.
+static void on_hello(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__Hello *hello = weft__hello__unpack(NULL, frame->len, frame->body);
+	Weft__Refused refused = WEFT__REFUSED__INIT;
+	bool stale = hello->epoch < fake->epoch;
+
+	weft__hello__free_unpacked(hello, NULL);
+	if (!stale)
+		return;
+	refused.code = -ESTALE;
+	refused.what = (char *)"a later controller has taken over this datapath";
+	answer(fake, WEFT__FRAME_TYPE__FRAME_REFUSED, frame->request, &refused.base);
+	stream_finish(fake->stream);
+}
+
 static void on_begin(struct fake_datapath *fake, const struct stream_frame *frame)
 {
 	Weft__TxBegin *begin = weft__tx_begin__unpack(NULL, frame->len, frame->body);
@@ -156,6 +172,7 @@ static void apply(struct fake_datapath *fake)
 	fake->generation++;
 	fake->transactions++;
 	fake->operations = (unsigned)fake->op_count;
+	fake->all_operations += fake->operations;
 	fake->tentative = fake->confirm_ms ? fake->tx : 0;
 }
 
@@ -210,6 +227,8 @@ static void on_commit(struct fake_datapath *fake, const struct stream_frame *fra
 	size_t refused = find_refused(fake);
 
 	if (fake->deaf)
+		return;
+	if (fake->prepared && fake->deaf_decided)
 		return;
 	if (fake->prepared && fake->die_decided) {
 		fake->die_decided = false;
@@ -353,6 +372,9 @@ static void on_frame(void *user, struct stream_frame *frame)
 	case WEFT__FRAME_TYPE__FRAME_TX_OPS:
 		on_ops(fake, frame);
 		break;
+	case WEFT__FRAME_TYPE__FRAME_HELLO:
+		on_hello(fake, frame);
+		break;
 	case WEFT__FRAME_TYPE__FRAME_TX_PREPARE:
 		on_prepare(fake, frame);
 		break;
@@ -408,12 +430,16 @@ void fake_connect(struct fake_datapath *fake, int fd)
 	hello.generation = fake->generation;
 	hello.has_fresh = true;
 	hello.fresh = fake->fresh;
-	answer(fake, WEFT__FRAME_TYPE__FRAME_HELLO, 0, &hello.base);
+	// One who will refuse waits for the other's greeting, as the datapath does.
+	if (fake->epoch == 0)
+		answer(fake, WEFT__FRAME_TYPE__FRAME_HELLO, 0, &hello.base);
 	fake->fresh = false;
 }
 
 void fake_hang_up(struct fake_datapath *fake)
 {
+	// What was prepared ends with the connection.
+	fake->prepared = false;
 	// What was received of a transaction dies with the connection.
 	drop_ops(fake);
 	stream_free(fake->stream);

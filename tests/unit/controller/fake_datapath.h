@@ -28,13 +28,16 @@ struct fake_datapath {
 	bool lose_next;        // Applies the next transaction and hangs up instead of answering.
 	unsigned transactions; // Applied.
 	unsigned operations;   // Of the last one.
-	unsigned kept;         // Frames KEPT that came.
+	unsigned all_operations;
+	unsigned kept; // Frames KEPT that came.
 	bool kept_end;
 	uint64_t tentative; // The transaction that waits to be confirmed, or 0.
 
+	uint64_t epoch;    // Refuses a controller with a lower one.
 	bool prepared;     // The transaction waits for its commit.
 	bool die_prepared; // Hangs up as it is to prepare one.
 	bool die_decided;  // Hangs up as it is to commit a prepared one.
+	bool deaf_decided; // Does not hear that it is to commit it.
 	unsigned prepares, aborts;
 	uint64_t tx; // Being received.
 	bool dry_run;

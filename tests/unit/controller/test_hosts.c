@@ -71,7 +71,7 @@ static struct host *host_of(struct world *world, unsigned which)
 	return hosts_get(&world->control.hosts, names[which]);
 }
 
-static void make_ready(struct world *world, unsigned which)
+static void connect_fake(struct world *world, unsigned which)
 {
 	int pair[2];
 
@@ -80,6 +80,11 @@ static void make_ready(struct world *world, unsigned which)
 	world->fakes[which].base = world->base;
 	fake_connect(&world->fakes[which], pair[0]);
 	host_attach(host_of(world, which), pair[1], 4711 + (pid_t)which);
+}
+
+static void make_ready(struct world *world, unsigned which)
+{
+	connect_fake(world, which);
 	UNTIL(world, host_state(host_of(world, which)) == HOST_READY);
 }
 
@@ -160,14 +165,10 @@ static void check_equal(struct world *world)
 	layout_fini(&fresh);
 }
 
-static int setup(void **state)
+static void open_control(struct world *world)
 {
-	struct world *world = calloc(1, sizeof(*world));
 	struct fail fail = {0};
 
-	log_open("test", LOG_LEVEL_ERROR, NULL);
-	unit_make_dir(world->dir);
-	world->base = event_base_new();
 	world->control = (struct control){
 		.base = world->base,
 		.patience_seconds = 1,
@@ -179,6 +180,35 @@ static int setup(void **state)
 	if (store_open(world->dir, false, &world->control.store, &fail) < 0 ||
 	    control_open(&world->control, world->dir, &fail) < 0)
 		fail_msg("%s", fail.what);
+}
+
+// Ends as kill -9 does: nobody is told, nothing is undone.
+static void die(struct world *world)
+{
+	control_close(&world->control);
+	store_close(world->control.store);
+	for (unsigned i = 0; i < FAKES; i++)
+		fake_hang_up(&world->fakes[i]);
+}
+
+static void live_again(struct world *world)
+{
+	open_control(world);
+	for (unsigned i = 0; i < FAKES; i++)
+		make_ready(world, i);
+	UNTIL(world, world->control.open.why == 0);
+	for (unsigned i = 0; i < FAKES; i++)
+		UNTIL(world, host_state(host_of(world, i)) == HOST_READY);
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	log_open("test", LOG_LEVEL_ERROR, NULL);
+	unit_make_dir(world->dir);
+	world->base = event_base_new();
+	open_control(world);
 	make_ready(world, LOCAL);
 	put_well(world, "host a kind=remote ip=192.0.2.1;host b kind=remote ip=192.0.2.2");
 	make_ready(world, A);
@@ -383,6 +413,106 @@ static void test_home_moves_with_the_ports(void **state)
 	assert_int_equal(world->fakes[B].objects.count, 3);
 }
 
+// All have been asked to prepare, and one has not answered.
+static void test_controller_dies_before_the_decision(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[B].deaf = true;
+	submit(world, PORT_A ";" PORT_B, 0, &answer);
+	UNTIL(world, world->fakes[A].prepared);
+	die(world);
+	assert_int_equal(world->fakes[A].objects.count, 0);
+	world->fakes[B].deaf = false;
+	live_again(world);
+	check_equal(world);
+	// It can be had, so it is had, everywhere.
+	assert_non_null(model_get(&world->control.model, NOUN_PORT, "pb"));
+	assert_int_equal(world->fakes[A].objects.count, 3);
+	assert_int_equal(world->fakes[B].objects.count, 3);
+}
+
+// One has committed, the other has not been told.
+static void test_controller_dies_after_the_decision(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[B].deaf_decided = true;
+	submit(world, PORT_A ";" PORT_B, 0, &answer);
+	UNTIL(world, world->fakes[A].objects.count == 3);
+	die(world);
+	assert_int_equal(world->fakes[B].objects.count, 0);
+	world->fakes[B].deaf_decided = false;
+	live_again(world);
+	check_equal(world);
+	assert_int_equal(world->fakes[B].objects.count, 3);
+}
+
+// One would have refused; when the controller is back it does, and nobody keeps anything.
+static void test_what_a_crash_left_is_refused(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[B].deaf = true;
+	submit(world, PORT_A ";" PORT_B, 0, &answer);
+	UNTIL(world, world->fakes[A].prepared);
+	die(world);
+	world->fakes[B].deaf = false;
+	world->fakes[B].refuse = "port/pb";
+	live_again(world);
+	UNTIL(world, world->fakes[A].objects.count == 0);
+	check_equal(world);
+	assert_null(model_get(&world->control.model, NOUN_PORT, "pa"));
+	world->fakes[B].refuse = NULL;
+	put_well(world, PORT_A ";" PORT_B);
+	check_equal(world);
+}
+
+// A host that does not come back is not waited for longer than patience lasts.
+static void test_what_a_crash_left_does_not_wait_for_ever(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world->fakes[B].deaf = true;
+	submit(world, PORT_A ";" PORT_B, 0, &answer);
+	UNTIL(world, world->fakes[A].prepared);
+	die(world);
+	world->fakes[B].deaf = false;
+	open_control(world);
+	make_ready(world, LOCAL);
+	make_ready(world, A);
+	put_well(world, "port pl attach=netdev ifname=e9 net=lan");
+	make_ready(world, B);
+	check_equal(world);
+	assert_int_equal(world->fakes[B].objects.count, 3);
+}
+
+// A controller whose datapath another one drives by now says so, and changes nothing there.
+static void test_later_controller_is_told_of(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	fake_hang_up(&world->fakes[A]);
+	UNTIL(world, host_state(host_of(world, A)) == HOST_ABSENT);
+	world->fakes[A].epoch = UINT64_C(1) << 40;
+	connect_fake(world, A);
+	UNTIL(world, host_trouble(host_of(world, A)));
+	assert_non_null(strstr(host_trouble(host_of(world, A)), "later controller"));
+	UNTIL(world, host_state(host_of(world, A)) == HOST_ABSENT);
+	answer = put(world, PORT_A);
+	assert_int_equal(answer.refusal.fail.code, -EAGAIN);
+	assert_string_equal(answer.refusal.object, "host/a");
+	world->fakes[A].epoch = 0;
+	make_ready(world, A);
+	assert_null(host_trouble(host_of(world, A)));
+	check_equal(world);
+}
+
 static void test_host_goes(void **state)
 {
 	struct world *world = *state;
@@ -415,6 +545,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_that_undoes_takes_all_back, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_home_moves_with_the_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_controller_dies_before_the_decision, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_controller_dies_after_the_decision, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_what_a_crash_left_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_a_crash_left_does_not_wait_for_ever,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_later_controller_is_told_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_host_goes, setup, teardown),
 	};
 
