@@ -32,6 +32,7 @@ struct handshake {
 	bool connected, failed;
 	struct fail fail; // Set when failed.
 	unsigned lingered;
+	struct cert_facts peer;
 	handshake_done_fn done;
 	void *user;
 };
@@ -62,6 +63,8 @@ static void tell(struct handshake *handshake)
 	struct tls *tls = handshake->tls;
 	int fd = handshake->fd;
 
+	if (tls)
+		handshake->peer = *tls_peer(tls);
 	event_del(handshake->readable);
 	event_del(handshake->writable);
 	event_del(handshake->limit);
@@ -156,6 +159,11 @@ static void on_limit(evutil_socket_t fd, short what, void *user)
 		                              : "the other end did not answer");
 	handshake->failed = true;
 	tell(handshake);
+}
+
+const struct cert_facts *handshake_peer(const struct handshake *handshake)
+{
+	return &handshake->peer;
 }
 
 struct handshake *handshake_new(struct event_base *base, int fd, struct tls *tls, unsigned limit_ms,

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct cert_facts;
 struct event_base;
 struct fail;
 struct handshake;
@@ -21,6 +22,9 @@ typedef void (*handshake_done_fn)(void *user, int fd, struct tls *tls, const str
 // that only the connecting is waited for. NULL with errno, and both are still the caller's.
 struct handshake *handshake_new(struct event_base *base, int fd, struct tls *tls, unsigned limit_ms,
                                 handshake_done_fn done, void *user);
+
+// Who the other end said it is, even if it was refused; name "" when it did not say.
+const struct cert_facts *handshake_peer(const struct handshake *handshake);
 
 // Gives up if it is not done. Fine within the callback. NULL is fine.
 void handshake_free(struct handshake *handshake);

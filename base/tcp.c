@@ -46,7 +46,7 @@ int tcp_parse(const char *text, struct tcp_address *ret, struct fail *fail)
 	size_t len;
 
 	if (!colon || strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon) < 2 ||
-	    strlen(colon) > 6 || atoi(colon + 1) < 1 || atoi(colon + 1) > UINT16_MAX)
+	    strlen(colon) > 6 || atoi(colon + 1) > UINT16_MAX)
 		return refuse(text, fail);
 	len = (size_t)(colon - text);
 	if (len > 2 && text[0] == '[' && colon[-1] == ']') {
@@ -93,6 +93,14 @@ bool tcp_is_loopback(const struct tcp_address *address)
 	       (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) && in6->sin6_addr.s6_addr[12] == 127);
 }
 
+uint16_t tcp_port(const struct tcp_address *address)
+{
+	const struct sockaddr_in *in4 = (const void *)&address->address;
+	const struct sockaddr_in6 *in6 = (const void *)&address->address;
+
+	return ntohs(address->address.ss_family == AF_INET ? in4->sin_port : in6->sin6_port);
+}
+
 bool tcp_is_any(const struct tcp_address *address)
 {
 	const struct sockaddr_in *in4 = (const void *)&address->address;
@@ -120,7 +128,7 @@ static void tune(int fd)
 		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
 }
 
-int tcp_listen(const struct tcp_address *address, struct fail *fail)
+int tcp_listen(struct tcp_address *address, struct fail *fail)
 {
 	auto_close int fd =
 		socket(address->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -131,7 +139,8 @@ int tcp_listen(const struct tcp_address *address, struct fail *fail)
 		return fail_errno(fail, -errno, "cannot make a TCP socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (bind(fd, (const struct sockaddr *)&address->address, address->len) < 0 ||
-	    listen(fd, BACKLOG) < 0)
+	    listen(fd, BACKLOG) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address->address, &address->len) < 0)
 		return fail_errno(fail, -errno, "cannot listen at %s", tcp_format(address, text));
 	return TAKE_FD(fd);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct fail;
@@ -17,15 +18,16 @@ struct tcp_address {
 	socklen_t len;
 };
 
-// "192.0.2.1:7411" or "[2001:db8::1]:7411"; -EINVAL with the reason.
+// "192.0.2.1:7411" or "[2001:db8::1]:7411"; -EINVAL with the reason. Port 0 is for listening at any.
 int tcp_parse(const char *text, struct tcp_address *ret, struct fail *fail);
 const char *tcp_format(const struct tcp_address *address, char buf[static TCP_TEXT]);
 
 bool tcp_is_loopback(const struct tcp_address *address);
+uint16_t tcp_port(const struct tcp_address *address);
 bool tcp_is_any(const struct tcp_address *address); // 0.0.0.0 or ::
 
-// The listening descriptor, or -errno.
-int tcp_listen(const struct tcp_address *address, struct fail *fail);
+// The listening descriptor, or -errno. The address then has the port that was chosen for 0.
+int tcp_listen(struct tcp_address *address, struct fail *fail);
 
 // A descriptor on its way: writable once it is connected, or has failed. Or -errno.
 int tcp_connect(const struct tcp_address *address, struct fail *fail);

@@ -164,6 +164,7 @@ struct tls_end *tls_end_new(const struct credential *credential, enum cert_role 
 	struct tls_end *end = calloc(1, sizeof(*end));
 
 	if (end) {
+		end->users = 1;
 		end->peer = peer;
 		end->own = credential->facts;
 		cert_common_name(X509_get_subject_name(credential->authority), end->authority);
@@ -181,7 +182,7 @@ struct tls_end *tls_end_new(const struct credential *credential, enum cert_role 
 
 void tls_end_free(struct tls_end *end)
 {
-	if (!end)
+	if (!end || --end->users > 0)
 		return;
 	SSL_CTX_free(end->context);
 	BIO_meth_free(end->socket);
@@ -204,6 +205,7 @@ struct tls *tls_new(struct tls_end *end, int fd, tls_judge_fn judge_fn, void *us
 		errno = ENOMEM;
 		return NULL;
 	}
+	end->users++;
 	BIO_set_data(bio, tls);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(tls->ssl, bio, bio);
@@ -221,6 +223,7 @@ void tls_free(struct tls *tls)
 		return;
 	tls_finish(tls);
 	SSL_free(tls->ssl);
+	tls_end_free(tls->end);
 	free(tls);
 }
 

@@ -23,7 +23,7 @@ struct tls_end;
 
 // What an end shows and whom it believes, for any number of connections. The role is the peer's: with
 // CERT_CONTROLLER we connect to a controller, with CERT_HOST hosts connect to us. The credential may go
-// afterwards. NULL with fail. => It outlives its connections.
+// afterwards, and the end too: its connections keep what they need of it. NULL with fail.
 struct tls_end *tls_end_new(const struct credential *credential, enum cert_role peer,
                             struct fail *fail);
 void tls_end_free(struct tls_end *end); // NULL is fine.

@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 
 struct tls_end {
+	unsigned users; // Whoever made it, and each connection.
 	SSL_CTX *context;
 	BIO_METHOD *socket;
 	struct cert_facts own;
@@ -18,7 +19,7 @@ struct tls_end {
 };
 
 struct tls {
-	struct tls_end *end; // Borrowed.
+	struct tls_end *end;
 	SSL *ssl;
 	int fd;     // Borrowed.
 	int error;  // What the socket said last; 0: nothing.

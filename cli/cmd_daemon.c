@@ -28,7 +28,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { POLL_USEC = 20000, UP_SECONDS = 15, START_ATTEMPTS = 5, RETRY_USEC = 100000 };
+enum {
+	POLL_USEC = 20000,
+	UP_SECONDS = 15,
+	START_ATTEMPTS = 5,
+	RETRY_USEC = 100000,
+	ARGUMENTS = 12
+};
 
 // In the child: a session of its own, nothing of ours open, words to the log.
 static void become_controller(const char *program, const char *log, char *const arguments[])
@@ -45,6 +51,21 @@ static void become_controller(const char *program, const char *log, char *const 
 		_exit(127);
 	execv(program, arguments);
 	_exit(127);
+}
+
+static void add_arguments(const struct invocation *call, char **next)
+{
+	if (invocation_text(call, "listen")) {
+		*next++ = (char *)"--listen";
+		*next++ = (char *)invocation_text(call, "listen");
+	}
+	if (invocation_text(call, "listen-plain")) {
+		*next++ = (char *)"--listen-plain";
+		*next++ = (char *)invocation_text(call, "listen-plain");
+	}
+	if (invocation_has(call, "fresh"))
+		*next++ = (char *)"--fresh";
+	*next = NULL;
 }
 
 static int start_controller(const struct invocation *call, pid_t *ret, struct fail *fail)
@@ -70,12 +91,11 @@ static int start_controller(const struct invocation *call, pid_t *ret, struct fa
 		return fail_errno(fail, error, "directories %s and %s", call->run_dir,
 		                  call->state_dir);
 
-	char *arguments[] = {
-		program,   (char *)"--run-dir",
-		run_dir,   (char *)"--state-dir",
-		state_dir, invocation_has(call, "fresh") ? (char *)"--fresh" : NULL,
-		NULL,
-	};
+	char *arguments[ARGUMENTS] = {program, (char *)"--run-dir", run_dir, (char *)"--state-dir",
+	                              state_dir};
+
+	add_arguments(call, arguments + 5);
+
 	pid_t child = fork();
 
 	if (child == 0)
@@ -136,12 +156,14 @@ struct start {
 	pid_t child; // 0: none of ours.
 	unsigned attempts;
 	bool answered;
+	char listen[80]; // Where hosts come in, as it says.
 };
 
 static bool look(const struct invocation *call, struct start *start)
 {
 	struct fail ignored = {0};
 	Weft__Reply *reply;
+	char text[80];
 
 	if (daemons_status(call, &reply, &ignored) != EXIT_OK)
 		return false;
@@ -149,6 +171,8 @@ static bool look(const struct invocation *call, struct start *start)
 	bool ready = is_ready(reply);
 
 	start->answered = true;
+	snprintf(start->listen, sizeof(start->listen), "%s",
+	         record_text(reply->records[0], "listen", text, sizeof(text)));
 	client_reply_free(reply);
 	return ready;
 }
@@ -197,6 +221,20 @@ static int give_up(const struct invocation *call, const struct start *start, uin
 	return -ETIMEDOUT;
 }
 
+// One that runs already listens where it was told to when it was started.
+static int check_listening(const struct invocation *call, const struct start *start,
+                           struct fail *fail)
+{
+	const char *wanted = invocation_text(call, "listen");
+
+	if (!wanted || strcmp(wanted, start->listen) == 0)
+		return 0;
+	fail_set(fail, -EALREADY, "weft-controller runs already, and lets hosts in at %s",
+	         start->listen[0] ? start->listen : "no address");
+	fail_hint(fail, "'weft down' and 'weft up' again; guests lose their network in between");
+	return -EALREADY;
+}
+
 static int bring_up(const struct invocation *call)
 {
 	uint64_t seconds = invocation_number(call, "wait", UP_SECONDS);
@@ -212,6 +250,8 @@ static int bring_up(const struct invocation *call)
 		if (error == 0)
 			usleep(POLL_USEC);
 	}
+	if (error == 0 && start.attempts == 0)
+		error = check_listening(call, &start, &fail);
 	if (error < 0) {
 		output_fail(call, &fail);
 		return error == -ETIMEDOUT ? EXIT_UNREACHABLE : EXIT_ERROR;

@@ -99,6 +99,9 @@ static const struct output_column host_columns[] = {
 	{"ip", "ADDRESS", OUTPUT_PLAIN},
 	{"state", "STATE", OUTPUT_PLAIN},
 	{"pid", "PID", OUTPUT_RIGHT},
+	{"from", "FROM", OUTPUT_PLAIN},
+	{"certificate", "CERTIFICATE", OUTPUT_PLAIN},
+	{"certificate_until", "UNTIL", OUTPUT_TIME},
 	{"software", "SOFTWARE", OUTPUT_PLAIN},
 	{"generation", "GENERATION", OUTPUT_RIGHT},
 	{"objects", "OBJECTS", OUTPUT_RIGHT},
@@ -106,6 +109,7 @@ static const struct output_column host_columns[] = {
 	{"last_gap_ms", "LAST-GAP-MS", OUTPUT_RIGHT},
 	{"lag_us", "LAG-US", OUTPUT_RIGHT},
 	{"trouble", "TROUBLE", OUTPUT_PLAIN},
+	{"refused", "TURNED AWAY", OUTPUT_PLAIN},
 	{0},
 };
 

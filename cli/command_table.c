@@ -482,6 +482,37 @@ const struct command command_table[] = {
 		.traits = COMMAND_CHANGES,
 		.run = cmd_object_set,
 	},
+	{
+		.noun = "host",
+		.verb = "enrol",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "host",
+		.summary = "make the bundle with which a host on another machine comes in",
+		.details =
+			"The bundle is one file: a certificate for the host, its private key, the "
+			"certificate of the instance's authority, and the controller's address. "
+			"Whoever can read it is that host. Copy it there, and run weft-datapath "
+			"--bundle PATH. To renew a certificate enrol the host again; the older one "
+			"holds until its end, unless it is revoked.",
+		.example = "weft host enrol b --valid 90d --out b.bundle",
+		.flags = enrol_flags,
+		.traits = COMMAND_ROOT,
+		.run = cmd_host_enrol,
+	},
+	{
+		.noun = "host",
+		.verb = "revoke",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "host",
+		.summary = "refuse all bundles made for a host so far, and send it away",
+		.details = "So does the removal of the host, also if that is undone.",
+		.traits = COMMAND_ROOT,
+		.run = cmd_host_revoke,
+	},
 	DELETE("host"),
 	LS("host", "list the hosts: datapaths and how they are"),
 	SHOW("host"),

@@ -14,6 +14,8 @@ int cmd_object_ls(const struct invocation *call);
 int cmd_object_show(const struct invocation *call);
 
 int cmd_host_add(const struct invocation *call);
+int cmd_host_enrol(const struct invocation *call);
+int cmd_host_revoke(const struct invocation *call);
 int cmd_guest_add(const struct invocation *call);
 int cmd_port_add(const struct invocation *call);
 int cmd_forward_add(const struct invocation *call);

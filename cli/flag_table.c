@@ -359,10 +359,27 @@ const struct flag trace_flags[] = {
 };
 
 const struct flag up_flags[] = {
+	{"listen", "ADDRESS:PORT",
+         "let hosts on other machines in there, over TLS (default: nowhere)", VALUE_TEXT, NULL,
+         NULL, false},
+	{"listen-plain", "HOST@ADDRESS:PORT",
+         "let that host in without TLS; an address of this machine alone", VALUE_TEXT, NULL, NULL,
+         false},
 	{"fresh", NULL, "move a database that is there aside, and begin empty", VALUE_SWITCH, NULL,
          NULL, false},
 	{"wait", "TIME", "how long to wait for the datapath (default 15s)", VALUE_SECONDS, NULL,
          NULL, false},
+	{0},
+};
+
+const struct flag enrol_flags[] = {
+	{"out", "FILE", "where the bundle goes (default: NAME.bundle here; -: standard output)",
+         VALUE_FILE, NULL, NULL, false},
+	{"valid", "TIME", "how long the certificate holds (default: 365d)", VALUE_SECONDS, NULL,
+         NULL, false},
+	{"address", "ADDRESS:PORT",
+         "where the host finds the controller (default: where it listens)", VALUE_TEXT, NULL, NULL,
+         false},
 	{0},
 };
 

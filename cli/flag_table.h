@@ -32,6 +32,7 @@ extern const struct flag capture_flags[];
 extern const struct flag test_flags[];
 extern const struct flag attach_flags[];
 extern const struct flag up_flags[];
+extern const struct flag enrol_flags[];
 extern const struct flag undo_flags[];
 extern const struct flag destroy_flags[];
 extern const struct flag demo_flags[];

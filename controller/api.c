@@ -245,6 +245,12 @@ static void dispatch(struct question *question)
 	case WEFT__REQUEST__BODY_CAPTURE:
 		api_capture(question);
 		return;
+	case WEFT__REQUEST__BODY_ENROL:
+		api_enrol(question);
+		return;
+	case WEFT__REQUEST__BODY_REVOKE:
+		api_revoke(question);
+		return;
 	case WEFT__REQUEST__BODY_SHUTDOWN:
 		answer_shutdown(question);
 		return;

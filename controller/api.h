@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct access;
 struct api;
 struct control;
 struct leases;
@@ -21,6 +22,7 @@ struct api_env {
 	const char *state_dir;
 	struct control *control;
 	struct leases *leases;
+	struct access *access;
 	void *user;
 	// Ends the process once the answer is out. With the datapath, and without a trace.
 	void (*shutdown)(void *user, bool leave_nothing);

@@ -5,6 +5,7 @@
 #include "controller/api_priv.h"
 
 #include "base/clock.h"
+#include "controller/access.h"
 #include "controller/model_host.h"
 #include "controller/station.h"
 
@@ -82,6 +83,10 @@ Weft__Record *api_host_record(struct api *api, const struct host *host)
 	record_list(record, "held_back");
 	while ((held = host_next_held(host, &cursor)))
 		record_append(record, "held_back", held->object);
+	if (host_from(host)[0])
+		record_text(record, "from", host_from(host));
+	if (api->env.access)
+		access_describe(api->env.access, host_name(host), record);
 	if (intent)
 		record_text(record, "comment", intent->msg->host->comment);
 	if (intent)

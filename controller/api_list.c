@@ -2,6 +2,7 @@
 //
 // api_list: which list is answered by whom, and how the instance itself is.
 
+#include "controller/access.h"
 #include "controller/api_priv.h"
 
 #include "base/clock.h"
@@ -200,6 +201,7 @@ void api_status(struct question *question)
 	record_number(record, "revision", control->revision);
 	record_text(record, "run_dir", api->env.run_dir);
 	record_text(record, "state_dir", api->env.state_dir);
+	record_text(record, "listen", access_address(api->env.access));
 	if (control->open.why == OPEN_UNCONFIRMED) {
 		int64_t left = control->open.deadline - (int64_t)(clock_wall() / NSEC_PER_SEC);
 

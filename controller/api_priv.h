@@ -83,6 +83,8 @@ void api_status(struct question *question);
 void api_trace(struct question *question);
 void api_capture(struct question *question);
 void api_capture_forget(struct question *question);
+void api_enrol(struct question *question);
+void api_revoke(struct question *question);
 
 // Objects of the intent as records.
 Weft__Record *api_object_record(struct api *api, const struct intent *intent);

@@ -11,6 +11,8 @@
 #include "base/limit.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/tls.h"
+#include "controller/access.h"
 #include "controller/api.h"
 #include "controller/control.h"
 #include "controller/lease_clash.h"
@@ -38,6 +40,7 @@ struct daemon {
 	struct leases leases;
 	struct control control;
 	bool control_open;
+	struct access *access;
 	struct api *api;
 	bool running;      // Hosts that come now start at once.
 	struct fail began; // Why one could not be begun.
@@ -167,10 +170,70 @@ static void on_host_came(void *user, struct host *host)
 		station_start(station);
 }
 
+static bool is_elsewhere(void *user, const char *name)
+{
+	const struct model *model = &((struct daemon *)user)->control.model;
+
+	return model_get(model, NOUN_HOST, name) &&
+	       model_host_kind(model, name) == WEFT__HOST_KIND__HOST_REMOTE;
+}
+
+static void on_arrived(void *user, const char *name, int fd, struct tls *tls, const char *from)
+{
+	struct daemon *daemon = user;
+	struct host *host = hosts_get(&daemon->control.hosts, name);
+
+	if (host && is_elsewhere(daemon, name)) {
+		host_admit(host, fd, tls, from);
+		return;
+	}
+	log_warn("%s: there is no host '%s' on another machine", from, name);
+	tls_free(tls);
+	close(fd);
+}
+
+static void on_cut(void *user, const char *name, const char *why)
+{
+	struct host *host = hosts_get(&((struct daemon *)user)->control.hosts, name);
+
+	if (host && host_from(host)[0])
+		host_detach(host, why);
+}
+
+static int open_access(struct daemon *daemon, struct fail *fail)
+{
+	const struct access_env env = {
+		.user = daemon,
+		.base = daemon->base,
+		.store = daemon->store,
+		.state_dir = daemon->options.state_dir,
+		.listen = daemon->options.listen,
+		.plain = daemon->options.listen_plain,
+		.knows = is_elsewhere,
+		.arrived = on_arrived,
+		.cut = on_cut,
+		.told = on_told,
+	};
+
+	return access_open(&env, &daemon->access, fail);
+}
+
+// What a host that is removed could come in with, a later one of its name cannot.
+static void forget_certificates(struct daemon *daemon, const struct host *host)
+{
+	struct fail fail = {0};
+	unsigned count;
+
+	if (daemon->access && access_revoke(daemon->access, host_name(host), &count, &fail) < 0)
+		log_err("%s: its certificates could not be revoked: %s", host_label(host),
+		        fail.what);
+}
+
 static void on_host_left(void *user, struct host *host)
 {
 	struct station *station = host_minder(host);
 
+	forget_certificates(user, host);
 	if (!station)
 		return;
 	station_stop(station);
@@ -230,7 +293,10 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 		*fail = daemon->began;
 		return fail->code;
 	}
-	err = arm_signals(daemon, fail);
+	err = open_access(daemon, fail);
+	if (err == 0)
+		err = arm_signals(daemon, fail);
+	api_env.access = daemon->access;
 	return err == 0 ? api_open(&api_env, &daemon->api, fail) : err;
 }
 
@@ -329,6 +395,8 @@ static void free_event(struct event *event)
 void daemon_close(struct daemon *daemon)
 {
 	api_close(daemon->api);
+	access_close(daemon->access);
+	daemon->access = NULL;
 	if (daemon->control_open) {
 		close_stations(daemon);
 		control_close(&daemon->control);

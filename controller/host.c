@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "base/tls.h"
 #include "controller/model_host.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
@@ -107,6 +108,18 @@ void host_break(struct host *host, const char *reason)
 	host->env.gone(host->env.user, host, copy);
 }
 
+static void log_greeting(const struct host *host)
+{
+	char whence[96];
+
+	if (host->from[0])
+		snprintf(whence, sizeof(whence), "from %s", host->from);
+	else
+		snprintf(whence, sizeof(whence), "pid %d", (int)host->pid);
+	log_info("%s: %s, %s, generation %llu%s", host->label, whence, host->software,
+	         (unsigned long long)host->generation, host->fresh ? ", starting anew" : "");
+}
+
 static void on_hello(struct host *host, const struct stream_frame *frame)
 {
 	Weft__Hello *hello = decode_message(&weft__hello__descriptor, frame->len, frame->body);
@@ -141,8 +154,7 @@ static void on_hello(struct host *host, const struct stream_frame *frame)
 		return;
 	}
 	host->trouble[0] = '\0';
-	log_info("%s: pid %d, %s, generation %llu%s", host->label, (int)host->pid, host->software,
-	         (unsigned long long)host->generation, host->fresh ? ", starting anew" : "");
+	log_greeting(host);
 	host->env.greeted(host->env.user, host);
 	resync_start(host);
 }
@@ -292,6 +304,20 @@ void host_free(struct host *host)
 	free(host);
 }
 
+static void begin(struct host *host, int fd, struct tls *tls)
+{
+	host->stream = stream_new_tls(host->env.base, fd, tls, &stream_ops, host);
+	if (!host->stream) {
+		tls_free(tls);
+		close(fd);
+		return;
+	}
+	host->state = HOST_GREETING;
+	// What waits for a slow datapath is bounded by what there is to say.
+	stream_set_limit(host->stream, WEFT__STREAM_ID__STREAM_CONTROL, 16 << 20);
+	send_hello(host);
+}
+
 void host_attach(struct host *host, int fd, pid_t pid)
 {
 	if (host->stream && host->pid != pid) {
@@ -301,16 +327,25 @@ void host_attach(struct host *host, int fd, pid_t pid)
 		return;
 	}
 	host_break(host, "it connected anew");
-	host->stream = stream_new(host->env.base, fd, &stream_ops, host);
-	if (!host->stream) {
-		close(fd);
-		return;
-	}
 	host->pid = pid;
-	host->state = HOST_GREETING;
-	// What waits for a slow datapath is bounded by what there is to say.
-	stream_set_limit(host->stream, WEFT__STREAM_ID__STREAM_CONTROL, 16 << 20);
-	send_hello(host);
+	host->from[0] = '\0';
+	begin(host, fd, NULL);
+}
+
+void host_admit(struct host *host, int fd, struct tls *tls, const char *from)
+{
+	char reason[160];
+
+	snprintf(reason, sizeof(reason), "it connected anew, from %s", from);
+	host_break(host, reason);
+	host->pid = 0;
+	snprintf(host->from, sizeof(host->from), "%s", from);
+	begin(host, fd, tls);
+}
+
+const char *host_from(const struct host *host)
+{
+	return host->stream ? host->from : "";
 }
 
 void host_detach(struct host *host, const char *reason)

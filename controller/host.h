@@ -20,6 +20,7 @@
 struct event_base;
 struct host;
 struct stream_frame;
+struct tls;
 
 enum host_state { HOST_ABSENT, HOST_GREETING, HOST_SYNCING, HOST_READY };
 
@@ -49,7 +50,12 @@ void host_free(struct host *host);
 
 // A datapath has connected; takes the descriptor. One that replaces a living one is refused.
 void host_attach(struct host *host, int fd, pid_t pid);
+// It has come in from another machine, and has proved that it is this host; takes descriptor and tls (NULL:
+// plain). It takes the place of one that is there, since that connection may hang and nobody know.
+void host_admit(struct host *host, int fd, struct tls *tls, const char *from);
 void host_detach(struct host *host, const char *reason);
+const char *host_from(
+	const struct host *host); // The address it came in from; "" for one of this machine.
 
 const char *host_name(const struct host *host);
 // As sentences call it: "the datapath" of the local host, "host b" of another.

@@ -26,7 +26,8 @@ struct host {
 	void *minder;
 	struct stream *stream;
 	enum host_state state;
-	pid_t pid;
+	pid_t pid;     // 0: on another machine.
+	char from[80]; // Whence it came in, if so.
 	char software[64];
 	char incarnation[64];
 	char **capabilities;

@@ -20,6 +20,10 @@ static const char usage[] =
 	"  --state-dir DIR   the intent (default: WEFT_STATE_DIR, else /var/lib/weft)\n"
 	"  --datapath FILE   program to start (default: weft-datapath beside this one);\n"
 	"                    'none': it is started by somebody else\n"
+	"  --listen ADDRESS:PORT  let hosts on other machines in there, over TLS 1.3, once\n"
+	"                    'weft host enrol' has made their certificates (default: none)\n"
+	"  --listen-plain HOST@ADDRESS:PORT  let that host in without TLS: whoever connects is\n"
+	"                    it, so only an address of this machine alone is taken\n"
 	"  --fresh           move a database that is there aside, and begin empty\n"
 	"  --log-file FILE   append to it instead of standard error\n"
 	"  --log-level LEVEL error, warn, info or debug\n"
@@ -58,12 +62,24 @@ static int set_path(char into[static PATH_MAX], const char *path, struct fail *f
 	return make_absolute(into, fail);
 }
 
-enum { OPT_RUN = 256, OPT_STATE, OPT_DATAPATH, OPT_FRESH, OPT_FILE, OPT_LEVEL, OPT_VERSION };
+enum {
+	OPT_RUN = 256,
+	OPT_STATE,
+	OPT_DATAPATH,
+	OPT_LISTEN,
+	OPT_PLAIN,
+	OPT_FRESH,
+	OPT_FILE,
+	OPT_LEVEL,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN},
 	{"state-dir", required_argument, NULL, OPT_STATE},
 	{"datapath", required_argument, NULL, OPT_DATAPATH},
+	{"listen", required_argument, NULL, OPT_LISTEN},
+	{"listen-plain", required_argument, NULL, OPT_PLAIN},
 	{"fresh", no_argument, NULL, OPT_FRESH},
 	{"log-file", required_argument, NULL, OPT_FILE},
 	{"log-level", required_argument, NULL, OPT_LEVEL},
@@ -88,6 +104,12 @@ int options_parse(int argc, char **argv, struct options *ret, struct fail *fail)
 			break;
 		case OPT_DATAPATH:
 			datapath = optarg;
+			break;
+		case OPT_LISTEN:
+			options.listen = optarg;
+			break;
+		case OPT_PLAIN:
+			options.listen_plain = optarg;
 			break;
 		case OPT_FRESH:
 			options.fresh = true;

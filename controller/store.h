@@ -97,3 +97,24 @@ int store_remove_netns(struct store *store, const char *name, struct fail *fail)
 bool store_has_netns(struct store *store, const char *name, uint64_t *ret_inode);
 typedef void (*store_netns_fn)(void *user, const char *name, uint64_t inode);
 int store_each_netns(struct store *store, store_netns_fn each, void *user, struct fail *fail);
+
+// A certificate that was signed for a host. Times are seconds since 1970; revoked 0: it is not.
+struct certificate_row {
+	char serial[44], host[64];
+	int64_t not_before, not_after, revoked;
+};
+
+int store_put_certificate(struct store *store, const struct certificate_row *row, int64_t now,
+                          struct fail *fail);
+// All of the host that hold now; how many that were.
+int store_revoke_certificates(struct store *store, const char *host, int64_t now, unsigned *ret,
+                              struct fail *fail);
+// -ENOENT: no such certificate was signed.
+int store_certificate(struct store *store, const char *serial, struct certificate_row *ret,
+                      struct fail *fail);
+// The one of the host that holds longest; if none holds, one that did.
+int store_newest_certificate(struct store *store, const char *host, struct certificate_row *ret,
+                             struct fail *fail);
+// A certificate that holds, of the first host behind that name in the order of names; -ENOENT: none.
+int store_next_enrolled(struct store *store, const char *after, struct certificate_row *ret,
+                        struct fail *fail);

@@ -28,6 +28,11 @@ static const char *const steps[] = {
 	// 1 -> 2: ports of virtual machines. The tables stay as they are; but a program that knows no such port
 	// would take one for a TAP, and make it, so it must not open the database.
 	"",
+	// 2 -> 3: certificates of hosts on other machines.
+	"CREATE TABLE certificate (serial TEXT PRIMARY KEY, host TEXT NOT NULL,"
+	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, revoked INTEGER NOT NULL)"
+	" WITHOUT ROWID;"
+	"CREATE INDEX certificate_of ON certificate (host, not_before);",
 };
 
 enum { NEWEST = sizeof(steps) / sizeof(steps[0]) };

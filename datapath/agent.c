@@ -2,15 +2,19 @@
 //
 // agent: connecting, and connecting again.
 //
-// The controller listens, we connect: whichever dies, the other needs to know nothing but the path. While
-// there is no controller the workers and services go on as they were told last. Both ends must run as
-// the same user, or as root.
+// The controller listens, we connect: whichever dies, the other needs to know nothing but the place. While
+// there is no controller the workers and services go on as they were told last.
+//
+// How long we wait before the next attempt doubles, up to a second on this machine and to fifteen over a
+// network, where it also varies, so that a thousand hosts do not come back at once. It begins anew when a
+// controller was served; over a network only if that lasted, so that two datapaths with the same bundle,
+// each of which takes the other's place, do not fight.
 
 #include "datapath/agent.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "base/sock.h"
 #include "datapath/agent_frame.h"
 #include "datapath/agent_priv.h"
 
@@ -23,6 +27,8 @@
 
 enum {
 	RETRY_LAST_MS = 1000,
+	RETRY_LAST_TCP_MS = 15000,
+	SERVED_LONG_MS = 5000,
 	PATIENCE_MS = 10000,
 	CONTROL_QUEUE = 64 << 20, // results and what is kept must not be lost to a slow reader
 };
@@ -54,10 +60,21 @@ void agent_refuse(struct agent *agent, uint64_t request, int code, const char *w
 
 static void retry_later(struct agent *agent)
 {
-	struct timeval delay = after_ms(agent->retry_ms);
+	bool far = !agent->config.place.socket;
+	uint32_t last = far ? RETRY_LAST_TCP_MS : RETRY_LAST_MS;
+	uint32_t wait = agent->retry_ms;
+	struct timeval delay = after_ms(far ? wait / 2 + rand_below(wait / 2 + 1) : wait);
 
 	event_add(agent->retry, &delay);
-	agent->retry_ms = agent->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : agent->retry_ms * 2;
+	agent->retry_ms = wait * 2 > last ? last : wait * 2;
+}
+
+void agent_served(struct agent *agent)
+{
+	agent->served_ns = clock_now();
+	agent->complaint[0] = '\0';
+	if (agent->config.place.socket)
+		agent->retry_ms = AGENT_RETRY_MS;
 }
 
 static void disconnect(struct agent *agent)
@@ -67,6 +84,9 @@ static void disconnect(struct agent *agent)
 	stream_free(agent->stream);
 	agent->stream = NULL;
 	agent->greeted = false;
+	if (agent->served_ns && clock_now() - agent->served_ns > SERVED_LONG_MS * NSEC_PER_MSEC)
+		agent->retry_ms = AGENT_RETRY_MS;
+	agent->served_ns = 0;
 	agent->phase = AGENT_CONNECTING;
 	event_del(agent->patience);
 	agent_tx_drop(agent);
@@ -79,6 +99,15 @@ void agent_hang_up(struct agent *agent, const char *why)
 	disconnect(agent);
 }
 
+// Once, however often it is tried.
+static void complain(struct agent *agent, const char *reason)
+{
+	if (strncmp(agent->complaint, reason, sizeof(agent->complaint) - 1) == 0)
+		return;
+	snprintf(agent->complaint, sizeof(agent->complaint), "%s", reason);
+	log_warn("%s: %s", agent_dial_name(agent->dial), reason);
+}
+
 static void on_frame(void *user, struct stream_frame *frame)
 {
 	agent_session_frame(user, frame);
@@ -88,42 +117,33 @@ static void on_closed(void *user, int error, const char *reason)
 {
 	struct agent *agent = user;
 
-	log_info("the controller is gone (%s); carrying on with what it told us", reason);
+	// A controller that does not want us says so here, after its first look at our certificate.
+	if (agent->served_ns)
+		log_info("%s is gone (%s); carrying on with what it told us",
+		         agent_dial_name(agent->dial), reason);
+	else
+		complain(agent, reason);
 	disconnect(agent);
 }
 
 static const struct stream_ops ops = {.frame = on_frame, .closed = on_closed};
 
-// Root and our own user may tell us what to do; nobody else gets our descriptors.
-static bool is_trusted(int fd)
-{
-	struct sock_peer peer;
-
-	return sock_peer(fd, &peer) == 0 && (peer.uid == 0 || peer.uid == geteuid());
-}
-
-static void on_retry(evutil_socket_t unused, short what, void *user)
+static void on_dialled(void *user, int fd, struct tls *tls, const struct fail *fail)
 {
 	struct agent *agent = user;
 	struct timeval patience = after_ms(PATIENCE_MS);
-	struct fail fail = {0};
-	int fd = sock_connect(agent->config.socket, &fail);
 
-	if (fd < 0) {
-		if (fd != -ENOENT && fd != -ECONNREFUSED)
-			log_warn("%s", fail.what);
+	if (fail) {
+		// Nobody there yet is no news on this machine: the controller may still be starting.
+		if (!agent->config.place.socket ||
+		    (fail->code != -ENOENT && fail->code != -ECONNREFUSED))
+			complain(agent, fail->what);
 		retry_later(agent);
 		return;
 	}
-	if (!is_trusted(fd)) {
-		log_warn("socket '%s': who listens there is neither root nor our own user",
-		         agent->config.socket);
-		close(fd);
-		retry_later(agent);
-		return;
-	}
-	agent->stream = stream_new(agent->config.base, fd, &ops, agent);
+	agent->stream = stream_new_tls(agent->config.base, fd, tls, &ops, agent);
 	if (!agent->stream) {
+		tls_free(tls);
 		close(fd);
 		retry_later(agent);
 		return;
@@ -132,6 +152,11 @@ static void on_retry(evutil_socket_t unused, short what, void *user)
 	agent->phase = AGENT_GREETING;
 	event_add(agent->patience, &patience);
 	agent_session_hello(agent);
+}
+
+static void on_retry(evutil_socket_t unused, short what, void *user)
+{
+	agent_dial_start(((struct agent *)user)->dial);
 }
 
 static void on_patience(evutil_socket_t unused, short what, void *user)
@@ -155,7 +180,8 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->retry = evtimer_new(config->base, on_retry, agent);
 	agent->patience = evtimer_new(config->base, on_patience, agent);
 	agent->keep = agent_keep_new();
-	if (!agent->retry || !agent->patience || !agent->keep) {
+	agent->dial = agent_dial_new(config->base, &agent->config.place, on_dialled, agent);
+	if (!agent->dial || !agent->retry || !agent->patience || !agent->keep) {
 		agent_free(agent);
 		errno = ENOMEM;
 		return NULL;
@@ -174,6 +200,7 @@ void agent_free(struct agent *agent)
 {
 	if (!agent)
 		return;
+	agent_dial_free(agent->dial);
 	agent_keep_connect(agent->keep, NULL);
 	stream_free(agent->stream);
 	agent->stream = NULL;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/fail.h"
+#include "datapath/agent_dial.h"
 #include "datapath/state.h"
 
 #include <stdint.h>
@@ -16,7 +17,7 @@ struct event_base;
 
 struct agent_config {
 	struct event_base *base;  // borrowed
-	const char *socket;       // path at which the controller listens; borrowed
+	struct agent_place place; // where the controller is; texts borrowed
 	struct state_sizes sizes; // of a new state segment; workers included
 	uint32_t flow_entries;
 	uint32_t miss_per_second;

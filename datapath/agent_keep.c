@@ -100,7 +100,8 @@ void agent_keep_connect(struct agent_keep *keep, struct stream *stream)
 {
 	struct lent *lent, *next;
 
-	keep->stream = stream;
+	// Descriptors go nowhere but to a keeper on this machine.
+	keep->stream = stream && stream_takes_fds(stream) ? stream : NULL;
 	HASH_ITER (hh, keep->lent, lent, next)
 		send_lent(keep, lent);
 }

@@ -15,7 +15,8 @@ struct agent_keep;
 struct agent_keep *agent_keep_new(void); // NULL with errno
 void agent_keep_free(struct agent_keep *keep);
 
-// The keeper is at the other end of the stream (NULL: nobody is); everything lent is sent to it anew.
+// The keeper is at the other end of the stream (NULL: nobody is); everything lent is sent to it anew. One on
+// another machine keeps nothing, since descriptors cannot reach it.
 void agent_keep_connect(struct agent_keep *keep, struct stream *stream);
 
 // Lends the descriptor, which stays the caller's and must stay open until agent_keep_drop(). The same

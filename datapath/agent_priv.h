@@ -61,8 +61,11 @@ struct agent {
 	// The connection.
 	enum agent_phase phase;
 	struct stream *stream;
+	struct agent_dial *dial;
 	struct event *retry; // next attempt to connect
 	uint32_t retry_ms;
+	uint64_t served_ns;     // since when this controller is served; 0: not
+	char complaint[160];    // the last that was logged about connecting
 	struct event *patience; // greeting takes too long
 	bool greeted;           // the controller's hello came
 	char incarnation[33];
@@ -106,6 +109,7 @@ int agent_send(struct agent *agent, unsigned stream_id, uint16_t type, uint64_t 
 void agent_refuse(struct agent *agent, uint64_t request, int code, const char *what,
                   const char *hint);
 void agent_hang_up(struct agent *agent, const char *why);
+void agent_served(struct agent *agent); // the greeting is over
 
 // agent_run.c: the tables, workers and services.
 int agent_run_start(struct agent *agent, struct fail *fail);

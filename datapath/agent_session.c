@@ -57,7 +57,7 @@ static void run(struct agent *agent)
 		return;
 	}
 	agent->phase = AGENT_RUNNING;
-	agent->retry_ms = AGENT_RETRY_MS;
+	agent_served(agent);
 	agent_keep_connect(agent->keep, agent->stream);
 	log_info("serving the controller from generation %llu on",
 	         (unsigned long long)apply_generation(agent->apply)->number);

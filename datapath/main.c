@@ -20,12 +20,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIGNALS = 2 };
+enum { SIGNALS = 2, EXIT_USAGE = 2 };
 
 static void on_signal(evutil_socket_t number, short what, void *user)
 {
 	log_info("ending on signal %d", (int)number);
 	event_base_loopbreak(user);
+}
+
+static bool is_place(const struct agent_place *place)
+{
+	struct fail fail = {0};
+	char text[FAIL_TEXT];
+
+	if (agent_place_check(place, &fail) == 0)
+		return true;
+	fprintf(stderr, "weft-datapath: %s\n", fail_text(&fail, text));
+	return false;
 }
 
 static int enter_sandbox(const struct options *options)
@@ -42,11 +53,11 @@ static int enter_sandbox(const struct options *options)
 }
 
 static struct agent *start_agent(struct event_base *base, const struct options *options,
-                                 gid_t vm_group)
+                                 const struct agent_place *place, gid_t vm_group)
 {
 	const struct agent_config config = {
 		.base = base,
-		.socket = options->socket,
+		.place = *place,
 		.sizes =
 			{
 				.fdb_entries = options->macs,
@@ -64,11 +75,12 @@ static struct agent *start_agent(struct event_base *base, const struct options *
 	return agent_new(&config);
 }
 
-static int serve(struct event_base *base, const struct options *options, gid_t vm_group)
+static int serve(struct event_base *base, const struct options *options,
+                 const struct agent_place *place, gid_t vm_group)
 {
 	static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
 	struct event *signals[SIGNALS] = {0};
-	struct agent *agent = start_agent(base, options, vm_group);
+	struct agent *agent = start_agent(base, options, place, vm_group);
 	int status = EXIT_FAILURE;
 
 	for (int i = 0; i < SIGNALS; i++) {
@@ -90,11 +102,19 @@ static int serve(struct event_base *base, const struct options *options, gid_t v
 int main(int argc, char **argv)
 {
 	struct options options;
+	struct agent_place place;
 	struct event_base *base;
 	gid_t vm_group;
 	int status;
 
 	options_parse(argc, argv, &options);
+	place = (struct agent_place){
+		.socket = options.socket[0] ? options.socket : NULL,
+		.address = options.address,
+		.bundle = options.bundle,
+	};
+	if (!is_place(&place))
+		return EXIT_USAGE;
 	if (log_open("weft-datapath", options.log_level, options.log_file) < 0) {
 		fprintf(stderr, "weft-datapath: cannot open the log '%s'\n", options.log_file);
 		return EXIT_FAILURE;
@@ -109,7 +129,7 @@ int main(int argc, char **argv)
 		log_err("cannot make an event loop");
 		return EXIT_FAILURE;
 	}
-	status = serve(base, &options, vm_group);
+	status = serve(base, &options, &place, vm_group);
 	event_base_free(base);
 	return status;
 }

@@ -19,6 +19,8 @@ enum key {
 	KEY_RUN_DIR = 'r',
 	KEY_WORKERS = 'w',
 	KEY_SOCKET = FIRST_LONG,
+	KEY_CONTROLLER,
+	KEY_BUNDLE,
 	KEY_CONNECTIONS,
 	KEY_MACS,
 	KEY_NEIGHBOURS,
@@ -36,6 +38,9 @@ static const struct argp_option known[] = {
 	{"run-dir", KEY_RUN_DIR, "DIR", 0, "Where the sockets are (WEFT_RUN_DIR, /run/weft)", 0},
 	{"controller-socket", KEY_SOCKET, "PATH", 0,
          "Where the controller listens (DIR/datapath.sock)", 0},
+	{"controller", KEY_CONTROLLER, "PLACE", 0,
+         "unix:PATH, or tcp://ADDRESS:PORT, over TLS by the bundle (as the bundle says)", 0},
+	{"bundle", KEY_BUNDLE, "PATH", 0, "What 'weft host enrol' wrote for this host", 0},
 	{"workers", KEY_WORKERS, "N", 0, "Threads that move packets (1)", 1},
 	{"connections", KEY_CONNECTIONS, "N", 0, "Most tracked connections (1048576)", 2},
 	{"macs", KEY_MACS, "N", 0, "Most MAC addresses known (131072)", 2},
@@ -55,6 +60,18 @@ struct parse {
 	struct options *options;
 	const char *run_dir, *socket;
 };
+
+// unix:PATH or tcp://ADDRESS:PORT.
+static void read_place(struct argp_state *state, struct parse *parse, const char *text)
+{
+	if (strncmp(text, "unix:", 5) == 0 && text[5])
+		parse->socket = text + 5;
+	else if (strncmp(text, "tcp://", 6) == 0 && text[6])
+		parse->options->address = text + 6;
+	else
+		argp_error(state, "--controller: '%s' is not unix:PATH or tcp://ADDRESS:PORT",
+		           text);
+}
 
 static uint32_t number(struct argp_state *state, const char *what, const char *text, uint32_t first,
                        uint32_t last)
@@ -91,6 +108,12 @@ static error_t parse_key(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_SOCKET:
 		parse->socket = text;
+		break;
+	case KEY_CONTROLLER:
+		read_place(state, parse, text);
+		break;
+	case KEY_BUNDLE:
+		options->bundle = text;
 		break;
 	case KEY_WORKERS:
 		options->workers = number(state, "--workers", text, 1, WORKERS_MOST);
@@ -167,6 +190,13 @@ void options_parse(int argc, char **argv, struct options *ret)
 	};
 	argp_program_version_hook = print_version;
 	argp_parse(&argp, argc, argv, 0, NULL, &parse);
+	if (parse.socket && (ret->address || ret->bundle)) {
+		fprintf(stderr, "weft-datapath: a controller at a socket of this machine needs no "
+		                "address and no bundle\n");
+		exit(2);
+	}
+	if (ret->address || ret->bundle)
+		return;
 	if (parse.socket)
 		snprintf(ret->socket, sizeof(ret->socket), "%s", parse.socket);
 	else if (path_join(ret->socket, sizeof(ret->socket), path_run_dir(parse.run_dir),

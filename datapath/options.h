@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 struct options {
-	char socket[PATH_MAX]; // of the controller
+	char socket[PATH_MAX]; // of the controller; empty: by TCP
+	const char *address;   // of the controller, "ADDRESS:PORT"; NULL: as the bundle says
+	const char *bundle;    // NULL: none
 	unsigned workers;
 	uint32_t connections; // powers of two
 	uint32_t macs;

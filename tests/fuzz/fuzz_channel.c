@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	}
 
 	int before = lowest_free();
-	struct agent_config config = {.base = base, .socket = path, .sizes.workers = 1};
+	struct agent_config config = {.base = base, .place.socket = path, .sizes.workers = 1};
 	struct peer peer = {.base = base, .agent = agent_new(&config), .fd = -1};
 
 	if (!peer.agent)

@@ -7,7 +7,6 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 
 static void addresses_are_read_and_written(void **state)
@@ -41,7 +40,6 @@ static void other_text_is_refused(void **state)
 		":80",
 		"192.0.2.1",
 		"192.0.2.1:",
-		"192.0.2.1:0",
 		"192.0.2.1:65536",
 		"192.0.2.1:-1",
 		"192.0.2.1:80x",
@@ -72,13 +70,10 @@ static void connections_meet(void **state)
 	struct fail fail = {0};
 	int listener, here, there, again;
 
-	assert_int_equal(tcp_parse("127.0.0.1:1", &address, &fail), 0);
-	((struct sockaddr_in *)&address.address)->sin_port = 0;
+	assert_int_equal(tcp_parse("127.0.0.1:0", &address, &fail), 0);
 	listener = tcp_listen(&address, &fail);
 	assert_true(listener >= 0);
 	assert_int_equal(tcp_accept(listener, &peer), -EAGAIN);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&address.address, &address.len),
-	                 0);
 
 	again = tcp_listen(&address, &fail);
 	assert_int_equal(again, -EADDRINUSE);

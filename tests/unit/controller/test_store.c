@@ -267,7 +267,7 @@ static void test_newer_database_is_left_alone(void **state)
 
 static int version_in(const char *dir, int set)
 {
-	char path[UNIT_DIR + 32], text[64];
+	char path[UNIT_DIR + 32], text[96];
 	sqlite3_stmt *statement;
 	int version = set;
 	sqlite3 *db;
@@ -275,7 +275,8 @@ static int version_in(const char *dir, int set)
 	snprintf(path, sizeof(path), "%s/weft.db", dir);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	if (set > 0) {
-		snprintf(text, sizeof(text), "PRAGMA user_version = %d", set);
+		snprintf(text, sizeof(text), "DROP TABLE certificate; PRAGMA user_version = %d",
+		         set);
 		assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
 	} else {
 		assert_int_equal(
@@ -289,7 +290,8 @@ static int version_in(const char *dir, int set)
 	return version;
 }
 
-// From before virtual machines had ports: the same tables, and a number that tells who may read them.
+// From before virtual machines had ports and hosts had certificates: a number that tells who may read them,
+// and a table less.
 static void test_older_database_is_brought_up(void **state)
 {
 	struct place *place = *state;
@@ -300,7 +302,7 @@ static void test_older_database_is_brought_up(void **state)
 	store_close(place->store);
 	version_in(place->dir, 1);
 	place->store = open_store(place->dir);
-	assert_int_equal(version_in(place->dir, 0), 2);
+	assert_int_equal(version_in(place->dir, 0), 3);
 	assert_int_equal(load(place->store).count, 1);
 	assert_string_equal(load(place->store).last, "h1");
 	assert_int_equal(prepare(place->store, 2, NULL,
@@ -309,6 +311,64 @@ static void test_older_database_is_brought_up(void **state)
 	assert_int_equal(store_finish(place->store, 2, REVISION_DONE, &fail), 0);
 	reopen(place);
 	assert_int_equal(load(place->store).count, 2);
+}
+
+static void put_certificate(struct store *store, const char *serial, const char *host,
+                            int64_t until)
+{
+	struct certificate_row row = {.not_before = 100, .not_after = until};
+	struct fail fail = {0};
+
+	snprintf(row.serial, sizeof(row.serial), "%s", serial);
+	snprintf(row.host, sizeof(row.host), "%s", host);
+	assert_int_equal(store_put_certificate(store, &row, 1000, &fail), 0);
+}
+
+static void test_certificates_are_kept_and_revoked(void **state)
+{
+	struct place *place = *state;
+	struct certificate_row row;
+	struct fail fail = {0};
+	unsigned count = 9;
+
+	put_certificate(place->store, "01", "b", 3000);
+	put_certificate(place->store, "02", "b", 2000);
+	put_certificate(place->store, "03", "c", 4000);
+	row = (struct certificate_row){.serial = "01", .host = "d"};
+	assert_true(store_put_certificate(place->store, &row, 1000, &fail) < 0);
+	reopen(place);
+	assert_int_equal(store_certificate(place->store, "02", &row, &fail), 0);
+	assert_string_equal(row.host, "b");
+	assert_true(row.not_before == 100 && row.not_after == 2000 && row.revoked == 0);
+	assert_int_equal(store_certificate(place->store, "04", &row, &fail), -ENOENT);
+
+	assert_int_equal(store_newest_certificate(place->store, "b", &row, &fail), 0);
+	assert_string_equal(row.serial, "01");
+	assert_int_equal(store_next_enrolled(place->store, "", &row, &fail), 0);
+	assert_string_equal(row.host, "b");
+	assert_int_equal(store_next_enrolled(place->store, "b", &row, &fail), 0);
+	assert_string_equal(row.host, "c");
+	assert_int_equal(store_next_enrolled(place->store, "c", &row, &fail), -ENOENT);
+	assert_int_equal(store_revoke_certificates(place->store, "b", 1500, &count, &fail), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(store_revoke_certificates(place->store, "b", 1600, &count, &fail), 0);
+	assert_int_equal(count, 0);
+	put_certificate(place->store, "05", "b", 1700);
+	reopen(place);
+	// One that holds comes before those that held longer.
+	assert_int_equal(store_newest_certificate(place->store, "b", &row, &fail), 0);
+	assert_string_equal(row.serial, "05");
+	assert_int_equal(store_certificate(place->store, "01", &row, &fail), 0);
+	assert_true(row.revoked == 1500);
+	assert_int_equal(store_certificate(place->store, "03", &row, &fail), 0);
+	assert_true(row.revoked == 0);
+	assert_int_equal(store_newest_certificate(place->store, "d", &row, &fail), -ENOENT);
+
+	// Long after their end they are forgotten.
+	row = (struct certificate_row){
+		.serial = "06", .host = "b", .not_after = INT64_C(2000000000)};
+	assert_int_equal(store_put_certificate(place->store, &row, INT64_C(1900000000), &fail), 0);
+	assert_int_equal(store_certificate(place->store, "03", &row, &fail), -ENOENT);
 }
 
 // Fills the disk with revisions until one is refused; returns how many were not.
@@ -411,6 +471,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_that_is_no_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer_database_is_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older_database_is_brought_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_certificates_are_kept_and_revoked, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leases_and_namespaces, setup, teardown),
 	};

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A host on another machine: enrolled, let in over TLS, turned away, and back by digest.
+
+      machine of the controller                 the other machine
+    +---------------------------+             +------------------------------+
+    | weft-controller           |             | weft-datapath --bundle ...   |
+    | 192.0.2.1:7411   cable ---+-------------+--- cable 192.0.2.2           |
+    | weft-datapath (local)     |             |   x1 --- [x1n]  10.9.0.1     |
+    +---------------------------+             |   x2 --- [x2n]  10.9.0.2     |
+                                              +------------------------------+
+Both are namespaces of this machine, which share nothing but the cable.
+"""
+
+import os
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+from conftest import BIN, eventually
+
+LISTEN = "192.0.2.1:7411"
+
+
+class Elsewhere:
+    """The other machine, with a datapath of its own."""
+
+    def __init__(self, weft, machine):
+        self.weft = weft
+        self.machine = machine
+        self.bundle = machine.path / "b.bundle"
+        self.log = machine.path / "datapath.log"
+        self.process = None
+
+    def start(self, bundle=None):
+        self.process = self.machine.start(
+            [BIN / "weft-datapath", "--bundle", bundle or self.bundle, "--run-dir", self.machine.path],
+            log=self.log)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def enrol(self, *words):
+        self.weft.weft("host", "enrol", "b", "--out", self.bundle, *words)
+
+    def says(self, *words):
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return all(word in text for word in words) and text
+
+    def host(self):
+        return next(host for host in self.weft.json("host", "ls") if host["name"] == "b")
+
+    def wait_ready(self):
+        eventually(lambda: self.host()["state"] == "ready", 30, "host b")
+
+    def refused(self, *words):
+        """What the controller tells of b, at `weft host ls` and among the events."""
+        text = eventually(lambda: self.host().get("refused"), 30, "a refusal")
+        assert all(word in text for word in words), text
+        return text
+
+    def events(self, kind):
+        return [event for event in self.weft.json("events", "--last", "200") if event["type"] == kind]
+
+    def pings(self):
+        done = self.machine.run("ip", "netns", "exec", "x1n", "ping", "-n", "-c", "1", "-W", "2", "10.9.0.2",
+                                check=False)
+        return done.returncode == 0
+
+    def add_ports(self):
+        for number in (1, 2):
+            space, door, address = f"x{number}n", f"x{number}", f"10.9.0.{number}/24"
+            for command in [f"netns add {space}", f"link add {door} type veth peer name eth0 netns {space}",
+                            f"link set {door} up", f"-n {space} link set eth0 up",
+                            f"-n {space} address add {address} dev eth0"]:
+                self.machine.run("ip", *command.split())
+            self.weft.weft("port", "add", "lan", "--name", door, "--host", "b", "--netdev", door)
+
+
+@pytest.fixture(name="elsewhere")
+def fixture_elsewhere(instances):
+    weft, machine = instances("here"), instances("there")
+    weft.run("ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(machine.anchor.pid))
+    for side, address in ((weft, "192.0.2.1/24"), (machine, "192.0.2.2/24")):
+        side.run("ip", "address", "add", address, "dev", "cable")
+        side.run("ip", "link", "set", "cable", "up")
+    weft.weft("up", "--listen", LISTEN)
+    weft.status()
+    weft.weft("net", "add", "lan", "--mode", "isolated")
+    weft.weft("host", "add", "b", "--remote")
+    return Elsewhere(weft, machine)
+
+
+def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
+    weft = elsewhere.weft
+    elsewhere.enrol()
+    for path in (elsewhere.bundle, weft.state_dir / "pki" / "authority.pem"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    elsewhere.start()
+    elsewhere.wait_ready()
+    assert elsewhere.host()["from"].startswith("192.0.2.2:")
+    assert elsewhere.host()["certificate"] == "valid"
+    elsewhere.add_ports()
+    eventually(elsewhere.pings, 10, "a ping through host b")
+    generation = elsewhere.host()["generation"]
+
+    # Without its controller it goes on; and what it holds is not written anew afterwards.
+    pid = weft.status()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: elsewhere.says("carrying on"), 10, "the loss of the controller")
+    assert elsewhere.pings()
+    weft.weft("up", "--listen", LISTEN)
+    elsewhere.wait_ready()
+    assert elsewhere.host()["generation"] == generation
+    assert elsewhere.pings()
+
+    # What changed while it was away comes alone.
+    elsewhere.stop()
+    eventually(lambda: elsewhere.host()["state"] == "absent", 10, "the end of host b")
+    elsewhere.start()
+    elsewhere.wait_ready()
+    eventually(elsewhere.pings, 10, "a ping through a new datapath")
+    assert weft.weft("up", "--listen", "192.0.2.1:7412", check=False).returncode == 1
+
+
+def test_revoked_and_renewed(elsewhere):
+    weft = elsewhere.weft
+    elsewhere.enrol()
+    elsewhere.start()
+    elsewhere.wait_ready()
+    serial = elsewhere.host()["certificate_serial"]
+
+    weft.weft("host", "revoke", "b")
+    eventually(lambda: elsewhere.says("refused our certificate", serial, "it was revoked"), 30, "the refusal")
+    elsewhere.refused(serial, "was revoked at")
+    assert elsewhere.host()["state"] == "absent"
+    assert elsewhere.host()["certificate"] == "revoked"
+    time.sleep(1)
+    assert len(elsewhere.events("host_refused")) == 1
+
+    # The datapath reads its bundle anew, and needs no restart.
+    elsewhere.enrol()
+    elsewhere.wait_ready()
+    assert elsewhere.host()["certificate_serial"] != serial
+    assert "refused" not in elsewhere.host()
+
+    # A host that is removed is out; one of the same name is another.
+    weft.weft("host", "delete", "b")
+    weft.weft("host", "add", "b", "--remote")
+    elsewhere.refused("was revoked at")
+    done = weft.weft("host", "revoke", "b", check=False)
+    assert done.returncode == 1 and "no certificate that holds" in done.stderr
+
+
+def test_expired_and_strangers_are_turned_away(elsewhere, instances):
+    weft = elsewhere.weft
+    elsewhere.enrol("--valid", "1s")
+    time.sleep(2)
+    elsewhere.start()
+    elsewhere.refused("of 'b' was valid until")
+    text = eventually(lambda: elsewhere.says("refused our certificate", "it has expired"), 10, "the refusal")
+    assert "weft host enrol" in text or "valid until" in text
+    event = elsewhere.events("host_refused")[0]
+    assert event["object"] == "host/b" and "192.0.2.2" in event["text"]
+    elsewhere.stop()
+
+    # Another authority, whose host has the same name.
+    other = instances("other").up()
+    theirs = elsewhere.machine.path / "theirs.bundle"
+    other.weft("host", "add", "b", "--remote")
+    other.weft("host", "enrol", "b", "--out", theirs, "--address", LISTEN)
+    elsewhere.start(theirs)
+    eventually(lambda: elsewhere.says("of 'controller'", "is of another authority"), 10, "the stranger's refusal")
+    assert elsewhere.host()["state"] == "absent"
+    elsewhere.stop()
+
+    # Whoever speaks something else; and then one that may come in.
+    elsewhere.machine.run("sh", "-c", "curl -s -m 2 http://192.0.2.1:7411/ || true")
+    eventually(lambda: any("does not speak TLS" in e["text"] for e in elsewhere.events("host_refused")), 10,
+               "the browser's refusal")
+    elsewhere.enrol()
+    elsewhere.start()
+    elsewhere.wait_ready()
+    assert weft.status()["hosts"] == 2
+
+
+def test_plain_tcp_is_refused_off_loopback(instances):
+    weft = instances("weft")
+    done = weft.run(BIN / "weft-datapath", "--controller", "tcp://192.0.2.1:7411", check=False)
+    assert done.returncode == 2 and "plain TCP to 192.0.2.1:7411: without a bundle" in done.stderr
+    done = weft.weft("up", "--listen-plain", "b@0.0.0.0:7411", check=False)
+    assert done.returncode == 1 and "plain TCP at 0.0.0.0:7411: without TLS" in done.stderr
+
+    # Within the machine it works, for one host.
+    weft.weft("up", "--listen-plain", "b@127.0.0.1:7411")
+    weft.status()
+    weft.weft("host", "add", "b", "--remote")
+    weft.start([BIN / "weft-datapath", "--controller", "tcp://127.0.0.1:7411"])
+    eventually(lambda: [h["state"] for h in weft.json("host", "ls") if h["name"] == "b"] == ["ready"], 20, "host b")
+
+
+def test_bad_enrolments_are_refused(elsewhere):
+    weft = elsewhere.weft
+    for words, code, what in [
+            (("enrol", "nobody"), 1, "there is no host 'nobody'"),
+            (("enrol", "local"), 1, "there is no host 'local'"),
+            (("enrol", "b", "--address", "example.com:7411"), 1, "is not an address with a port"),
+            (("enrol", "b", "--valid", "0s"), 1, "for a second at least"),
+            (("enrol", "b", "--out", "/nowhere/b.bundle"), 1, "could not be written"),
+            (("enrol", "b", "--valid", "soon"), 2, "soon"),
+            (("revoke", "nobody"), 1, "has no certificate that holds")]:
+        done = weft.weft("host", *words, check=False)
+        assert done.returncode == code, (words, done.stderr)
+        assert what in done.stderr, (words, done.stderr)
+    done = subprocess.run([BIN / "weft-datapath", "--bundle", "/etc/hostname"], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 2 and "bundle '/etc/hostname'" in done.stderr
