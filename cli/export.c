@@ -205,13 +205,98 @@ static void print_routers(const struct export *export)
 	}
 }
 
+// What is wrong with the port or the link, one direction after the other.
+static void print_impairments(const struct export *export, const char *field, const char *name,
+                              const char *prefix, bool *any)
+{
+	const struct schema_object *schema =
+		schema_key(schema_key(&schema_topology, "links")->object, "impair")->object;
+
+	for (size_t i = 0; i < export->count; i++) {
+		const Weft__Record *record = export->records[i];
+		const char *its = is_noun(record, "impair") ? text_of(record, field) : NULL;
+		char key[64];
+		bool inner = false;
+
+		if (!its || strcmp(its, name) != 0)
+			continue;
+		snprintf(key, sizeof(key), "%s%s", prefix, need(record, "direction"));
+		begin_key(export->out, key, any);
+		fputc('{', export->out);
+		print_fields(export, schema, record, "", &inner);
+		fputc('}', export->out);
+	}
+}
+
+// Who is at the end of the link: the guest with its interface, or the port itself.
+static const Weft__Record *end_of(const struct export *export, const char *link, const char *end)
+{
+	for (size_t i = 0; i < export->count; i++) {
+		const Weft__Record *record = export->records[i];
+		const char *its = is_noun(record, "port") ? text_of(record, "link") : NULL;
+
+		if (its && strcmp(its, link) == 0 && strcmp(need(record, "end"), end) == 0)
+			return record;
+	}
+	return NULL;
+}
+
+static void print_end(const struct export *export, const char *link, const char *end, bool *any)
+{
+	const Weft__Record *port = end_of(export, link, end);
+	const char *guest = port ? text_of(port, "guest") : NULL;
+	const Weft__Field *addresses = port ? record_find(port, "addresses") : NULL;
+	char key[32];
+
+	if (!port)
+		return;
+	begin_key(export->out, end, any);
+	if (guest)
+		fprintf(export->out, "\"%s:%s\"", guest, need(port, "ifname"));
+	else
+		print_text(export->out, need(port, "name"));
+	if (!addresses)
+		return;
+	snprintf(key, sizeof(key), "%s-address", end);
+	begin_key(export->out, key, any);
+	print_value(export->out, &(struct schema_key){.kind = SCHEMA_PREFIX}, addresses);
+}
+
+static void print_links(const struct export *export)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < export->count; i++) {
+		const Weft__Record *record = export->records[i], *a;
+		const char *name = need(record, "name");
+		bool inner = false;
+
+		if (!is_noun(record, "link"))
+			continue;
+		print_heading(export, "links", &any);
+		fprintf(export->out, "  ");
+		print_text(export->out, name);
+		fprintf(export->out, ": {");
+		print_end(export, name, "a", &inner);
+		print_end(export, name, "b", &inner);
+		a = end_of(export, name, "a");
+		if (a && record_find(a, "mtu")) {
+			begin_key(export->out, "mtu", &inner);
+			fprintf(export->out, "%" PRIu64, record_number(a, "mtu"));
+		}
+		print_impairments(export, "link", name, "", &inner);
+		print_fields(export, object_of("links"), record, "", &inner);
+		fprintf(export->out, "}\n");
+	}
+}
+
 static const Weft__Record *port_of(const struct export *export, const char *guest, size_t *cursor)
 {
 	for (; *cursor < export->count; ++*cursor) {
 		const Weft__Record *record = export->records[*cursor];
 		const char *its = is_noun(record, "port") ? text_of(record, "guest") : NULL;
 
-		if (its && strcmp(its, guest) == 0) {
+		if (its && strcmp(its, guest) == 0 && !text_of(record, "link")) {
 			++*cursor;
 			return record;
 		}
@@ -222,11 +307,12 @@ static const Weft__Record *port_of(const struct export *export, const char *gues
 // The fields of one card. An address that is none must be said to be, since one is chosen otherwise.
 static void print_nic(const struct export *export, const Weft__Record *port, bool dhcp, bool *any)
 {
-	print_fields(export, schema_key(object_of("guests"), "nics")->object, port, "", any);
+	print_fields(export, object_of("guests"), port, "ifname", any);
 	if (!text_of(port, "ip") && text_of(port, "net")) {
 		begin_key(export->out, "ip", any);
 		fprintf(export->out, "%s", dhcp ? "dhcp" : "none");
 	}
+	print_impairments(export, "port", need(port, "name"), "impair-", any);
 }
 
 static void print_ns(const struct export *export, const Weft__Record *guest)
@@ -280,6 +366,7 @@ static void print_port(const struct export *export, const Weft__Record *port)
 	        : strcmp(attach, "tap") == 0 ? "tap"
 	                                     : "external");
 	print_fields(export, object_of("guests"), port, own ? "kind vhost_path" : "kind", &any);
+	print_impairments(export, "port", need(port, "name"), "impair-", &any);
 	fprintf(export->out, "}\n");
 }
 
@@ -291,13 +378,44 @@ static void print_guests(const struct export *export)
 		const Weft__Record *record = export->records[i];
 		bool port = is_noun(record, "port") && !text_of(record, "guest");
 
-		if (!is_noun(record, "guest") && !port)
+		// The namespace of a host is the host's.
+		if ((!is_noun(record, "guest") && !port) ||
+		    (!port && strcmp(need(record, "kind"), "host") == 0))
 			continue;
 		print_heading(export, "guests", &any);
 		if (port)
 			print_port(export, record);
 		else
 			print_ns(export, record);
+	}
+}
+
+static void print_hosts(const struct export *export)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < export->count; i++) {
+		const Weft__Record *record = export->records[i], *port;
+		bool inner = false;
+		size_t cursor = 0;
+
+		if (!is_noun(record, "host"))
+			continue;
+		print_heading(export, "hosts", &any);
+		fprintf(export->out, "  ");
+		print_text(export->out, need(record, "name"));
+		fprintf(export->out, ": {");
+		port = strcmp(need(record, "kind"), "ns") == 0
+		               ? port_of(export, need(record, "name"), &cursor)
+		               : NULL;
+		if (port) {
+			print_fields(export, object_of("hosts"), port, "", &inner);
+		} else {
+			begin_key(export->out, "remote", &inner);
+			fprintf(export->out, "true");
+		}
+		print_fields(export, object_of("hosts"), record, "", &inner);
+		fprintf(export->out, "}\n");
 	}
 }
 
@@ -391,9 +509,11 @@ void export_print(FILE *out, const char *lab, Weft__Record *const *records, size
 		print_text(out, text_of(own, "description"));
 		fprintf(out, "\n");
 	}
+	print_hosts(&export);
 	print_plain(&export, "net", "nets");
 	print_routers(&export);
 	print_guests(&export);
+	print_links(&export);
 	print_forwards(&export);
 	print_plain(&export, "flow", "flows");
 	print_plain(&export, "lease", "reservations");

@@ -22,6 +22,74 @@ enum { PORT_MOST = 65535, VLAN_MOST = 4094, MTU_LEAST = 576, MTU_MOST = 65521 };
 		.name = word, .kind = kind_, .shape = SCHEMA_LIST, .field = field_, .help = help_ \
 	}
 
+static const struct schema_key impairment_keys[] = {
+	KEY("effects", SCHEMA_TEXT, "effects",
+            "in the words of weft impair: delay 20ms jitter 5ms normal loss 1% rate 10mbit"),
+	KEY("timeline", SCHEMA_TEXT, "timeline",
+            "what comes and goes: up 10s; down 2s; loss 30% 5s"),
+	KEY("once", SCHEMA_FLAG, "once", "the timeline does not repeat"),
+	RANGE("seed", "seed", 0, UINT32_MAX, "of its dice (default: made from its name)"),
+	RANGE("hold", "hold", 64, 1 << 20, "frames under way at most"),
+	{0},
+};
+
+static const struct schema_object impairment = {
+	.name = "impairment",
+	.help = "What makes a port or a link worse than it is. A mere text is the effects.",
+	.keys = impairment_keys,
+	.bare = "effects",
+	.example =
+		"guests:\n  h1: {net: lan, impair-out: rate 10mbit}\n"
+		"links:\n  r1--r2: {impair: {effects: delay 20ms loss 1%, timeline: up 10s; down 2s}}",
+};
+
+#define IMPAIR(word, help_)                                                               \
+	{                                                                                 \
+		.name = word, .kind = SCHEMA_OBJECT, .object = &impairment, .help = help_ \
+	}
+
+static const struct schema_key host_keys[] = {
+	KEY("net", SCHEMA_NAME, "net",
+            "it runs in a namespace of this machine, and reaches the others through this net"),
+	KEY("ip", SCHEMA_IP, "ip", "its address there (default: a free one)"),
+	KEY("ip6", SCHEMA_IP, "ip6", "its IPv6 address there"),
+	RANGE("mtu", "mtu", MTU_LEAST, MTU_MOST, "largest packet of the net between hosts"),
+	KEY("remote", SCHEMA_FLAG, NULL, "it is another machine, which connects by itself"),
+	KEY("comment", SCHEMA_TEXT, "comment", "a word about it"),
+	{0},
+};
+
+static const struct schema_object host = {
+	.name = "host",
+	.help = "A datapath of its own. The one beside the controller is local, and need not be named.",
+	.keys = host_keys,
+	.example =
+		"hosts:\n  a: {net: underlay, ip: 192.0.2.1}\n  far: {remote: true, ip: 203.0.113.9}",
+};
+
+static const struct schema_key link_keys[] = {
+	KEY("a", SCHEMA_TEXT, NULL,
+            "GUEST or GUEST:INTERFACE at one end (default: of a link A--B the guest A)"),
+	KEY("b", SCHEMA_TEXT, NULL, "at the other end (default: of a link A--B the guest B)"),
+	LIST_OF("a-address", SCHEMA_PREFIX, NULL,
+                "put on the interface at the end a, with its length"),
+	LIST_OF("b-address", SCHEMA_PREFIX, NULL, "put on the interface at the end b"),
+	RANGE("mtu", NULL, MTU_LEAST, MTU_MOST, "largest packet, in bytes"),
+	IMPAIR("impair", "what is wrong with it, in both directions"),
+	IMPAIR("a-to-b", "what is wrong with it in this direction"),
+	IMPAIR("b-to-a", "what is wrong with it in the other"),
+	KEY("comment", SCHEMA_TEXT, "comment", "a word about it"),
+	{0},
+};
+
+static const struct schema_object link = {
+	.name = "link",
+	.help = "A transparent wire between two guests: everything crosses it, LLDP and LACP too.",
+	.keys = link_keys,
+	.example =
+		"links:\n  r1--r2: {a-address: 10.0.0.1/30, b-address: 10.0.0.2/30, impair: delay 5ms}",
+};
+
 static const struct schema_key net_keys[] = {
 	{.name = "mode",
          .kind = SCHEMA_CHOICE,
@@ -53,6 +121,7 @@ static const struct schema_key net_keys[] = {
 	RANGE("mtu", "mtu", MTU_LEAST, MTU_MOST, "largest packet, in bytes"),
 	KEY("ageing", SCHEMA_SECONDS, "ageing_seconds", "how long an unheard MAC address is kept"),
 	RANGE("mac-limit", "mac_limit", 1, UINT32_MAX, "most MAC addresses learnt"),
+	KEY("host", SCHEMA_NAME, "host", "isolated: where its DHCP and DNS are served"),
 	{0},
 };
 
@@ -65,6 +134,7 @@ static const struct schema_object net = {
 
 static const struct schema_key router_keys[] = {
 	KEY("comment", SCHEMA_TEXT, "comment", "a word about it"),
+	KEY("host", SCHEMA_NAME, "host", "where it forwards and translates"),
 	{.name = "routes",
          .kind = SCHEMA_IP,
          .shape = SCHEMA_NAMED,
@@ -104,9 +174,16 @@ static const struct schema_object router = {
 		RANGE("mac-limit", "mac_limit", 1, UINT32_MAX, "most MAC addresses learnt"),      \
 		KEY("offload-off", SCHEMA_FLAG, "offload_off",                                    \
 	            "no checksum and segmentation offloads"),                                     \
-		KEY("down", SCHEMA_FLAG, "down", "administratively down")
+		KEY("down", SCHEMA_FLAG, "down", "administratively down"),                        \
+		IMPAIR("impair", "what is wrong with its network, in both directions"),           \
+		IMPAIR("impair-in", "what is wrong with what it receives"),                       \
+		IMPAIR("impair-out", "what is wrong with what it sends")
 
-static const struct schema_key nic_keys[] = {NIC_KEYS, {0}};
+static const struct schema_key nic_keys[] = {
+	NIC_KEYS,
+	KEY("host", SCHEMA_NAME, "host", "whose datapath has it (default: the guest's)"),
+	{0},
+};
 
 static const struct schema_object nic = {
 	.name = "nic",
@@ -129,6 +206,7 @@ static const struct schema_key guest_keys[] = {
          .shape = SCHEMA_NAMED,
          .object = &nic,
          .help = "ns: several network cards, by the names of their interfaces"},
+	KEY("host", SCHEMA_NAME, "host", "whose datapath has it (default: local)"),
 	KEY("static", SCHEMA_FLAG, "static_ip",
             "ns: we put its addresses on it (default); false: left to a DHCP client in it"),
 	KEY("hostname", SCHEMA_TEXT, "hostname", "ns: its name in DNS (default: the guest's)"),
@@ -424,9 +502,11 @@ static const struct schema_key topology_keys[] = {
 	KEY("lab", SCHEMA_NAME, NULL, "the lab's name (default: the file's, without its suffix)"),
 	KEY("description", SCHEMA_TEXT, "description", "a sentence about it"),
 	LIST_OF("include", SCHEMA_TEXT, NULL, "files that are part of it, relative to this one"),
+	NAMED("hosts", host, "datapaths beside the local one"),
 	NAMED("nets", net, "networks"),
 	NAMED("routers", router, "routers beside gw, and routes"),
 	NAMED("guests", guest, "who plugs in"),
+	NAMED("links", link, "wires between guests"),
 	LISTED("forwards", forward, "ports of the outside handed to guests"),
 	NAMED("flows", flow, "rules of your own in the packet path"),
 	NAMED("reservations", reservation, "addresses kept for DHCP clients"),

@@ -198,6 +198,10 @@ static int take_key(struct topology *topology, const char *key, const struct yam
 {
 	if (strcmp(key, "include") == 0)
 		return take_include(topology, node, fail);
+	if (strcmp(key, "hosts") == 0)
+		return topology_take_hosts(topology, node, fail);
+	if (strcmp(key, "links") == 0)
+		return topology_take_links(topology, node, fail);
 	if (strcmp(key, "nets") == 0)
 		return take_named(topology, "net", key, node, fail);
 	if (strcmp(key, "routers") == 0)
@@ -380,8 +384,10 @@ static int refuse_doubled(const struct topology *topology, struct fail *fail)
 
 static int finish(struct topology *topology, struct fail *fail)
 {
-	int err = topology_place_forwards(topology, fail);
+	int err = topology_join_links(topology, fail);
 
+	if (err == 0)
+		err = topology_place_forwards(topology, fail);
 	return err < 0 ? err : refuse_doubled(topology, fail);
 }
 
@@ -422,6 +428,7 @@ void topology_fini(struct topology *topology)
 	free(topology->objects);
 	free(topology->origins);
 	free(topology->files);
+	free(topology->ends);
 	free(topology->lab);
 	free(topology->path);
 	*topology = (struct topology){0};

@@ -28,6 +28,15 @@ struct topology_file {
 	bool reading;
 };
 
+// An end of a link, which is joined to its guest when all guests are known.
+struct topology_end {
+	const char *link, *end,
+		*guest; // Borrowed from the trees; the guest perhaps with ":INTERFACE".
+	char own[64];   // The guest, where the link's name says it.
+	const struct yaml_node *node; // All that is said of the link.
+	struct yaml_place place;
+};
+
 struct topology {
 	char *lab;
 	char *path;
@@ -37,6 +46,8 @@ struct topology {
 	size_t origin_count, origin_room;
 	struct topology_file *files;
 	size_t file_count;
+	struct topology_end *ends;
+	size_t end_count;
 	unsigned depth;    // Of includes, while reading.
 	char current[160]; // The object whose fields are being filled.
 };
@@ -77,5 +88,12 @@ int topology_take_guests(struct topology *topology, const struct yaml_node *node
 int topology_take_forwards(struct topology *topology, const struct yaml_node *node,
                            struct fail *fail);
 int topology_take_tests(struct topology *topology, const struct yaml_node *node, struct fail *fail);
+int topology_take_hosts(struct topology *topology, const struct yaml_node *node, struct fail *fail);
+int topology_take_links(struct topology *topology, const struct yaml_node *node, struct fail *fail);
+// What the node says to be wrong with a port: impair, impair-in, impair-out.
+int topology_take_impairments(struct topology *topology, const char *port,
+                              const struct yaml_node *node, struct fail *fail);
+// When all is read: the ends of links join their guests, and ports that are nowhere are refused.
+int topology_join_links(struct topology *topology, struct fail *fail);
 // When all is read: forwards that did not say their net.
 int topology_place_forwards(struct topology *topology, struct fail *fail);

@@ -74,8 +74,9 @@ static int take_nic(struct topology *topology, const char *port, const char *att
 }
 
 static int take_ns_nic(struct topology *topology, const char *guest, const char *ifname,
-                       const struct yaml_place *place, const struct schema_object *schema,
-                       const struct yaml_node *node, struct fail *fail)
+                       const char *host, const struct yaml_place *place,
+                       const struct schema_object *schema, const struct yaml_node *node,
+                       struct fail *fail)
 {
 	ProtobufCMessage *body;
 	char port[160];
@@ -90,7 +91,11 @@ static int take_ns_nic(struct topology *topology, const char *guest, const char 
 	    topology_set(body, "guest", guest, fail) < 0 ||
 	    topology_set(body, "ifname", ifname, fail) < 0)
 		return fail->code;
-	return 0;
+	// All cards of a guest are where the guest is.
+	if (host && !((Weft__PortIntent *)(void *)body)->host &&
+	    topology_set(body, "host", host, fail) < 0)
+		return fail->code;
+	return topology_take_impairments(topology, port, node, fail);
 }
 
 static int take_ns(struct topology *topology, const char *name, const struct yaml_place *place,
@@ -109,8 +114,8 @@ static int take_ns(struct topology *topology, const char *name, const struct yam
 		return fail->code;
 	if (!nics)
 		// A namespace without a card is a guest as well.
-		return is_placed(node) ? take_ns_nic(topology, name, "eth0", place, guest_schema(),
-		                                     node, fail)
+		return is_placed(node) ? take_ns_nic(topology, name, "eth0", NULL, place,
+		                                     guest_schema(), node, fail)
 		                       : 0;
 	if (is_placed(node))
 		return yaml_refuse(&nics->place, fail,
@@ -118,9 +123,9 @@ static int take_ns(struct topology *topology, const char *name, const struct yam
 		                   "to one of them",
 		                   name);
 	for (size_t i = 0; nics->kind == YAML_MAP && i < nics->count; i++)
-		if (take_ns_nic(topology, name, nics->keys[i]->text, &nics->keys[i]->place,
-		                schema_key(guest_schema(), "nics")->object, nics->items[i],
-		                fail) < 0)
+		if (take_ns_nic(topology, name, nics->keys[i]->text, text_of(node, "host"),
+		                &nics->keys[i]->place, schema_key(guest_schema(), "nics")->object,
+		                nics->items[i], fail) < 0)
 			return fail->code;
 	return 0;
 }
@@ -131,14 +136,12 @@ static int take_vm(struct topology *topology, const char *name, const struct yam
 	ProtobufCMessage *body;
 	char socket[160];
 
-	if (!is_placed(node))
-		return refuse_unplaced(name, place, fail);
 	if (take_nic(topology, name, "vhost", place, guest_schema(), node, NULL, fail, &body) < 0)
 		return fail->code;
-	if (yaml_get(node, "socket"))
-		return 0;
 	snprintf(socket, sizeof(socket), "%s.%s.vu", topology->lab, name);
-	return topology_set(body, "vhost_path", socket, fail);
+	if (!yaml_get(node, "socket") && topology_set(body, "vhost_path", socket, fail) < 0)
+		return fail->code;
+	return topology_take_impairments(topology, name, node, fail);
 }
 
 static int take_external(struct topology *topology, const char *name,
@@ -148,15 +151,15 @@ static int take_external(struct topology *topology, const char *name,
 	bool pcap = yaml_get(node, "pcap-read") || yaml_get(node, "pcap-write");
 	ProtobufCMessage *body;
 
-	if (!is_placed(node))
-		return refuse_unplaced(name, place, fail);
 	if (!pcap && !yaml_get(node, "interface")) {
 		yaml_refuse(place, fail, "guest '%s' is external, and says no interface", name);
 		fail_hint(fail, "say interface, pcap-read or pcap-write");
 		return -EINVAL;
 	}
-	return take_nic(topology, name, pcap ? "pcap" : "netdev", place, guest_schema(), node, NULL,
-	                fail, &body);
+	if (take_nic(topology, name, pcap ? "pcap" : "netdev", place, guest_schema(), node, NULL,
+	             fail, &body) < 0)
+		return fail->code;
+	return topology_take_impairments(topology, name, node, fail);
 }
 
 static int take_tap(struct topology *topology, const char *name, const struct yaml_place *place,
@@ -164,11 +167,11 @@ static int take_tap(struct topology *topology, const char *name, const struct ya
 {
 	ProtobufCMessage *body;
 
-	if (!is_placed(node))
-		return refuse_unplaced(name, place, fail);
 	if (take_nic(topology, name, "tap", place, guest_schema(), node, NULL, fail, &body) < 0)
 		return fail->code;
-	return yaml_get(node, "interface") ? 0 : topology_set(body, "ifname", name, fail);
+	if (!yaml_get(node, "interface") && topology_set(body, "ifname", name, fail) < 0)
+		return fail->code;
+	return topology_take_impairments(topology, name, node, fail);
 }
 
 static const struct kind kinds[] = {

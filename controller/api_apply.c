@@ -157,6 +157,8 @@ static int edit_apply(struct control *control, struct change *change, struct ref
 	for (size_t i = 0; i < apply->n_changes && err == 0; i++) {
 		const Weft__Change *one = apply->changes[i];
 
+		if (one->verb == WEFT__VERB__VERB_SET || one->verb == WEFT__VERB__VERB_DELETE)
+			api_resolve(&control->model, noun_of(one->intent), &one->intent->name);
 		err = one->verb == WEFT__VERB__VERB_DELETE
 		              ? edit_delete(control, one, apply, refusal)
 		              : edit_put(control, one, refusal);

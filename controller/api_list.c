@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/suggest.h"
+#include "controller/scope.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -81,10 +82,28 @@ static void list_noun(struct question *question, enum noun noun, const Weft__Lis
 	answer_named(question, noun, list->name);
 }
 
+void api_resolve(const struct model *model, enum noun noun, char **name)
+{
+	const char *meant = scope_resolve(model, noun, *name);
+	char *copy = meant == *name ? NULL : strdup(meant);
+
+	if (!copy)
+		return;
+	free(*name);
+	*name = copy;
+}
+
 void api_list(struct question *question)
 {
-	const Weft__List *list = question->request->list;
+	Weft__List *list = question->request->list;
 	enum noun noun = noun_from_word(list->what);
+	const struct model *model = &question->api->env.control->model;
+
+	// Leases have names of their own.
+	if (list->name && noun != NOUN_LEASE)
+		api_resolve(model, noun == NOUN_NONE ? NOUN_PORT : noun, &list->name);
+	if (list->net)
+		api_resolve(model, NOUN_NET, &list->net);
 
 	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
 		if (strcmp(list->what, live[i].what) != 0)

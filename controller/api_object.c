@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "controller/derive_unit.h"
+#include "controller/guest_run.h"
 #include "controller/message_record.h"
 #include "controller/model_guest.h"
 #include "controller/model_link.h"
@@ -212,6 +213,8 @@ static void add_guest(struct api *api, const struct intent *intent, Weft__Record
 	while (graph_next_user(&model->graph, intent->key, &cursor, user))
 		if (noun_of_key(user, &name) == NOUN_PORT)
 			record_append(record, "ports", name);
+	if (guest_run_state(&api->env.control->guests, intent, path, sizeof(path))[0])
+		record_text(record, "run", path);
 	record_format(record, "netns", "/run/netns/%s", intent->name);
 	if (guests_resolv_conf_path(&api->env.control->guests, intent->name, path, sizeof(path)) ==
 	    0)

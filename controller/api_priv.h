@@ -73,6 +73,8 @@ void api_apply(struct question *question);
 void api_destroy(struct question *question);
 void api_undo(struct question *question);
 void api_confirm(struct question *question);
+// Puts the stored name in the place of a short one that only one lab has.
+void api_resolve(const struct model *model, enum noun noun, char **name);
 void api_apply_lab(struct question *question);
 void api_export_lab(struct question *question);
 // Submits a change whose dry run shows what would differ, and whose end answers the question.

@@ -11,6 +11,7 @@
 #include "controller/model_guest.h"
 #include "controller/model_place.h"
 #include "controller/plain_text.h"
+#include "controller/scope.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
 
@@ -341,18 +342,39 @@ static int ask(struct question *question, const struct end *from, const struct e
 	                WEFT__FRAME_TYPE__FRAME_TRACE, &trace.base, on_result, question);
 }
 
+// Short names: that of the target is first one of the source's own lab.
+static void resolve(const struct model *model, Weft__TraceQuery *query)
+{
+	const struct intent *from;
+	char name[SCOPE_NAME];
+
+	api_resolve(model, NOUN_PORT, &query->from);
+	from = model_find_port(model, query->from, NULL);
+	if (model_find_port(model, query->to, NULL) || !from)
+		return;
+	if (from->msg->lab &&
+	    model_find_port(model, scope_name(from->msg->lab, query->to, name), NULL)) {
+		free(query->to);
+		query->to = strdup(name);
+	} else {
+		api_resolve(model, NOUN_PORT, &query->to);
+	}
+}
+
 void api_trace(struct question *question)
 {
-	const Weft__TraceQuery *query = question->request->trace;
+	Weft__TraceQuery *query = question->request->trace;
 	struct api *api = question->api;
 	bool want6 = strchr(query->to, ':') != NULL ||
 	             (query->protocol && strcmp(query->protocol, "icmp6") == 0);
-	const struct intent *port = model_find_port(&api->env.control->model, query->from, NULL);
+	const struct intent *port;
 	struct end from = {0}, to = {0};
 	struct refusal refusal = {0};
 	uint32_t protocol = 0;
 	int err;
 
+	resolve(&api->env.control->model, query);
+	port = model_find_port(&api->env.control->model, query->from, NULL);
 	if (!port) {
 		unknown(api, "from", query->from, &refusal);
 		question_refuse(question, &refusal);

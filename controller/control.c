@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "controller/guest_run.h"
 #include "controller/model_host.h"
 
 #include <errno.h>
@@ -181,6 +182,7 @@ static void succeed(struct control *control, struct change *change)
 	if (change->confirm_seconds == 0)
 		guests_remove(&control->guests, &control->model);
 	guests_write_files(&control->guests, &control->model);
+	guest_run_new(&control->guests, &control->model);
 	model_commit(&control->model);
 	control->open = (struct open_revision){.why = OPEN_UNMARKED, .number = change->revision};
 	if (change->confirm_seconds > 0)

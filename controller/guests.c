@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
+#include "controller/guest_run.h"
 #include "controller/model_guest.h"
 
 #include <errno.h>
@@ -85,6 +86,7 @@ static void remove_files(const struct guests *guests, const char *name)
 	if (guests_resolv_conf_path(guests, name, path, sizeof(path)) < 0)
 		return;
 	unlink(path);
+	guest_run_forget(guests, name);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
 }
@@ -164,9 +166,12 @@ void guests_reconcile(const struct guests *guests, const struct model *model)
 	free(owned.names);
 	while ((guest = model_next(model, NOUN_GUEST, &cursor))) {
 		struct refusal refusal = {0};
+		bool missing = netns_inode(guest->name) == 0;
 
 		if (create_one(guests, guest->key, guest->name, &refusal) < 0)
 			log_err("%s", refusal.fail.what);
+		else if (missing)
+			guest_run(guests, model, guest);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "controller/lab.h"
 
 #include "base/cleanup.h"
+#include "controller/model_impair.h"
 #include "controller/scope.h"
 #include "proto/decode.h"
 
@@ -367,6 +368,9 @@ void lab_forget_chosen(const struct model *model, const char *lab, Weft__Intent 
 		chosen = &intent->net->subnet6;
 		prefix_format(ipam_ula(&model->instance, key, 0), text);
 	}
+	if (noun == NOUN_IMPAIR && intent->impair->has_seed &&
+	    intent->impair->seed == model_impair_seed(key))
+		intent->impair->has_seed = false;
 	if (!chosen || !*chosen || strcmp(*chosen, text) != 0)
 		return;
 	free(*chosen);

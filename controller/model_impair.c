@@ -14,6 +14,11 @@
 
 enum { HOLD_LEAST = 64, HOLD_MOST = 1 << 20 };
 
+uint32_t model_impair_seed(const char *key)
+{
+	return (uint32_t)XXH3_64bits(key, strlen(key));
+}
+
 static int complete(const struct model *model, const char *key, Weft__Intent *msg,
                     struct refusal *refusal)
 {
@@ -21,7 +26,7 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 
 	if (!impair->has_seed) {
 		impair->has_seed = true;
-		impair->seed = (uint32_t)XXH3_64bits(key, strlen(key));
+		impair->seed = model_impair_seed(key);
 	}
 	return 0;
 }

@@ -10,5 +10,7 @@
 
 // The port it sits on; NULL when there is none of the name.
 const struct intent *model_impair_port(const struct model *model, const Weft__Impair *impair);
+// The seed of one that was given none.
+uint32_t model_impair_seed(const char *key);
 // Whether it is for what the guest sends, seen from that port.
 bool model_impair_is_out(const Weft__Impair *impair);

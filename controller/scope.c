@@ -7,6 +7,8 @@
 
 #include "controller/scope.h"
 
+#include "controller/model.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +20,15 @@ static const struct {
 	Weft__Intent__BodyCase body;
 	const char *fields;
 } references[] = {
-	{WEFT__INTENT__BODY_NET, "router"},           {WEFT__INTENT__BODY_PORT, "net guest"},
-	{WEFT__INTENT__BODY_ROUTE, "router"},         {WEFT__INTENT__BODY_FORWARD, "net guest"},
-	{WEFT__INTENT__BODY_RESERVATION, "net"},      {WEFT__INTENT__BODY_DNS, "net"},
+	{WEFT__INTENT__BODY_NET, "router host"},
+	{WEFT__INTENT__BODY_ROUTER, "host"},
+	{WEFT__INTENT__BODY_PORT, "net guest link host"},
+	{WEFT__INTENT__BODY_ROUTE, "router"},
+	{WEFT__INTENT__BODY_FORWARD, "net guest"},
+	{WEFT__INTENT__BODY_RESERVATION, "net"},
+	{WEFT__INTENT__BODY_DNS, "net"},
 	{WEFT__INTENT__BODY_FLOW, "match: actions:"},
+	{WEFT__INTENT__BODY_IMPAIR, "port link"},
 };
 
 const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME])
@@ -115,6 +122,9 @@ static int rename_references(const char *lab, rename_fn rename, Weft__Intent *in
 		at += len;
 		field = protobuf_c_message_descriptor_get_field_by_name(body->descriptor, name);
 		text = (char **)(void *)((char *)body + field->offset);
+		// The host beside the controller belongs to no lab.
+		if (strcmp(name, "host") == 0 && *text && strcmp(*text, "local") == 0)
+			continue;
 		if (*text && **text)
 			err = within ? rename_within(lab, rename, text)
 			             : rename_text(lab, rename, text);
@@ -161,4 +171,23 @@ int scope_intent(const char *lab, Weft__Intent *intent)
 int unscope_intent(const char *lab, Weft__Intent *intent)
 {
 	return rename_intent(lab, shorten, intent);
+}
+
+const char *scope_resolve(const struct model *model, enum noun noun, const char *name)
+{
+	const struct intent *intent, *found = NULL;
+	size_t cursor = 0;
+
+	if (noun == NOUN_NONE || model_get(model, noun, name))
+		return name;
+	while ((intent = model_next(model, noun, &cursor))) {
+		const char *its = scope_short(intent->msg->lab, intent->name);
+
+		if (its == intent->name || strcmp(its, name) != 0)
+			continue;
+		if (found)
+			return name;
+		found = intent;
+	}
+	return found ? found->name : name;
 }

@@ -20,5 +20,10 @@ const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_
 int scope_intent(const char *lab, Weft__Intent *intent);
 int unscope_intent(const char *lab, Weft__Intent *intent);
 
+// The stored name that is meant: the name itself if there is such an object; else that of the only lab that
+// has one. Borrowed from the model, or the name as it was.
+struct model;
+const char *scope_resolve(const struct model *model, enum noun noun, const char *name);
+
 // What the lab itself calls the stored name; the name itself if it is not of the lab.
 const char *scope_short(const char *lab, const char *name);

@@ -170,6 +170,88 @@ dns:
     lab.guest("b.h1").ping("10.1.0.20", count=1)
 
 
+def test_short_names_where_one_lab_has_them(lab):
+    assert lab.weft("shell", "h1", "--", "sh", "-c", "echo $WEFT_GUEST").stdout == "a.h1\n"
+    assert lab.json("ns", "show", "h2")["name"] == "a.h2"
+    assert lab.weft("trace", "h1", "to", "h2").stdout
+    lab.weft("port", "set", "h1", "--mac-limit", "5")
+    lab.weft("apply", lab.file, "--lab", "b")
+    done = lab.weft("shell", "h1", "--", "true", check=False)
+    assert done.returncode == 1 and "there is no guest 'h1'" in done.stderr
+    # The target of a trace is one of the lab that it comes from.
+    assert lab.weft("-o", "json", "trace", "b.h1", "to", "h2").stdout
+
+
+def test_commands_run_when_a_guest_comes_up(lab):
+    text = LAB.replace("h3: lan", "h3: {net: lan, run: [\"ip -br a show eth0\", \"exit 3\", \"echo never\"]}\n"
+                       "  h4: {net: lan, ip: 10.1.0.40, run: \"exec sleep 1000\"}")
+    lab.weft("destroy", "a", "--keep-running")
+    lab.weft("apply", lab.write(text))
+    eventually(lambda: lab.json("ns", "show", "a.h3")["run"] == "failed with 3", what="the commands' end")
+    log = (lab.run_dir / "guests" / "a.h3" / "run.log").read_text()
+    assert "10.1.0.2/24" in log and "never" not in log
+    assert lab.json("ns", "show", "a.h4")["run"] == "running"
+    inode = lab.guest("a.h4").run("readlink", "/proc/self/ns/net").stdout
+    sleepers = lab.run("pgrep", "-xa", "sleep").stdout
+    assert "sleep 1000" in sleepers and inode
+    # They end with the guest.
+    lab.weft("destroy", "a", "--keep-running")
+    eventually(lambda: "sleep 1000" not in lab.run("pgrep", "-xa", "sleep", check=False).stdout, what="the sleeper's end")
+    assert not (lab.run_dir / "guests" / "a.h3").exists()
+
+
+LINKS = """
+lab: w
+nets:
+  lan: {subnet: 10.1.0.0/24}
+guests:
+  h1: lan
+  h2: {net: lan, impair-out: {effects: delay 30ms, seed: 7}}
+  r: {}
+links:
+  h1--r: {a-address: 10.9.0.1/30, b-address: 10.9.0.2/30, impair: delay 10ms}
+  w2: {a: "h2:wan", b: "r:eth7", comment: second}
+"""
+
+
+def test_links_and_impairments(lab):
+    path = lab.write(LINKS)
+    lab.weft("apply", path)
+    assert lab.guest("w.h1").ping("10.9.0.2", count=2) >= 20
+    rtt = lab.guest("w.h1").ping(lab.guest("w.h2").address(4).split("/")[0], count=2)
+    assert 29 <= rtt
+    lab.weft("apply", lab.write(LINKS.replace("delay 10ms", "delay 1ms")))
+    exported = lab.weft("export", "w").stdout
+    assert plan(lab, lab.write(exported), 0) == ["no change"], exported
+    done = lab.weft("apply", lab.write(LINKS.replace("delay 10ms", "delay 10")), check=False)
+    assert done.returncode == 1 and "changed.yaml:10:" in done.stderr, done.stderr
+
+
+HOSTS = """
+lab: t
+hosts:
+  a: {net: under, ip: 192.0.2.1}
+  b: {net: under}
+nets:
+  under: {subnet: 192.0.2.0/24}
+  lan: {subnet: 10.1.0.0/24}
+guests:
+  h1: {net: lan, host: a}
+  h2: {net: lan, host: a}
+  h3: {net: lan}
+"""
+
+
+def test_hosts(lab):
+    lab.weft("apply", lab.write(HOSTS), timeout=120)
+    eventually(lambda: all(host["state"] == "ready" for host in lab.json("host", "ls")), 20, "all hosts")
+    lab.guest("t.h1").ping(lab.guest("t.h2").address(4).split("/")[0], count=1)
+    exported = lab.weft("export", "t").stdout
+    assert plan(lab, lab.write(exported), 0) == ["no change"], exported
+    lab.weft("destroy", "t", "--keep-running")
+    eventually(lambda: [host["name"] for host in lab.json("host", "ls")] == ["local"], 20, "the hosts' end")
+
+
 def test_labs_side_by_side(lab):
     """The same names and addresses twice, and neither sees the other."""
     lab.weft("apply", lab.file, "--lab", "b")

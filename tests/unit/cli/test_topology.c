@@ -122,6 +122,54 @@ static void test_rest(void **state)
 	topology_fini(&topology);
 }
 
+static void test_links(void **state)
+{
+	struct topology topology;
+
+	read_text(
+		"lab: l\n"
+		"hosts: {a: {net: under, ip: 192.0.2.1}, far: {remote: true, ip: 203.0.113.9}}\n"
+		"links:\n"
+		"  r1--r2: {a-address: 10.0.0.1/30, impair: delay 5ms, b-to-a: {timeline: up 1s; down 1s}}\n"
+		"  w: {a: \"r2:wan\", b: vm}\n"
+		"guests:\n"
+		"  r1: {net: lan, host: a, impair-out: rate 1mbit}\n"
+		"  r2: {}\n"
+		"  vm: {kind: vm}\n"
+		"nets: {lan: {}, under: {subnet: 192.0.2.0/24}}\n",
+		&topology);
+
+	const Weft__PortIntent *a = port_of(&topology, "r1.r1--r2");
+
+	assert_string_equal(a->ifname, "eth1");
+	assert_string_equal(a->guest, "r1");
+	assert_string_equal(a->link, "r1--r2");
+	assert_string_equal(a->end, "a");
+	assert_string_equal(a->addresses[0], "10.0.0.1/30");
+	assert_null(a->ip);
+	assert_string_equal(port_of(&topology, "r2.r1--r2")->ifname, "eth0");
+	assert_string_equal(port_of(&topology, "r2.w")->ifname, "wan");
+	assert_string_equal(port_of(&topology, "vm")->link, "w");
+	assert_string_equal(port_of(&topology, "vm")->end, "b");
+	assert_string_equal(
+		find(&topology, WEFT__INTENT__BODY_IMPAIR, "r1--r2:a-to-b")->impair->effects,
+		"delay 5ms");
+	assert_string_equal(
+		find(&topology, WEFT__INTENT__BODY_IMPAIR, "r1--r2:b-to-a")->impair->timeline,
+		"up 1s; down 1s");
+	assert_string_equal(find(&topology, WEFT__INTENT__BODY_IMPAIR, "r1:out")->impair->port,
+	                    "r1");
+	assert_string_equal(port_of(&topology, "r1")->host, "a");
+	assert_int_equal(find(&topology, WEFT__INTENT__BODY_HOST, "a")->host->kind,
+	                 WEFT__HOST_KIND__HOST_NS);
+	assert_int_equal(find(&topology, WEFT__INTENT__BODY_GUEST, "a")->guest->kind,
+	                 WEFT__GUEST_KIND__GUEST_HOST);
+	assert_string_equal(port_of(&topology, "a")->ip, "192.0.2.1");
+	assert_string_equal(find(&topology, WEFT__INTENT__BODY_HOST, "far")->host->ip,
+	                    "203.0.113.9");
+	topology_fini(&topology);
+}
+
 static void test_tests(void **state)
 {
 	struct topology topology;
@@ -208,6 +256,17 @@ static const struct {
 	{"tests: [{iperf: {min-rate: 10Mbps}}]\n", "min-rate: '10Mbps'", "10mbit"},
 	{"tests: [{http: {status: 200}}]\n", "'url' is missing", ""},
 	{"tests: [{during: {run: x, tests: [{during: {tests: []}}]}}]\n", "has no 'during'", ""},
+	{"guests: {a: {}}\nlinks: {a--b: {}}\n", "t.yaml:2:9: link 'a--b' leads to 'b'",
+         "did you mean 'a'?"},
+	{"links: {w: {a: x}}\n", "link 'w' does not say whose its end b is", "GUEST--GUEST"},
+	{"guests: {t: {kind: tap, net: n}, u: {}}\nlinks: {t--u: {}}\n",
+         "'t', which is in a net already", ""},
+	{"links: {w: {a-address: 10.0.0}}\n", "a-address: '10.0.0'", "prefix"},
+	{"hosts: {a: {}}\n", "host 'a' is nowhere", "remote: true"},
+	{"hosts: {a: {net: u, remote: yes}}\n", "remote, and in no net", ""},
+	{"hosts: {local: {net: u}}\n", "host 'local' is there unwritten", ""},
+	{"guests: {h: {net: n, impair: [x]}}\n", "impairment: a list stands", ""},
+	{"guests: {h: {net: n, impair: {hold: 1}}}\n", "hold: 1 is outside 64 to 1048576", ""},
 	{"include: nowhere.yaml\n", "t.yaml:1:10: include: nowhere.yaml cannot be read", ""},
 };
 
@@ -325,6 +384,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guests),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_tests),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test_setup_teardown(test_includes, make_folder, remove_folder),

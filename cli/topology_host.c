@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// topology_host: datapaths beside the local one.
+//
+// One in a namespace is three objects of one name: the host, the namespace, and the port by which that
+// reaches the others; its address is the port's. One elsewhere is the host alone.
+
+#include "cli/topology.h"
+
+#include "base/fail.h"
+#include "cli/schema.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct schema_object *host_schema(void)
+{
+	return schema_key(&schema_topology, "hosts")->object;
+}
+
+static int take_namespace(struct topology *topology, const char *name,
+                          const struct yaml_place *place, const struct yaml_node *node,
+                          struct fail *fail)
+{
+	ProtobufCMessage *body;
+
+	if (topology_set(
+		    (ProtobufCMessage *)(void *)topology->objects[topology->object_count - 1]->host,
+		    "kind", "ns", fail) < 0 ||
+	    topology_add(topology, "guest", name, place, &body, fail) < 0 ||
+	    topology_set(body, "kind", "host", fail) < 0 ||
+	    topology_set(body, "static_ip", "true", fail) < 0 ||
+	    topology_add(topology, "port", name, place, &body, fail) < 0 ||
+	    topology_set(body, "attach", "tap", fail) < 0 ||
+	    topology_set(body, "guest", name, fail) < 0 ||
+	    topology_set(body, "ifname", "eth0", fail) < 0 ||
+	    topology_fill(topology, host_schema(), node, body, fail) < 0)
+		return fail->code;
+	return yaml_get(node, "ip") ? 0 : topology_set(body, "ip", "auto", fail);
+}
+
+static int take_host(struct topology *topology, const struct yaml_node *key,
+                     const struct yaml_node *node, struct fail *fail)
+{
+	const char *remote = yaml_text(node, "remote"), *comment = yaml_text(node, "comment");
+	bool far = remote && (strcmp(remote, "true") == 0 || strcmp(remote, "yes") == 0 ||
+	                      strcmp(remote, "on") == 0);
+	ProtobufCMessage *body;
+
+	if (strcmp(key->text, "local") == 0)
+		return yaml_refuse(&key->place, fail,
+		                   "host 'local' is there unwritten, and is that of all labs");
+	if (far == (yaml_get(node, "net") != NULL)) {
+		yaml_refuse(&key->place, fail, "host '%s' is %s", key->text,
+		            far ? "remote, and in no net of ours" : "nowhere");
+		fail_hint(fail, "say net for a namespace of this machine, or remote: true");
+		return -EINVAL;
+	}
+	if (topology_add(topology, "host", key->text, &key->place, &body, fail) < 0)
+		return fail->code;
+	if (!far)
+		return comment && topology_set(body, "comment", comment, fail) < 0
+		               ? fail->code
+		               : take_namespace(topology, key->text, &key->place, node, fail);
+	return topology_set(body, "kind", "remote", fail) < 0
+	               ? fail->code
+	               : topology_fill(topology, host_schema(), node, body, fail);
+}
+
+int topology_take_hosts(struct topology *topology, const struct yaml_node *node, struct fail *fail)
+{
+	for (size_t i = 0; node->kind == YAML_MAP && i < node->count; i++)
+		if (take_host(topology, node->keys[i], node->items[i], fail) < 0)
+			return fail->code;
+	return 0;
+}
