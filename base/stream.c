@@ -11,7 +11,6 @@
 
 #include "base/fail.h"
 #include "base/stream_priv.h"
-#include "base/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,7 +28,8 @@ static void destroy(struct stream *stream)
 		event_free(stream->writable);
 	stream_in_fini(&stream->in);
 	stream_out_fini(&stream->out);
-	tls_free(stream->tls);
+	if (stream->wire)
+		stream->wire->free(stream->tls);
 	if (stream->fd >= 0)
 		close(stream->fd);
 	free(stream);
@@ -49,13 +49,13 @@ static void arm(struct stream *stream)
 {
 	stream_out_arm(stream);
 
-	if (!stream->tls)
+	if (!stream->wire)
 		return;
 	// A read may wait for room too, if TLS has to answer for itself (RFC 8446 4.6.3).
-	if (tls_wants_write(stream->tls))
+	if (stream->wire->wants_write(stream->tls))
 		event_add(stream->writable, NULL);
 	// What TLS holds already does not make the socket readable.
-	if (tls_has_more(stream->tls) && !stream->paused)
+	if (stream->wire->has_more(stream->tls) && !stream->paused)
 		event_active(stream->readable, EV_READ, 0);
 }
 
@@ -95,7 +95,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	stream->in_event = true;
 
-	bool read_too = stream->tls && tls_wants_write(stream->tls) && !stream->paused;
+	bool read_too = stream->wire && stream->wire->wants_write(stream->tls) && !stream->paused;
 	int code = stream_out_write(stream, &fail);
 
 	if (read_too && code == 0 && !stream->closed)
@@ -132,30 +132,30 @@ static int init(struct stream *stream, struct event_base *base, int fd)
 	stream->writable = event_new(base, fd, EV_WRITE, on_writable, stream);
 	if (!stream->readable || !stream->writable || event_add(stream->readable, NULL) < 0)
 		return -ENOMEM;
-	stream->takes_fds = !stream->tls && is_unix(fd);
+	stream->takes_fds = !stream->wire && is_unix(fd);
 	return stream_in_init(&stream->in);
 }
 
 struct stream *stream_new(struct event_base *base, int fd, const struct stream_ops *ops, void *user)
 {
-	return stream_new_tls(base, fd, NULL, ops, user);
+	return stream_new_on(base, fd, NULL, NULL, ops, user);
 }
 
-struct stream *stream_new_tls(struct event_base *base, int fd, struct tls *tls,
-                              const struct stream_ops *ops, void *user)
+struct stream *stream_new_on(struct event_base *base, int fd, const struct stream_wire *wire,
+                             struct tls *tls, const struct stream_ops *ops, void *user)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 
 	if (!stream)
 		return NULL;
 
-	*stream = (struct stream){.fd = -1, .tls = tls, .ops = ops, .user = user};
+	*stream = (struct stream){.fd = -1, .wire = wire, .tls = tls, .ops = ops, .user = user};
 	stream_out_init(&stream->out);
 
 	int code = init(stream, base, fd);
 
 	if (code < 0) {
-		stream->tls = NULL;
+		stream->wire = NULL; // Still the caller's.
 		destroy(stream);
 		errno = -code;
 		return NULL;

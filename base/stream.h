@@ -62,7 +62,7 @@ struct stream_ops {
 struct stream *stream_new(struct event_base *base, int fd, const struct stream_ops *ops,
                           void *user);
 
-// The same over TLS, whose handshake is done; takes over both.
+// The same over TLS, whose handshake is done; takes over both. tls NULL: none.
 struct stream *stream_new_tls(struct event_base *base, int fd, struct tls *tls,
                               const struct stream_ops *ops, void *user);
 

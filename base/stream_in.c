@@ -14,7 +14,6 @@
 #include "base/fail.h"
 #include "base/sock.h"
 #include "base/stream_priv.h"
-#include "base/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -248,14 +247,15 @@ int stream_in_read(struct stream *stream, struct fail *fail)
 		return fail_errno(fail, -ENOMEM, "cannot read");
 
 	struct iovec iov = {.iov_base = space.iov_base, .iov_len = space.iov_len};
-	ssize_t got = stream->tls ? tls_read(stream->tls, iov.iov_base, iov.iov_len, fail)
-	                          : sock_recv_fds(stream->fd, &iov, 1, fds, SOCK_FDS_MAX, &nfds);
+	ssize_t got = stream->wire
+	                      ? stream->wire->read(stream->tls, iov.iov_base, iov.iov_len, fail)
+	                      : sock_recv_fds(stream->fd, &iov, 1, fds, SOCK_FDS_MAX, &nfds);
 
 	space.iov_len = got > 0 ? (size_t)got : 0;
 	evbuffer_commit_space(in->bytes, &space, 1);
 	if (got == -EAGAIN)
 		return 0;
-	if (got < 0 && stream->tls)
+	if (got < 0 && stream->wire)
 		return (int)got;
 	if (got < 0)
 		return fail_errno(fail, (int)got, "cannot read");

@@ -14,7 +14,6 @@
 #include "base/fail.h"
 #include "base/sock.h"
 #include "base/stream_priv.h"
-#include "base/tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -305,7 +304,7 @@ static ssize_t send_record(struct stream *stream, struct fail *fail)
 		memcpy(record + len, frame->bytes + frame->sent, part);
 		len += part;
 	}
-	return tls_write(stream->tls, record, len, fail);
+	return stream->wire->write(stream->tls, record, len, fail);
 }
 
 static void drop_sent(struct stream *stream, size_t bytes)
@@ -348,13 +347,13 @@ static int write_some(struct stream *stream, struct fail *fail)
 		if (!out->committed.first)
 			return 0;
 
-		ssize_t sent = stream->tls ? send_record(stream, fail) : send_committed(stream);
+		ssize_t sent = stream->wire ? send_record(stream, fail) : send_committed(stream);
 
 		if (sent == -EAGAIN)
 			return 0;
 		if (sent == -EPIPE || sent == -ECONNRESET)
 			return stop_writing(out);
-		if (sent < 0 && stream->tls)
+		if (sent < 0 && stream->wire)
 			return (int)sent;
 		if (sent < 0)
 			return fail_errno(fail, (int)sent, "cannot write");
@@ -386,7 +385,7 @@ int stream_out_write(struct stream *stream, struct fail *fail)
 	if (code < 0)
 		return code;
 	if (out->finishing && !out->ended && is_drained(out)) {
-		if (stream->tls && tls_finish(stream->tls) == -EAGAIN)
+		if (stream->wire && stream->wire->finish(stream->tls) == -EAGAIN)
 			return 0;
 		shutdown(stream->fd, SHUT_WR);
 		out->ended = true;

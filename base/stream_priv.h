@@ -6,6 +6,8 @@
 
 #include "base/stream.h"
 
+#include <sys/types.h>
+
 struct evbuffer;
 struct event;
 struct fail;
@@ -50,10 +52,24 @@ struct stream_out {
 	} of[STREAM_COUNT];
 };
 
+// What lies between a stream and its socket, if anything does. A stream knows no more of TLS than this, so a
+// program without secure connections does not load it.
+struct stream_wire {
+	// The bytes read, 0 at the orderly end, -EAGAIN, or -errno with fail.
+	ssize_t (*read)(struct tls *tls, void *buf, size_t size, struct fail *fail);
+	// The bytes taken, -EAGAIN, -EPIPE, or -errno with fail.
+	ssize_t (*write)(struct tls *tls, const void *bytes, size_t len, struct fail *fail);
+	int (*finish)(struct tls *tls); // 0, or -EAGAIN.
+	bool (*wants_write)(const struct tls *tls);
+	bool (*has_more)(const struct tls *tls);
+	void (*free)(struct tls *tls);
+};
+
 struct stream {
 	struct event *readable, *writable;
 	int fd;
-	struct tls *tls; // NULL: bytes go as they are.
+	const struct stream_wire *wire; // NULL: bytes go as they are.
+	struct tls *tls;
 	bool takes_fds;
 	bool paused;
 	bool closed;   // closed() was called, or nobody wants it any more.
@@ -65,6 +81,10 @@ struct stream {
 	struct stream_out out;
 	struct stream_counters counters;
 };
+
+// As stream_new(), with what lies between.
+struct stream *stream_new_on(struct event_base *base, int fd, const struct stream_wire *wire,
+                             struct tls *tls, const struct stream_ops *ops, void *user);
 
 int stream_in_init(struct stream_in *in);
 void stream_in_fini(struct stream_in *in);
