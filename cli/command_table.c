@@ -559,6 +559,15 @@ const struct command command_table[] = {
 		.run = cmd_capture,
 	},
 	{
+		.verb = "graph",
+		.arguments = "[LAB]",
+		.max_arguments = 1,
+		.summary = "draw the network, or a lab: routers, nets, guests, ports and wires",
+		.example = "weft graph --svg --rates 1s > net.svg",
+		.flags = graph_flags,
+		.run = cmd_graph,
+	},
+	{
 		.verb = "test",
 		.arguments = "[LAB]",
 		.max_arguments = 1,

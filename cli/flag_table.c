@@ -341,6 +341,16 @@ const struct flag capture_flags[] = {
 	{0},
 };
 
+const struct flag graph_flags[] = {
+	{"ascii", NULL, "as a tree for the terminal (default)", VALUE_SWITCH, NULL, NULL, false},
+	{"dot", NULL, "for Graphviz", VALUE_SWITCH, NULL, NULL, false},
+	{"mermaid", NULL, "for Markdown", VALUE_SWITCH, NULL, NULL, false},
+	{"svg", NULL, "as a drawing", VALUE_SWITCH, NULL, NULL, false},
+	{"rates", "TIME", "with bits a second, measured for so long", VALUE_SECONDS, NULL, NULL,
+         false},
+	{0},
+};
+
 const struct flag test_flags[] = {
 	{"tap", NULL, "report as TAP version 13", VALUE_SWITCH, NULL, NULL, false},
 	{"junit", "FILE", "report as JUnit into the file as well", VALUE_FILE, NULL, NULL, false},

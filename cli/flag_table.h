@@ -29,6 +29,7 @@ extern const struct flag last_flags[];
 extern const struct flag event_flags[];
 extern const struct flag trace_flags[];
 extern const struct flag capture_flags[];
+extern const struct flag graph_flags[];
 extern const struct flag test_flags[];
 extern const struct flag attach_flags[];
 extern const struct flag up_flags[];

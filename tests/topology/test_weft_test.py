@@ -55,3 +55,16 @@ def test_reports_for_machines(three):
     assert tap[-1] == "# 6 passed, 0 failed"
     cases = json.loads(run(three, "-o", "json"))
     assert len(cases) == 6 and all(case["passed"] and case["kind"] == "reach" for case in cases)
+
+
+def test_picture_of_what_there_is(three):
+    three.weft("port", "add", "--name", "up<&>", "--trunk", "10", check=False)
+    tree = three.weft("graph").stdout.splitlines()
+    assert tree == ["lan  10.9.0.0/24 isolated", "|-- h1  10.9.0.11", "|-- h2  10.9.0.12", "`-- h3  10.9.0.13"]
+    drawing = xml.etree.ElementTree.fromstring(three.weft("graph", "--svg", "--rates", "1").stdout)
+    texts = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"weft", "lan", "h1", "h2", "h3"} <= set(texts) and any(text.startswith("in ") for text in texts)
+    assert three.weft("graph", "--dot").stdout.startswith('graph "weft" {')
+    assert three.weft("graph", "--mermaid").stdout.startswith("graph TD")
+    assert three.weft("graph", "--dot", "--svg", check=False).returncode == 2
+    assert three.weft("graph", "nolab", check=False).returncode == 1
