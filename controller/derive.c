@@ -259,6 +259,20 @@ static int derive_users(const struct deriving *deriving, const char *key)
 	return err;
 }
 
+// What the object refers to and has a part where it is, as a tunnel of its net.
+static int derive_refs(const struct deriving *deriving, const char *key)
+{
+	unsigned count;
+	const struct ref *refs = graph_refs(&deriving->model->graph, key, &count);
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < count; i++)
+		if (refs[i].kind == REF_WATCHES && model_get_key(deriving->model, refs[i].key))
+			err = derive_unit(deriving->model, deriving->layout, refs[i].key,
+			                  deriving->collect, deriving->refusal);
+	return err;
+}
+
 // Everything that lives where the group does: its router and nets, and what refers to those.
 static int derive_group(const struct deriving *deriving, const char *group)
 {
@@ -269,8 +283,13 @@ static int derive_group(const struct deriving *deriving, const char *group)
 
 	if (err == 0)
 		err = derive_users(deriving, group);
-	while (err == 0 && graph_next_user(&deriving->model->graph, group, &cursor, user))
+	if (err == 0)
+		err = derive_refs(deriving, group);
+	while (err == 0 && graph_next_user(&deriving->model->graph, group, &cursor, user)) {
 		err = derive_users(deriving, user);
+		if (err == 0)
+			err = derive_refs(deriving, user);
+	}
 	return err == 0 ? derive_unit(deriving->model, deriving->layout, "shared",
 	                              deriving->collect, deriving->refusal)
 	                : err;

@@ -145,16 +145,17 @@ static size_t fill_actions(const struct model *model, const struct flow_text *te
 	return (size_t)(action + 1 - actions);
 }
 
-// At the port it is for, else wherever its net is, else everywhere.
+// At the port it is for, or that it sends to, else wherever its net is, else everywhere.
 static void add_flow(const struct model *model, const struct flow_text *text,
                      const Weft__Object *object, struct layout *layout)
 {
-	const struct intent *port = model_find_port(model, text->port, NULL);
+	const char *at = text->fields & FLOW_PORT ? text->port : text->output;
+	const struct intent *port = model_find_port(model, at, NULL);
 	const struct intent *net = model_get(model, NOUN_NET, text->net), *host;
 	char name[KEY_SIZE];
 	size_t cursor = 0;
 
-	if (text->fields & FLOW_PORT) {
+	if (at[0]) {
 		unit_add(layout_unit(layout, port ? model_place_of(port->msg->port) : HOST_LOCAL),
 		         WEFT__KIND__KIND_FLOW_RULE, object);
 		return;

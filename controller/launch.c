@@ -184,9 +184,16 @@ static void become_datapath(const struct launch *launch, int lock, const char *l
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	if (null < 0 || log < 0 || setsid() < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 ||
-	    dup2(log, 2) < 0 || fcntl(lock, F_SETFD, 0) < 0 ||
-	    (launch->netns[0] && (netns < 0 || setns(netns, CLONE_NEWNET) < 0)))
+	    dup2(log, 2) < 0 || fcntl(lock, F_SETFD, 0) < 0)
 		_exit(127);
+	if (launch->netns[0] && (netns < 0 || setns(netns, CLONE_NEWNET) < 0)) {
+		char line[PATH_MAX + 64];
+		int len = snprintf(line, sizeof(line),
+		                   "weft-datapath: cannot enter the network namespace %s\n",
+		                   launch->netns);
+
+		_exit(write(2, line, (size_t)len) < 0 ? 126 : 127);
+	}
 	execl(launch->env.program, launch->env.program, "--run-dir", launch->env.run_dir,
 	      (char *)NULL);
 	_exit(127);

@@ -5,6 +5,7 @@
 #include "controller/flow_text.h"
 #include "controller/model_guest.h"
 #include "controller/model_noun.h"
+#include "controller/model_place.h"
 
 #include <errno.h>
 
@@ -43,17 +44,31 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	if (text.net[0])
 		refs_add(refs, REF_NEEDS, "match", "net/%s", text.net);
 	// A rule that is of no port is wherever its net is, or everywhere.
-	if (text.net[0] && !text.port[0])
+	if (text.port[0] || text.output[0])
+		return;
+	if (text.net[0])
 		refs_add(refs, REF_COUNTS, "match", "spread/net/%s", text.net);
-	else if (!text.port[0])
+	else
 		refs_add(refs, REF_COUNTS, "match", "hosts");
 }
 
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)
 {
+	const struct intent *in, *out;
 	struct flow_text text;
+	int err = flow_text_parse(intent->key, intent->msg->flow, &text, refusal);
 
-	return flow_text_parse(intent->key, intent->msg->flow, &text, refusal);
+	if (err < 0)
+		return err;
+	in = text.port[0] ? model_find_port(model, text.port, NULL) : NULL;
+	out = text.output[0] ? model_find_port(model, text.output, NULL) : NULL;
+	if (!in || !out ||
+	    strcmp(model_place_of(in->msg->port), model_place_of(out->msg->port)) == 0)
+		return 0;
+	return refuse(refusal, -EXDEV, intent->key, "actions",
+	              "%s: port '%s' is on host '%s', and '%s' on host '%s'", intent->key,
+	              text.port, model_place_of(in->msg->port), text.output,
+	              model_place_of(out->msg->port));
 }
 
 const struct noun_ops model_flow = {.complete = complete, .refs = refs, .check = check};

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOST_NAME_MOST = 32 };
+enum { HOST_NAME_MOST = 32, SOCKET_PATH_MOST = 107 };
 
 bool model_host_exists(const struct model *model, const char *name)
 {
@@ -157,6 +157,22 @@ static int check_kind(const struct model *model, const struct intent *intent,
 	return 0;
 }
 
+// The kernel's limit of a path that a socket can have (unix(7)).
+static int check_socket(const struct model *model, const struct intent *intent,
+                        struct refusal *refusal)
+{
+	const char *run_dir = model->run_dir ? model->run_dir : "/run/weft";
+	size_t len = strlen(run_dir) + strlen("/hosts//datapath.sock") + strlen(intent->name);
+
+	if (intent->msg->host->kind != WEFT__HOST_KIND__HOST_NS || len <= SOCKET_PATH_MOST)
+		return 0;
+	refuse(refusal, -ENAMETOOLONG, intent->key, "name",
+	       "%s: the path of its socket in %s would have %zu bytes, %d at most", intent->key,
+	       run_dir, len, SOCKET_PATH_MOST);
+	fail_hint(&refusal->fail, "choose a shorter name, or a shorter --run-dir");
+	return -ENAMETOOLONG;
+}
+
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)
 {
 	const Weft__Host *host = intent->msg->host;
@@ -170,6 +186,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		return -EINVAL;
 	}
 	err = check_kind(model, intent, refusal);
+	if (err == 0)
+		err = check_socket(model, intent, refusal);
 	if (err == 0)
 		err = check_family(intent, "ip", host->ip, true, refusal);
 	return err == 0 ? check_family(intent, "ip6", host->ip6, false, refusal) : err;

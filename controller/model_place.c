@@ -36,12 +36,16 @@ static const char *split(const char *at, char host[static KEY_SIZE])
 static int mark(struct model *model, const char *net)
 {
 	char key[KEY_SIZE], user[KEY_SIZE];
-	const struct intent *intent = model_get(model, NOUN_NET, net);
+	const struct ref *refs;
+	unsigned count;
 	size_t cursor = 0;
 	int err = table_put_text(&model->dirty, noun_key(key, NOUN_NET, net), model);
 
-	if (err == 0 && intent && intent->msg->net->has_vlan)
-		err = table_put_text(&model->dirty, "shared", model);
+	// What joins it with others has a part wherever the net is.
+	refs = graph_refs(&model->graph, key, &count);
+	for (unsigned i = 0; err == 0 && i < count; i++)
+		if (refs[i].kind == REF_WATCHES || refs[i].kind == REF_NEEDS)
+			err = table_put_text(&model->dirty, refs[i].key, model);
 	// Rules that are wherever the net is.
 	snprintf(key, sizeof(key), "spread/net/%s", net);
 	while (err == 0 && graph_next_user(&model->graph, key, &cursor, user))

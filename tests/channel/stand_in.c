@@ -500,17 +500,23 @@ int stand_in_commit(struct stand_in *stand_in, const struct objects *list,
 	return code < 0 ? code : ret->code;
 }
 
-int stand_in_decide(struct stand_in *stand_in, uint64_t tx, bool commit, struct tx_answer *ret)
+void stand_in_send_decision(struct stand_in *stand_in, uint64_t tx, bool commit)
 {
 	Weft__TxCommit yes = WEFT__TX_COMMIT__INIT;
 	Weft__TxAbort no = WEFT__TX_ABORT__INIT;
-	int code;
 
 	yes.tx = no.tx = tx;
 	if (commit)
 		send_message(stand_in, WEFT__FRAME_TYPE__FRAME_TX_COMMIT, &yes.base);
 	else
 		send_message(stand_in, WEFT__FRAME_TYPE__FRAME_TX_ABORT, &no.base);
+}
+
+int stand_in_decide(struct stand_in *stand_in, uint64_t tx, bool commit, struct tx_answer *ret)
+{
+	int code;
+
+	stand_in_send_decision(stand_in, tx, commit);
 	code = stand_in_wait(stand_in, ret);
 	return code < 0 ? code : ret->code;
 }

@@ -63,7 +63,9 @@ int stand_in_wait(struct stand_in *stand_in, struct tx_answer *ret);
 // Both; returns the answer's code or why there is none.
 int stand_in_commit(struct stand_in *stand_in, const struct objects *list,
                     const struct tx_options *options, struct tx_answer *ret);
-// What was prepared is committed or aborted; returns the answer's code or why there is none.
+// What was prepared is committed or aborted.
+void stand_in_send_decision(struct stand_in *stand_in, uint64_t tx, bool commit);
+// And waits; returns the answer's code or why there is none.
 int stand_in_decide(struct stand_in *stand_in, uint64_t tx, bool commit, struct tx_answer *ret);
 int stand_in_confirm(struct stand_in *stand_in, uint64_t tx, struct tx_answer *ret);
 

@@ -7,6 +7,7 @@
 
 import os
 import signal
+import time
 
 from conftest import BIN, eventually, is_alive
 
@@ -73,6 +74,30 @@ def test_change_of_two_hosts_is_all_or_none(weft):
     weft.weft("port", "add", "lan", "--name", "pb2", "--host", "b", "--pcap-write", str(weft.path / "b2.pcap"))
 
 
+def test_hosts_killed_during_changes_of_several(weft):
+    """Each change moves a net's home between two hosts, of which one is killed at some moment of it."""
+    add_hosts(weft)
+    weft.weft("port", "add", "lan", "--name", "pb", "--host", "b", "--pcap-write", str(weft.path / "b.pcap"))
+    for delay in [0, 0.01, 0.03]:
+        for verb in [["add", "lan", "--name", "pl", "--pcap-write", str(weft.path / "l.pcap")], ["delete", "pl"]]:
+            change = weft.start([str(BIN / "weft"), "port", *verb])
+            time.sleep(delay)
+            kill(weft, "b")
+            done = change.wait(timeout=40) == 0
+            eventually(lambda: host(weft, "b")["state"] == "ready", 20, "host b")
+            is_there = "pl" in [port["name"] for port in weft.json("port", "ls")]
+            assert is_there == ((verb[0] == "add") == done), "what was answered is not what is"
+            if not is_there:
+                break
+    eventually(lambda: all(record["state"] == "ready" for record in weft.json("host", "ls")), 10, "all hosts")
+    # What each holds is what the store says: a controller that starts anew has nothing to send.
+    before = {record["name"]: (record["generation"], record["objects"]) for record in weft.json("host", "ls")}
+    weft.kill("controller")
+    weft.weft("up")
+    eventually(lambda: all(record["state"] == "ready" for record in weft.json("host", "ls")), 10, "all hosts")
+    assert {record["name"]: (record["generation"], record["objects"]) for record in weft.json("host", "ls")} == before
+
+
 def test_controller_restart_finds_all(weft):
     add_hosts(weft)
     weft.add_guest("a1", "--net", "lan", "--host", "a")
@@ -92,6 +117,46 @@ def test_second_controller_is_refused(weft):
     assert f"another weft-controller with pid {before['pid']} has the state" in done.stderr, done.stderr
     weft.weft("net", "add", "later")
     assert weft.status()["host"]["pid"] == before["host"]["pid"]
+
+
+def test_host_is_undone(weft):
+    """A host that is undone, or not confirmed, goes with its process and its namespace."""
+    add_hosts(weft)
+    add_host(weft, "c", "192.0.2.3")
+    pid = host(weft, "c")["pid"]
+    weft.weft("undo")
+    assert not is_alive(pid) and [r["name"] for r in weft.json("host", "ls")] == ["local", "a", "b"]
+    weft.weft("host", "add", "c", "--net", "underlay", "--ip", "192.0.2.3", "--confirm", "2s")
+    eventually(lambda: host(weft, "c")["state"] == "ready", 10, "host c")
+    pid = host(weft, "c")["pid"]
+    eventually(lambda: [r["name"] for r in weft.json("host", "ls")] == ["local", "a", "b"], 10, "the end of host c")
+    assert not is_alive(pid)
+    assert "c" not in [guest["name"] for guest in weft.json("ns", "ls")]
+
+
+def test_bad_hosts_are_refused(weft):
+    """With the object, the reason and what to do; nothing changes."""
+    add_hosts(weft)
+    before = weft.revision()
+    for words, expected in [
+            (["host", "add", "c"], "--net NET"),
+            (["host", "add", "c", "--net", "nosuch", "--ip", "192.0.2.9"], "there is no net 'nosuch'"),
+            (["host", "add", "a", "--net", "underlay", "--ip", "192.0.2.9"], "already"),
+            (["host", "add", "c", "--net", "underlay", "--ip", "192.0.2.1"], "already that of port/a"),
+            (["host", "add", "c" * 40, "--net", "underlay", "--ip", "192.0.2.9"], "at most 32"),
+            (["ns", "add", "g", "--net", "lan", "--host", "aa"], "did you mean 'a'"),
+            (["net", "add", "n", "--subnet", "10.9.0.0/24", "--mode", "nat", "--host", "a"], "weft router add gw --host a"),
+            (["host", "delete", "local"], "there is no host 'local'"),
+    ]:
+        done = weft.weft(*words, check=False)
+        assert done.returncode in (1, 2) and expected in done.stderr, (words, done.stderr)
+    assert weft.revision() == before
+    # A remote host is not of this machine.
+    weft.weft("host", "add", "far", "--remote")
+    done = weft.weft("ns", "add", "g", "--net", "lan", "--host", "far", check=False)
+    assert "is another" in done.stderr, done.stderr
+    weft.weft("host", "add", "local", "--ip", "192.0.2.100")
+    assert host(weft, "local")["ip"] == "192.0.2.100"
 
 
 def test_hosts_go_without_a_trace(weft):

@@ -416,6 +416,23 @@ static void test_tunnels_by_hand_take_nets_to_peers(void **state)
 	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 2);
 }
 
+// A tunnel has a member in each net that is on its host, so it follows where nets are.
+static void test_tunnel_follows_its_nets(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "host a kind=remote");
+	put(world, "tunnel t type=vxlan local=192.0.2.1 host=a");
+	put(world, "peer p tunnel=t remote=192.0.2.9");
+	put(world, "net lan tunnel=t vni=100");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 0);
+	put(world, "port l1 attach=netdev ifname=e0 net=lan");
+	put(world, "port a1 attach=netdev ifname=e0 net=lan host=a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 2);
+	put(world, "-port a1");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +452,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_objects_lie_on_their_hosts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlans_and_rules_follow_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tunnel_follows_its_nets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnels_by_hand_take_nets_to_peers, setup,
 	                                        teardown),
 	};
