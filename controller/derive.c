@@ -8,12 +8,17 @@
 
 #include "controller/derive.h"
 
+#include "controller/derive_mesh.h"
 #include "controller/derive_unit.h"
 #include "controller/model_host.h"
 #include "controller/model_place.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+// Keys of the dirty table that stand for no object.
+#define MESH "mesh/"
+#define SPREAD "spread/"
 
 uint64_t derive_shared_bridge_id(void)
 {
@@ -226,6 +231,8 @@ static int derive_unit(const struct model *model, struct layout *layout, const c
 	layout_begin(layout, key);
 	if (strcmp(key, "shared") == 0)
 		derive_shared(model, layout);
+	else if (strncmp(key, MESH, strlen(MESH)) == 0)
+		derive_mesh(model, key + strlen(MESH), layout);
 	else if (noun == NOUN_ROUTER)
 		derive_router(model, name, layout);
 	else if (intent)
@@ -296,7 +303,8 @@ static int derive_group(const struct deriving *deriving, const char *group)
 }
 
 // Looks where the group of a dirty net or router is now; it moves with the ports of its nets.
-static int follow_home(const struct deriving *deriving, const char *key, struct table *moved)
+static int follow_home(const struct deriving *deriving, const char *key, struct table *moved,
+                       struct table *meshes)
 {
 	const struct intent *intent = model_get_key(deriving->model, key);
 	char group[KEY_SIZE], home[KEY_SIZE];
@@ -313,7 +321,8 @@ static int follow_home(const struct deriving *deriving, const char *key, struct 
 	model_place_home(deriving->model, group, home);
 	if (was && strcmp(was, home) == 0)
 		return 0;
-	if (was && table_put_text(moved, group, moved) < 0)
+	if (was &&
+	    (table_put_text(moved, group, moved) < 0 || table_put_text(meshes, was, meshes) < 0))
 		return -ENOMEM;
 	return layout_set_home(deriving->layout, group, home);
 }
@@ -330,6 +339,56 @@ static bool next_key(const struct table *table, size_t *cursor, char ret[static 
 	return true;
 }
 
+// Adds the hosts whose meshes a dirty key concerns.
+static int add_meshes(const struct deriving *deriving, const char *key, struct table *meshes)
+{
+	const struct intent *intent = model_get_key(deriving->model, key), *host;
+	const char *name;
+	size_t cursor = 0;
+	int err = 0;
+
+	if (strncmp(key, MESH, strlen(MESH)) == 0)
+		return table_put_text(meshes, key + strlen(MESH), meshes);
+	if (intent && intent->noun == NOUN_NET)
+		return derive_mesh_hosts(deriving->model, deriving->layout, intent, meshes);
+	if (noun_of_key(key, &name) != NOUN_HOST)
+		return 0;
+	// Its address may be another now. It may be gone as well.
+	err = table_put_text(meshes, name, meshes);
+	while (err == 0 && (host = model_next(deriving->model, NOUN_HOST, &cursor)))
+		err = table_put_text(meshes, host->name, meshes);
+	return err;
+}
+
+// Each mesh once, whatever has made it necessary.
+static int derive_meshes(const struct deriving *deriving, const struct table *moved,
+                         struct table *meshes)
+{
+	char key[KEY_SIZE], user[KEY_SIZE], unit[KEY_SIZE + 8];
+	size_t cursor = 0;
+	int err = 0;
+
+	while (err == 0 && next_key(&deriving->model->dirty, &cursor, key))
+		err = add_meshes(deriving, key, meshes);
+	cursor = 0;
+	while (err == 0 && next_key(moved, &cursor, key)) {
+		size_t inner = 0;
+
+		err = add_meshes(deriving, key, meshes);
+		while (err == 0 && graph_next_user(&deriving->model->graph, key, &inner, user))
+			err = add_meshes(deriving, user, meshes);
+	}
+	if (err < 0)
+		return refuse(deriving->refusal, err, "intent", NULL, "out of memory");
+	cursor = 0;
+	while (err == 0 && next_key(meshes, &cursor, key)) {
+		snprintf(unit, sizeof(unit), MESH "%s", key);
+		err = derive_unit(deriving->model, deriving->layout, unit, deriving->collect,
+		                  deriving->refusal);
+	}
+	return err;
+}
+
 static bool tunnel_of(const struct model *model, const char *key, char ret[static KEY_SIZE])
 {
 	const struct intent *net = model_get_key(model, key);
@@ -344,13 +403,13 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
                  struct refusal *refusal)
 {
 	struct deriving deriving = {model, layout, collect, refusal};
-	struct table moved = {0};
+	struct table moved = {0}, meshes = {0};
 	char key[KEY_SIZE];
 	size_t cursor = 0;
 	int err = 0;
 
 	while (err == 0 && next_key(&model->dirty, &cursor, key))
-		err = follow_home(&deriving, key, &moved);
+		err = follow_home(&deriving, key, &moved, &meshes);
 	if (err < 0)
 		refuse(refusal, err, "intent", NULL, "out of memory");
 	cursor = 0;
@@ -362,6 +421,9 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
 		// Which nets go to which peers stands with the tunnel.
 		if (err == 0 && tunnel_of(model, key, tunnel))
 			err = derive_unit(model, layout, tunnel, collect, refusal);
+		// A net that came to a host brings the places of its ports there.
+		if (err == 0 && strncmp(key, SPREAD, strlen(SPREAD)) == 0)
+			err = derive_users(&deriving, key + strlen(SPREAD));
 		// A host that is new gets what is everywhere.
 		if (err == 0 && noun_of_key(key, &name) == NOUN_HOST)
 			err = derive_users(&deriving, "hosts");
@@ -369,13 +431,18 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
 	cursor = 0;
 	while (err == 0 && next_key(&moved, &cursor, key))
 		err = derive_group(&deriving, key);
+	if (err == 0)
+		err = derive_meshes(&deriving, &moved, &meshes);
 	table_fini(&moved);
+	table_fini(&meshes);
 	return err;
 }
 
 int derive_all(const struct model *model, struct layout *layout, struct refusal *refusal)
 {
 	char key[KEY_SIZE];
+	struct deriving deriving = {model, layout, false, refusal};
+	struct table none = {0}, meshes = {0};
 	int err = derive_unit(model, layout, "shared", false, refusal);
 
 	for (enum noun noun = 0; noun < NOUN_COUNT && err == 0; noun++) {
@@ -384,6 +451,9 @@ int derive_all(const struct model *model, struct layout *layout, struct refusal 
 
 		while (err == 0 && (intent = model_next(model, noun, &cursor))) {
 			err = derive_unit(model, layout, intent->key, false, refusal);
+			if (err == 0 && noun == NOUN_NET &&
+			    derive_mesh_spans(model, layout, intent))
+				err = derive_mesh_hosts(model, layout, intent, &meshes);
 			// The router may be one that nobody declared.
 			if (err < 0 || noun != NOUN_NET)
 				continue;
@@ -392,5 +462,8 @@ int derive_all(const struct model *model, struct layout *layout, struct refusal 
 			err = derive_unit(model, layout, key, false, refusal);
 		}
 	}
+	if (err == 0)
+		err = derive_meshes(&deriving, &none, &meshes);
+	table_fini(&meshes);
 	return err;
 }

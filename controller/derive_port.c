@@ -2,6 +2,7 @@
 //
 // derive_port: a port's door, its VLANs, and by what name and address its guest is known.
 
+#include "controller/derive_mesh.h"
 #include "controller/derive_unit.h"
 
 #include "controller/model_guest.h"
@@ -248,6 +249,8 @@ void derive_port(const struct model *model, const struct intent *intent, struct 
 	parts.unit = layout_unit(layout, model_place_of(port));
 	add_port(&parts);
 	add_members(&parts);
+	if (parts.net)
+		derive_mesh_port(model, layout, intent, parts.net, &parts.plan);
 	if (!parts.net || !parts.plan.has_interface)
 		return;
 	// What is known of it is told where it is served.

@@ -128,7 +128,7 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_CLAIMS, "vlan", "vlan/%u", net->vlan);
 		refs_add(refs, REF_WATCHES, "vlan", "shared");
 	}
-	model_tunnel_net_refs(net, refs);
+	model_tunnel_net_refs(intent, refs);
 	if (ipam_plan(intent->key, net, &plan, &ignored) < 0)
 		return;
 	// Where nothing of ours is, a gateway that nobody asked for takes no address.

@@ -54,6 +54,23 @@ static int mark(struct model *model, const char *net)
 	return err;
 }
 
+// Keys that whoever derives knows: a host that has left the net, which is found nowhere else, and a net of which other
+// hosts have ports, too.
+static int mark_mesh(struct model *model, const char *net, const char *host)
+{
+	bool joined = model_place_has(model, net, host);
+	char key[KEY_SIZE + 16];
+	int err = 0;
+
+	snprintf(key, sizeof(key), "mesh/%s", host);
+	if (!joined)
+		err = table_put_text(&model->dirty, key, model);
+	if (err < 0 || model_place_number(model, net) < (joined ? 2 : 1))
+		return err;
+	snprintf(key, sizeof(key), "spread/net/%s", net);
+	return table_put_text(&model->dirty, key, model);
+}
+
 int model_place_follow(struct model *model, const char *at)
 {
 	struct refs refs = {0};
@@ -71,6 +88,8 @@ int model_place_follow(struct model *model, const char *at)
 	if (known == 0)
 		refs_add(&refs, REF_COUNTS, "host", "spread/net/%s", net);
 	err = graph_set(&model->graph, at, &refs);
+	if (err == 0)
+		err = mark_mesh(model, net, host);
 	return err == 0 ? mark(model, net) : err;
 }
 

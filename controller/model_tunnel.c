@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
 
 enum { UDP_PORT_MOST = 65535, DSCP_MOST = 63, TTL_MOST = 255, VNI_MOST = 0xffffff };
 
@@ -135,8 +137,21 @@ static int peer_check(const struct model *model, const struct intent *intent,
 const struct noun_ops model_peer = {
 	.complete = peer_complete, .refs = peer_refs, .check = peer_check};
 
-void model_tunnel_net_refs(const Weft__Net *net, struct refs *refs)
+uint32_t model_tunnel_vni(const struct intent *net)
 {
+	uint32_t hash = (uint32_t)XXH3_64bits(net->name, strlen(net->name)) & VNI_MOST;
+
+	if (net->msg->net->has_vni)
+		return net->msg->net->vni;
+	return hash ? hash : 1;
+}
+
+void model_tunnel_net_refs(const struct intent *intent, struct refs *refs)
+{
+	const Weft__Net *net = intent->msg->net;
+
+	// Between our own hosts.
+	refs_add(refs, REF_CLAIMS, "vni", "vni/%u", model_tunnel_vni(intent));
 	if (!net->tunnel)
 		return;
 	refs_add(refs, REF_NEEDS, "tunnel", "tunnel/%s", net->tunnel);

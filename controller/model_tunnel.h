@@ -9,6 +9,9 @@
 // With its default filled in; 0 for GRE.
 uint32_t model_tunnel_udp_port(const Weft__TunnelIntent *tunnel);
 
+// The number of a net in tunnels: its own, or one made from its name.
+uint32_t model_tunnel_vni(const struct intent *net);
+
 // The net's part that concerns tunnels.
-void model_tunnel_net_refs(const Weft__Net *net, struct refs *refs);
+void model_tunnel_net_refs(const struct intent *intent, struct refs *refs);
 int model_tunnel_net_check(const struct intent *intent, struct refusal *refusal);

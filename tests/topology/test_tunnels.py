@@ -99,3 +99,27 @@ def test_words(weft):
     weft.weft("peer", "delete", "b")
     weft.weft("tunnel", "delete", "t1")
     assert weft.json("tunnel", "ls") == []
+
+
+def test_net_spans_two_hosts(weft):
+    """Hosts a and b are namespaces on net underlay; net lan has a guest on each, and its services on one."""
+    weft.weft("net", "add", "underlay", "--mode", "isolated", "--subnet", "192.0.2.0/24")
+    for name, address in [("a", "192.0.2.1/24"), ("b", "192.0.2.2/24")]:
+        weft.weft("host", "add", name, "--net", "underlay", "--ip", address)
+    eventually(lambda: all(record["state"] == "ready" for record in weft.json("host", "ls")), 10, "the hosts")
+    weft.weft("net", "add", "lan", "--mode", "isolated", "--subnet", "10.1.0.0/24", "--dhcp", "--dns", "lan.test",
+              "--mtu", "1400")
+    g1 = weft.add_guest("g1", "--net", "lan", "--host", "a")
+    g2 = weft.add_guest("g2", "--net", "lan", "--host", "b")
+    assert g1.lease() and g2.lease()
+    g1.ping(g2.address(4).split("/")[0])
+    g2.ping("g1.lan.test", count=2)
+    g2.iperf3_server()
+    assert g1.iperf3(g2.address(4).split("/")[0], seconds=1) > 0.05
+    rows = {(row["host"], row["mac"]): row for row in weft.json("fdb", "ls")}
+    mac = next(port["mac"] for port in weft.json("port", "ls") if port["name"] == "g2")
+    assert rows["a", mac]["static"]
+    # The last guest of b takes everything of lan from there.
+    before = next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b")
+    weft.weft("guest", "delete", "g2")
+    assert next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b") < before

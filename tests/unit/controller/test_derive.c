@@ -383,6 +383,52 @@ static void test_vlans_and_rules_follow_ports(void **state)
 	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_FLOW_RULE), 1);
 }
 
+static void test_nets_that_span_hosts_are_joined(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "host a kind=remote ip=192.0.2.1");
+	put(world, "host b kind=remote ip=192.0.2.2");
+	put(world, "net lan vni=77");
+	put(world, "port a1 attach=netdev ifname=e0 net=lan host=a mac=02:00:00:00:00:0a");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_PORT), 1);
+	put(world, "port b1 attach=netdev ifname=e0 net=lan host=b mac=02:00:00:00:00:0b");
+	// A tunnel, and a peer.
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_PORT), 3);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_PORT), 3);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 2);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 1);
+	object = kit_object(layout_at(&world->layout, "a"), WEFT__KIND__KIND_FDB_ENTRY, "port/b1");
+	assert_memory_equal(object->fdb_entry->mac.data, "\x02\0\0\0\0\x0b", 6);
+	weft__object__free_unpacked(object, NULL);
+	object = kit_object(layout_at(&world->layout, "a"), WEFT__KIND__KIND_PORT, "host/b");
+	assert_memory_equal(object->port->peer->remote.data, "\xc0\0\x02\x02", 4);
+	weft__object__free_unpacked(object, NULL);
+	// One more port there costs one more place here.
+	put(world, "port b2 attach=netdev ifname=e1 net=lan host=b mac=02:00:00:00:00:0c");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 2);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_PORT), 3);
+	// A net with services is also where they are.
+	put(world, "net svc mode=routed subnet=10.9.0.0/24 dhcp=1");
+	put(world, "router gw host=a");
+	put(world, "port b3 attach=netdev ifname=e2 net=svc host=b mac=02:00:00:00:00:0d");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_VLAN_MEMBER), 3);
+	// The leg's MAC and, at home, that of the port.
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_FDB_ENTRY), 2);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 3);
+	put(world, "-port b3");
+	put(world, "host b kind=remote ip=192.0.2.3");
+	object = kit_object(layout_at(&world->layout, "a"), WEFT__KIND__KIND_PORT, "host/b");
+	assert_memory_equal(object->port->peer->remote.data, "\xc0\0\x02\x03", 4);
+	weft__object__free_unpacked(object, NULL);
+	put(world, "-port b1");
+	put(world, "-port b2");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_PORT), 1);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 0);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_PORT), 0);
+}
+
 static void test_tunnels_by_hand_take_nets_to_peers(void **state)
 {
 	struct world *world = *state;
@@ -453,6 +499,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_objects_lie_on_their_hosts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlans_and_rules_follow_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_follows_its_nets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nets_that_span_hosts_are_joined, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_tunnels_by_hand_take_nets_to_peers, setup,
 	                                        teardown),
 	};

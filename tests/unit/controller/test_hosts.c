@@ -232,6 +232,9 @@ static int teardown(void **state)
 	return 0;
 }
 
+// What a host holds of a net that is on another, too: bridge, port and its place; tunnel, peer and the net's place there.
+enum { JOINED = 6 };
+
 #define PORT_A "port pa attach=netdev ifname=e0 net=lan host=a"
 #define PORT_B "port pb attach=netdev ifname=e0 net=lan host=b"
 
@@ -301,7 +304,7 @@ static void test_host_that_goes_after_the_decision(void **state)
 	assert_int_equal(world->fakes[B].objects.count, 0);
 	make_ready(world, B);
 	check_equal(world);
-	assert_int_equal(world->fakes[B].objects.count, 3);
+	assert_int_equal(world->fakes[B].objects.count, JOINED);
 }
 
 // What waits for a host that is away holds up nobody else, and is refused by the host's name.
@@ -429,8 +432,8 @@ static void test_controller_dies_before_the_decision(void **state)
 	check_equal(world);
 	// It can be had, so it is had, everywhere.
 	assert_non_null(model_get(&world->control.model, NOUN_PORT, "pb"));
-	assert_int_equal(world->fakes[A].objects.count, 3);
-	assert_int_equal(world->fakes[B].objects.count, 3);
+	assert_int_equal(world->fakes[A].objects.count, JOINED);
+	assert_int_equal(world->fakes[B].objects.count, JOINED);
 }
 
 // One has committed, the other has not been told.
@@ -441,13 +444,13 @@ static void test_controller_dies_after_the_decision(void **state)
 
 	world->fakes[B].deaf_decided = true;
 	submit(world, PORT_A ";" PORT_B, 0, &answer);
-	UNTIL(world, world->fakes[A].objects.count == 3);
+	UNTIL(world, world->fakes[A].objects.count == JOINED);
 	die(world);
 	assert_int_equal(world->fakes[B].objects.count, 0);
 	world->fakes[B].deaf_decided = false;
 	live_again(world);
 	check_equal(world);
-	assert_int_equal(world->fakes[B].objects.count, 3);
+	assert_int_equal(world->fakes[B].objects.count, JOINED);
 }
 
 // One would have refused; when the controller is back it does, and nobody keeps anything.
@@ -488,7 +491,7 @@ static void test_what_a_crash_left_does_not_wait_for_ever(void **state)
 	put_well(world, "port pl attach=netdev ifname=e9 net=lan");
 	make_ready(world, B);
 	check_equal(world);
-	assert_int_equal(world->fakes[B].objects.count, 3);
+	assert_int_equal(world->fakes[B].objects.count, JOINED);
 }
 
 // A controller whose datapath another one drives by now says so, and changes nothing there.

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// derive_mesh: nets that span hosts: on each of their hosts a tunnel, a peer for each other one, the nets' places at
+// those, and where MACs are.
+//
+// The unit "mesh/HOST" is what one host must hold of it but for the MACs of ports, which are part of the port's
+// own unit. So a port that comes or goes costs one entry on each host of its net; only a net that comes to a host or
+// leaves one costs the meshes of its hosts. A net is where it has ports, and at its home, if something is served
+// there. All encapsulation is VXLAN, and the address that of the host (model_host.h); a host that has none is in no
+// mesh.
+
+#include "controller/derive_mesh.h"
+
+#include "controller/derive_unit.h"
+#include "controller/model_host.h"
+#include "controller/model_place.h"
+#include "controller/model_tunnel.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+// The hosts of a net, one after the other.
+struct walk {
+	const struct model *model;
+	const struct intent *net;
+	const char *home; // NULL: only where there are ports
+	size_t cursor;
+	bool ended;
+};
+
+static struct walk walk_hosts(const struct model *model, struct layout *layout,
+                              const struct intent *net)
+{
+	struct walk walk = {.model = model, .net = net};
+	struct net_plan plan;
+
+	if (derive_plan(net, &plan) && plan.has_interface)
+		walk.home = derive_home(model, layout, net);
+	return walk;
+}
+
+static bool walk_next(struct walk *walk, char ret[static KEY_SIZE])
+{
+	if (!walk->ended && model_place_next(walk->model, walk->net->name, &walk->cursor, ret))
+		return true;
+	if (walk->ended || !walk->home || model_place_has(walk->model, walk->net->name, walk->home))
+		return false;
+	walk->ended = true;
+	snprintf(ret, KEY_SIZE, "%s", walk->home);
+	return true;
+}
+
+static bool is_at(const struct model *model, struct layout *layout, const struct intent *net,
+                  const char *host)
+{
+	struct net_plan plan;
+
+	if (model_place_has(model, net->name, host))
+		return true;
+	return derive_plan(net, &plan) && plan.has_interface &&
+	       strcmp(derive_home(model, layout, net), host) == 0;
+}
+
+bool derive_mesh_spans(const struct model *model, struct layout *layout, const struct intent *net)
+{
+	struct walk walk = walk_hosts(model, layout, net);
+	char host[KEY_SIZE];
+
+	return walk_next(&walk, host) && walk_next(&walk, host);
+}
+
+int derive_mesh_hosts(const struct model *model, struct layout *layout, const struct intent *net,
+                      struct table *hosts)
+{
+	struct walk walk = walk_hosts(model, layout, net);
+	char host[KEY_SIZE];
+	int err = 0;
+
+	while (err == 0 && walk_next(&walk, host))
+		err = table_put_text(hosts, host, hosts);
+	return err;
+}
+
+static uint64_t peer_id(const char *host)
+{
+	char key[KEY_SIZE + 8];
+
+	snprintf(key, sizeof(key), "mesh/%s", host);
+	return ident(WEFT__KIND__KIND_PORT, key);
+}
+
+static uint64_t tunnel_id(void)
+{
+	return ident(WEFT__KIND__KIND_PORT, "mesh");
+}
+
+// Both of one family; IPv4 where there is a choice.
+static bool address_pair(const struct model *model, const char *host, const char *other,
+                         struct ip_addr *own, struct ip_addr *its)
+{
+	for (int want4 = 1; want4 >= 0; want4--)
+		if (model_host_address(model, host, want4, own))
+			return model_host_address(model, other, want4, its);
+	return false;
+}
+
+struct parts {
+	const struct model *model;
+	struct layout *layout;
+	const char *host;
+	struct unit *unit;
+	struct table peers; // host -> anything, that have their port
+};
+
+static void add(struct parts *parts, Weft__Kind kind, const char *name, Weft__Object *object)
+{
+	object->name = (char *)name;
+	unit_add(parts->unit, kind, object);
+}
+
+static void add_tunnel(struct parts *parts, const struct ip_addr *local)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__Tunnel tunnel = WEFT__TUNNEL__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	char name[KEY_SIZE];
+
+	tunnel.encapsulation = WEFT__ENCAPSULATION__ENCAP_VXLAN;
+	tunnel.local = derive_ip(local);
+	port.type = WEFT__PORT_TYPE__PORT_TUNNEL;
+	port.tunnel = &tunnel;
+	object.id = tunnel_id();
+	object.body_case = WEFT__OBJECT__BODY_PORT;
+	object.port = &port;
+	add(parts, WEFT__KIND__KIND_PORT, noun_key(name, NOUN_HOST, parts->host), &object);
+}
+
+// Returns whether there is a way to the host, and so a port for it.
+static bool add_peer(struct parts *parts, const char *host)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__TunnelPeer peer = WEFT__TUNNEL_PEER__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	struct ip_addr own, its;
+	char name[KEY_SIZE];
+
+	if (table_get_text(&parts->peers, host))
+		return true;
+	if (!address_pair(parts->model, parts->host, host, &own, &its))
+		return false;
+	if (parts->peers.count == 0)
+		add_tunnel(parts, &own);
+	if (table_put_text(&parts->peers, host, parts) < 0) {
+		parts->unit->error = -ENOMEM;
+		return false;
+	}
+	peer.tunnel = tunnel_id();
+	peer.remote = derive_ip(&its);
+	// What is known is told; behind an interface there may be more.
+	peer.has_learn = true;
+	peer.learn = true;
+	port.type = WEFT__PORT_TYPE__PORT_PEER;
+	port.peer = &peer;
+	object.id = peer_id(host);
+	object.body_case = WEFT__OBJECT__BODY_PORT;
+	object.port = &port;
+	add(parts, WEFT__KIND__KIND_PORT, noun_key(name, NOUN_HOST, host), &object);
+	return true;
+}
+
+static void add_member(struct parts *parts, const struct intent *net, const struct net_plan *plan,
+                       const char *host)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
+	char key[2 * KEY_SIZE];
+
+	member.port = peer_id(host);
+	member.bridge = derive_bridge_id(net->name, net->msg->net);
+	member.vid = plan->vlan;
+	member.has_vni = true;
+	member.vni = model_tunnel_vni(net);
+	snprintf(key, sizeof(key), "mesh/%s/%s", host, net->key);
+	object.id = ident(WEFT__KIND__KIND_VLAN_MEMBER, key);
+	object.body_case = WEFT__OBJECT__BODY_VLAN_MEMBER;
+	object.vlan_member = &member;
+	add(parts, WEFT__KIND__KIND_VLAN_MEMBER, net->key, &object);
+}
+
+static void add_place(struct unit *unit, const char *key, const struct intent *net,
+                      const struct net_plan *plan, const struct mac *mac, const char *host)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__FdbEntry entry = WEFT__FDB_ENTRY__INIT;
+
+	entry.bridge = derive_bridge_id(net->name, net->msg->net);
+	entry.vid = plan->vlan;
+	entry.mac = derive_mac(mac);
+	entry.port = peer_id(host);
+	object.id = ident(WEFT__KIND__KIND_FDB_ENTRY, key);
+	object.name = (char *)key;
+	object.body_case = WEFT__OBJECT__BODY_FDB_ENTRY;
+	object.fdb_entry = &entry;
+	unit_add(unit, WEFT__KIND__KIND_FDB_ENTRY, &object);
+}
+
+static void add_net(struct parts *parts, const struct intent *net)
+{
+	struct walk walk = walk_hosts(parts->model, parts->layout, net);
+	struct mac mac = ipam_router_mac(&parts->model->instance);
+	struct net_plan plan;
+	char host[KEY_SIZE];
+
+	if (!derive_plan(net, &plan))
+		return;
+	while (walk_next(&walk, host)) {
+		if (strcmp(host, parts->host) == 0 || !add_peer(parts, host))
+			continue;
+		add_member(parts, net, &plan, host);
+		// The router has its leg at home, and there only.
+		if (walk.home && strcmp(walk.home, host) == 0)
+			add_place(parts->unit, net->key, net, &plan, &mac, host);
+	}
+}
+
+void derive_mesh(const struct model *model, const char *host, struct layout *layout)
+{
+	struct parts parts = {.model = model, .layout = layout, .host = host};
+	const struct intent *net;
+	size_t cursor = 0;
+
+	if (!model_host_exists(model, host))
+		return;
+	parts.unit = layout_unit(layout, host);
+	while ((net = model_next(model, NOUN_NET, &cursor)))
+		if (is_at(model, layout, net, host))
+			add_net(&parts, net);
+	table_fini(&parts.peers);
+}
+
+void derive_mesh_port(const struct model *model, struct layout *layout, const struct intent *port,
+                      const struct intent *net, const struct net_plan *plan)
+{
+	const char *own = model_place_of(port->msg->port);
+	struct walk walk = walk_hosts(model, layout, net);
+	struct ip_addr here, there;
+	char host[KEY_SIZE];
+	struct mac mac;
+
+	if (!port->msg->port->mac || mac_parse(port->msg->port->mac, &mac) < 0)
+		return;
+	while (walk_next(&walk, host))
+		if (strcmp(host, own) != 0 && address_pair(model, host, own, &there, &here))
+			add_place(layout_unit(layout, host), port->key, net, plan, &mac, own);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// derive_mesh: what joins the hosts of a net. Main thread.
+
+#pragma once
+
+#include "controller/ipam.h"
+#include "controller/layout.h"
+#include "controller/model.h"
+
+// Whether the net is on several hosts.
+bool derive_mesh_spans(const struct model *model, struct layout *layout, const struct intent *net);
+// Puts the names of its hosts into the table. 0 or -ENOMEM.
+int derive_mesh_hosts(const struct model *model, struct layout *layout, const struct intent *net,
+                      struct table *hosts);
+// What the host holds to reach the other hosts of its nets. => The unit is "mesh/HOST".
+void derive_mesh(const struct model *model, const char *host, struct layout *layout);
+// Tells the other hosts of the net where the port's MAC is. => The unit is the port's.
+void derive_mesh_port(const struct model *model, struct layout *layout, const struct intent *port,
+                      const struct intent *net, const struct net_plan *plan);
