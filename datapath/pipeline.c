@@ -596,6 +596,27 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 		trace->drop = DROP_NO_MEMBER;
 }
 
+// That what passes here may be late or lost, which a trace does not draw.
+static void trace_impair(struct trace *trace, const struct port_config *port,
+                         enum impair_direction direction)
+{
+	const struct impair_setting *setting = port ? port->impair[direction] : NULL;
+	const struct impair_effects *effects = setting ? &setting->plan.steps[0].effects : NULL;
+
+	if (!effects)
+		return;
+	if (setting->plan.step_count > 1)
+		trace_add(trace, "impair", "what {%lu} %s is impaired by a timeline of %u steps",
+		          (unsigned long)port->id, direction == IMPAIR_OUT ? "sends" : "gets",
+		          setting->plan.step_count);
+	else
+		trace_add(trace, "impair",
+		          "what {%lu} %s is impaired: %sdelay %.3g ms, loss %.3g %%%s",
+		          (unsigned long)port->id, direction == IMPAIR_OUT ? "sends" : "gets",
+		          effects->down ? "down, " : "", (double)effects->delay_ns / 1e6,
+		          (double)effects->loss / 1e7, effects->rate_bps ? ", a rate" : "");
+}
+
 static void trace_wire(struct trace *trace, const struct generation *generation,
                        const struct port_config *in)
 {
@@ -632,10 +653,13 @@ void pipeline_trace(struct pipeline *pipeline, const struct generation *generati
 		return;
 	}
 	trace_step(trace, "in", "port %s", miss.in->name);
+	trace_impair(trace, miss.in, IMPAIR_OUT);
 	if (miss.in->wire) {
 		trace_wire(trace, generation, miss.in);
-		return;
+	} else {
+		miss_run(&miss, true);
+		trace_end(trace, generation, &program, packet);
 	}
-	miss_run(&miss, true);
-	trace_end(trace, generation, &program, packet);
+	for (unsigned i = 0; i < trace->out_count; i++)
+		trace_impair(trace, pmap_get(&generation->ports, trace->out_ports[i]), IMPAIR_IN);
 }

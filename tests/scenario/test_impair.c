@@ -693,6 +693,23 @@ static void memory_is_bounded_and_says_so(void **user)
 		scenario_expect(s, B, numbered(i, 100));
 }
 
+static void trace_says_what_is_impaired(void **user)
+{
+	struct scenario *s = *user;
+	Weft__ImpairEffects effects = nothing();
+	const struct trace *trace;
+
+	effects.has_delay_ns = effects.has_loss_ppb = true;
+	effects.delay_ns = 20 * NSEC_PER_MSEC;
+	effects.loss_ppb = PERCENT;
+	impair(s, B, IN, &effects);
+	trace = scenario_trace(s, A, numbered(1, 100));
+	assert_true(trace->forwarded);
+	assert_non_null(
+		strstr(trace_text(trace), "what {12} gets is impaired: delay 20 ms, loss 1 %"));
+	assert_null(strstr(trace_text(scenario_trace(s, B, frame_udp(&b, &a, "x"))), "impaired"));
+}
+
 static void refuse(struct scenario *s, const Weft__ImpairEffects *effects, const char *words)
 {
 	struct apply_result result = {0};
@@ -759,6 +776,7 @@ int main(void)
 		TEST(a_timeline_that_ends_stays_at_its_end),
 		TEST(what_waits_at_a_step_goes_by_the_next),
 		TEST(memory_is_bounded_and_says_so),
+		TEST(trace_says_what_is_impaired),
 		TEST(what_cannot_be_is_refused),
 	};
 
