@@ -4,9 +4,11 @@
 
 #include "cli/ask.h"
 #include "cli/client.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/export.h"
 #include "cli/lab.h"
+#include "cli/output.h"
 #include "cli/schema_text.h"
 #include "cli/topology.h"
 
@@ -59,4 +61,28 @@ int cmd_schema(const struct invocation *call)
 	else
 		schema_print_json(stdout);
 	return EXIT_OK;
+}
+
+int cmd_gc(const struct invocation *call)
+{
+	Weft__Gc gc = WEFT__GC__INIT;
+	Weft__Request request = WEFT__REQUEST__INIT;
+	bool found, remove = invocation_has(call, "yes");
+	Weft__Reply *reply;
+
+	gc.has_remove = gc.remove = remove;
+	request.body_case = WEFT__REQUEST__BODY_GC;
+	request.gc = &gc;
+
+	int code = ask(call, &request, &reply);
+
+	if (code != EXIT_OK)
+		return code;
+	code = output_records(call, columns_of("gc"), reply->records, reply->n_records,
+	                      "nothing is left over");
+	found = reply->n_records > 0;
+	if (code == EXIT_OK && found && call->format == OUTPUT_TABLE)
+		printf(remove ? "removed\n" : "to remove it: weft gc --yes\n");
+	client_reply_free(reply);
+	return code == EXIT_OK && found && !remove ? EXIT_CHANGES : code;
 }

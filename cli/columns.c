@@ -85,6 +85,13 @@ static const struct output_column lease_columns[] = {
 	{0},
 };
 
+static const struct output_column gc_columns[] = {
+	{"kind", "KIND", OUTPUT_PLAIN},
+	{"name", "NAME", OUTPUT_PLAIN},
+	{"why", "WHY", OUTPUT_PLAIN},
+	{0},
+};
+
 static const struct output_column lab_columns[] = {
 	{"name", "NAME", OUTPUT_PLAIN},
 	{"description", "DESCRIPTION", OUTPUT_PLAIN},
@@ -231,12 +238,25 @@ static const struct {
 	const char *what;
 	const struct output_column *columns;
 } choices[] = {
-	{"tunnel", tunnel_columns},   {"peer", peer_columns},     {"net", net_columns},
-	{"port", port_columns},       {"guest", guest_columns},   {"forward", forward_columns},
-	{"lease", lease_columns},     {"lab", lab_columns},       {"host", host_columns},
-	{"history", history_columns}, {"events", event_columns},  {"drops", drop_columns},
-	{"flow", flow_columns},       {"impair", impair_columns}, {"link", link_columns},
-	{"conn", conn_columns},       {"fdb", fdb_columns},       {"neighbour", neighbour_columns},
+	{"tunnel", tunnel_columns},
+	{"peer", peer_columns},
+	{"net", net_columns},
+	{"port", port_columns},
+	{"guest", guest_columns},
+	{"forward", forward_columns},
+	{"lease", lease_columns},
+	{"lab", lab_columns},
+	{"gc", gc_columns},
+	{"host", host_columns},
+	{"history", history_columns},
+	{"events", event_columns},
+	{"drops", drop_columns},
+	{"flow", flow_columns},
+	{"impair", impair_columns},
+	{"link", link_columns},
+	{"conn", conn_columns},
+	{"fdb", fdb_columns},
+	{"neighbour", neighbour_columns},
 	{"worker", worker_columns},
 };
 

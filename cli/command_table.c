@@ -662,6 +662,16 @@ const struct command command_table[] = {
 		.run = cmd_export,
 	},
 	{
+		.verb = "gc",
+		.arguments = "",
+		.summary = "find what is left over and explained by nothing; exit 3 if anything",
+		.details =
+			"Namespaces, files and sockets that this instance made and that no guest and no "
+			"port of the intent explains. Nothing is touched without --yes.",
+		.flags = gc_flags,
+		.run = cmd_gc,
+	},
+	{
 		.verb = "schema",
 		.arguments = "",
 		.summary = "print the JSON Schema of topology files, or all their keys",

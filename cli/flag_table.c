@@ -425,3 +425,8 @@ const struct flag schema_flags[] = {
          NULL, false},
 	{0},
 };
+
+const struct flag gc_flags[] = {
+	{"yes", NULL, "remove it", VALUE_SWITCH, NULL, NULL, false},
+	{0},
+};

@@ -39,3 +39,4 @@ extern const struct flag destroy_flags[];
 extern const struct flag demo_flags[];
 extern const struct flag lab_flags[];
 extern const struct flag schema_flags[];
+extern const struct flag gc_flags[];

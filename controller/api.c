@@ -233,6 +233,9 @@ static void dispatch(struct question *question)
 	case WEFT__REQUEST__BODY_APPLY_LAB:
 		api_apply_lab(question);
 		return;
+	case WEFT__REQUEST__BODY_GC:
+		api_gc(question);
+		return;
 	case WEFT__REQUEST__BODY_DESTROY:
 		api_destroy(question);
 		return;

@@ -12,6 +12,7 @@
 #include "controller/lab.h"
 #include "controller/message_record.h"
 #include "controller/netns.h"
+#include "controller/stray.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -210,5 +211,30 @@ void api_export_lab(struct question *question)
 		weft__intent__free_unpacked(objects[i], NULL);
 	}
 	free(objects);
+	question_answer(question);
+}
+
+static void add_stray(void *user, const struct stray *stray)
+{
+	Weft__Record *record = record_new();
+
+	record_text(record, "kind", stray->kind);
+	record_text(record, "name", stray->name);
+	record_text(record, "why", stray->why);
+	question_add(user, record);
+}
+
+void api_gc(struct question *question)
+{
+	const Weft__Gc *gc = question->request->gc;
+	struct control *control = question->api->env.control;
+
+	// A change under way makes what is not in the intent yet.
+	if (!control_is_idle(control)) {
+		question_fail(question, -EAGAIN, "intent", "a change is under way", "try again");
+		return;
+	}
+	stray_each(&control->guests, &control->model, gc->has_remove && gc->remove, add_stray,
+	           question);
 	question_answer(question);
 }

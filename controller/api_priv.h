@@ -77,6 +77,7 @@ void api_confirm(struct question *question);
 void api_resolve(const struct model *model, enum noun noun, char **name);
 void api_apply_lab(struct question *question);
 void api_export_lab(struct question *question);
+void api_gc(struct question *question);
 // Submits a change whose dry run shows what would differ, and whose end answers the question.
 void api_submit(struct question *question, struct change *change);
 void api_changed(void *question, const struct change_result *result);

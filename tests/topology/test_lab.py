@@ -252,6 +252,30 @@ def test_hosts(lab):
     eventually(lambda: [host["name"] for host in lab.json("host", "ls")] == ["local"], 20, "the hosts' end")
 
 
+def test_gc_finds_what_nothing_explains(lab):
+    assert lab.weft("gc").stdout == "nothing is left over\n"
+    # What a database that was moved aside leaves behind, and what a crash may.
+    lab.weft("down")
+    stale = lab.run_dir / "old.vu"
+    lab.run("python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).bind({str(stale)!r})")
+    lab.run("ip", "netns", "add", "foreign")
+    folder = lab.run_dir / "guests" / "z.h9"
+    folder.mkdir(parents=True)
+    (folder / "resolv.conf").write_text("")
+    lab.run("ip", "netns", "add", "z.h9")
+    lab.up()
+    done = lab.weft("gc", check=False)
+    assert done.returncode == 3
+    found = [(row["kind"], row["name"]) for row in json.loads(lab.weft("-o", "json", "gc", check=False).stdout)]
+    assert sorted(found) == [("files", "z.h9"), ("namespace", "z.h9"), ("socket", str(stale))], found
+    lab.weft("gc", "--yes")
+    assert lab.weft("gc").stdout == "nothing is left over\n"
+    assert not stale.exists() and not folder.exists()
+    left = [line.split()[0] for line in lab.run("ip", "netns").stdout.splitlines()]
+    # What is the lab's, and what is somebody else's, is untouched.
+    assert sorted(left) == ["a.h1", "a.h2", "a.h3", "foreign"]
+
+
 def test_labs_side_by_side(lab):
     """The same names and addresses twice, and neither sees the other."""
     lab.weft("apply", lab.file, "--lab", "b")
