@@ -511,6 +511,8 @@ void export_print(FILE *out, const char *lab, Weft__Record *const *records, size
 	}
 	print_hosts(&export);
 	print_plain(&export, "net", "nets");
+	print_plain(&export, "tunnel", "tunnels");
+	print_plain(&export, "peer", "peers");
 	print_routers(&export);
 	print_guests(&export);
 	print_links(&export);

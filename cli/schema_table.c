@@ -122,6 +122,8 @@ static const struct schema_key net_keys[] = {
 	KEY("ageing", SCHEMA_SECONDS, "ageing_seconds", "how long an unheard MAC address is kept"),
 	RANGE("mac-limit", "mac_limit", 1, UINT32_MAX, "most MAC addresses learnt"),
 	KEY("host", SCHEMA_NAME, "host", "isolated: where its DHCP and DNS are served"),
+	RANGE("vni", "vni", 1, 0xffffff, "its number in tunnels"),
+	KEY("tunnel", SCHEMA_NAME, "tunnel", "it goes to all peers of this tunnel as well"),
 	{0},
 };
 
@@ -130,6 +132,59 @@ static const struct schema_object net = {
 	.help = "A network: a subnet, its mode, its services.",
 	.keys = net_keys,
 	.example = "nets:\n  lan: {subnet: 10.1.0.0/24, mode: nat, dhcp: true, dns: lan.test}",
+};
+
+static const struct schema_key tunnel_keys[] = {
+	{.name = "type",
+         .kind = SCHEMA_CHOICE,
+         .field = "type",
+         .choices = "vxlan geneve gre",
+         .help = "vxlan (default), geneve or gre"},
+	{.name = "local",
+         .kind = SCHEMA_IP,
+         .field = "local",
+         .help = "an address of its host",
+         .required = true},
+	RANGE("port", "port", 1, PORT_MOST, "UDP port (default: 4789, geneve 6081)"),
+	RANGE("ttl", "ttl", 1, 255, "TTL of the outer packets (default: 64)"),
+	RANGE("dscp", "dscp", 0, 63, "DSCP of the outer packets (default: that of the inner)"),
+	KEY("checksum-off", SCHEMA_FLAG, "checksum_off", "no outer UDP checksum"),
+	KEY("host", SCHEMA_NAME, "host", "whose end it is (default: local)"),
+	RANGE("underlay-mtu", "underlay_mtu", MTU_LEAST, 65535, "MTU of the way to its peers"),
+	{0},
+};
+
+static const struct schema_object tunnel = {
+	.name = "tunnel",
+	.help = "Our end of a tunnel to ends that are not ours. Hosts of ours need none.",
+	.keys = tunnel_keys,
+	.example =
+		"tunnels:\n  t1: {local: 192.0.2.1}\npeers:\n  far: {tunnel: t1, remote: 192.0.2.2}\n"
+		"nets:\n  lan: {subnet: 10.1.0.0/24, vni: 5001, tunnel: t1, mtu: 1450}",
+};
+
+static const struct schema_key peer_keys[] = {
+	{.name = "tunnel",
+         .kind = SCHEMA_NAME,
+         .field = "tunnel",
+         .help = "by which it is reached",
+         .required = true},
+	{.name = "remote",
+         .kind = SCHEMA_IP,
+         .field = "remote",
+         .help = "its address",
+         .required = true},
+	KEY("learn-off", SCHEMA_FLAG, "learn_off",
+            "learn no MAC addresses of what comes from there"),
+	KEY("down", SCHEMA_FLAG, "down", "administratively down"),
+	RANGE("mac-limit", "mac_limit", 1, UINT32_MAX, "most MAC addresses learnt behind it"),
+	{0},
+};
+
+static const struct schema_object peer = {
+	.name = "peer",
+	.help = "The other end of a tunnel.",
+	.keys = peer_keys,
 };
 
 static const struct schema_key router_keys[] = {
@@ -504,6 +559,8 @@ static const struct schema_key topology_keys[] = {
 	LIST_OF("include", SCHEMA_TEXT, NULL, "files that are part of it, relative to this one"),
 	NAMED("hosts", host, "datapaths beside the local one"),
 	NAMED("nets", net, "networks"),
+	NAMED("tunnels", tunnel, "ends of tunnels to what is not ours"),
+	NAMED("peers", peer, "the other ends"),
 	NAMED("routers", router, "routers beside gw, and routes"),
 	NAMED("guests", guest, "who plugs in"),
 	NAMED("links", link, "wires between guests"),

@@ -210,6 +210,10 @@ static int take_key(struct topology *topology, const char *key, const struct yam
 		return topology_take_guests(topology, node, fail);
 	if (strcmp(key, "forwards") == 0)
 		return topology_take_forwards(topology, node, fail);
+	if (strcmp(key, "tunnels") == 0)
+		return take_named(topology, "tunnel", key, node, fail);
+	if (strcmp(key, "peers") == 0)
+		return take_named(topology, "peer", key, node, fail);
 	if (strcmp(key, "flows") == 0)
 		return take_named(topology, "flow", key, node, fail);
 	if (strcmp(key, "reservations") == 0)

@@ -20,7 +20,7 @@ static const struct {
 	Weft__Intent__BodyCase body;
 	const char *fields;
 } references[] = {
-	{WEFT__INTENT__BODY_NET, "router host"},
+	{WEFT__INTENT__BODY_NET, "router host tunnel"},
 	{WEFT__INTENT__BODY_ROUTER, "host"},
 	{WEFT__INTENT__BODY_PORT, "net guest link host"},
 	{WEFT__INTENT__BODY_ROUTE, "router"},
@@ -29,6 +29,8 @@ static const struct {
 	{WEFT__INTENT__BODY_DNS, "net"},
 	{WEFT__INTENT__BODY_FLOW, "match: actions:"},
 	{WEFT__INTENT__BODY_IMPAIR, "port link"},
+	{WEFT__INTENT__BODY_TUNNEL, "host"},
+	{WEFT__INTENT__BODY_PEER, "tunnel"},
 };
 
 const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME])

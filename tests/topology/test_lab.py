@@ -242,6 +242,29 @@ guests:
 """
 
 
+TUNNELS = """
+lab: u
+tunnels: {t1: {local: 192.0.2.1, ttl: 5}}
+peers: {far: {tunnel: t1, remote: 192.0.2.2, mac-limit: 9}}
+nets: {lan: {subnet: 10.1.0.0/24, vni: 5001, tunnel: t1, mtu: 1430}}
+guests: {h1: lan}
+"""
+
+
+def test_tunnels(lab):
+    lab.run("ip", "address", "add", "192.0.2.1/24", "dev", "lo")
+    lab.weft("apply", lab.write(TUNNELS))
+    assert lab.json("peer", "show", "far")["remote"] == "192.0.2.2"
+    exported = lab.weft("export", "u").stdout
+    assert plan(lab, lab.write(exported), 0) == ["no change"], exported
+    done = lab.weft("apply", lab.write(TUNNELS.replace(", vni: 5001", "")), check=False)
+    assert done.returncode == 1 and "changed.yaml:5:" in done.stderr, done.stderr
+    # Two networks of one number are no two networks.
+    clash = TUNNELS.replace("guests:", "  # ").replace("mtu: 1430}}", "mtu: 1430}, b: {subnet: 10.2.0.0/24, vni: 5001, tunnel: t1}}")
+    done = lab.weft("plan", lab.write(clash), check=False)
+    assert done.returncode == 1 and "VNI 5001" in done.stderr, done.stderr
+
+
 def test_hosts(lab):
     lab.weft("apply", lab.write(HOSTS), timeout=120)
     eventually(lambda: all(host["state"] == "ready" for host in lab.json("host", "ls")), 20, "all hosts")
