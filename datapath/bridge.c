@@ -8,8 +8,12 @@
 
 #include "datapath/bridge.h"
 
+#include "base/bytes.h"
+#include "datapath/cut.h"
+#include "datapath/icmp.h"
 #include "datapath/pipeline_priv.h"
 #include "datapath/wire.h"
+#include "vnic/parse.h"
 
 #include <stdio.h>
 
@@ -139,6 +143,29 @@ bool bridge_forward(struct miss *miss)
 	return bridge_output(miss, miss->domain, &miss->dst);
 }
 
+// Whether the packet ends here, being too big for the way to the peer: its sender is told, as by a router there, and
+// learns what the whole way carries (RFC 1191, RFC 8201). What may be cut is cut.
+static bool enter_tunnel(struct miss *miss, const struct port_config *out)
+{
+	struct program *program = miss->program;
+	struct packet *packet = miss->packet;
+	uint32_t mtu = out->door ? out->door->mtu : UINT16_MAX;
+
+	mtu = MIN(mtu, UINT16_MAX);
+	if (!program->mtu || mtu < program->mtu)
+		program->mtu = (uint16_t)mtu;
+	if (program_l3_length(packet) <= mtu)
+		return false;
+	program->flags |= PROGRAM_NO_CACHE;
+	if (packet_parse(packet, PARSE_L4) == DROP_NONE && cut_is_due(packet, mtu) &&
+	    !(load_be16(packet_l3(packet) + IP4_OFFSET) & IP4_DF))
+		return false;
+	trace_step(miss->trace, "tunnel", "%u bytes are too many for %s, which carries %u",
+	           program_l3_length(packet), out->name, mtu);
+	icmp_too_big(miss, mtu);
+	return miss_drop(miss, DROP_TUNNEL_MTU);
+}
+
 bool bridge_output(struct miss *miss, const struct domain *domain, const struct mac *mac)
 {
 	struct program *program = miss->program;
@@ -169,6 +196,8 @@ bool bridge_output(struct miss *miss, const struct domain *domain, const struct 
 
 	program->out_port = slot;
 	if (member.vni) {
+		if (enter_tunnel(miss, out))
+			return true;
 		program->flags |= PROGRAM_VNI;
 		program->vni = member.vni & VNI_MASK;
 	} else if (member.vid) {

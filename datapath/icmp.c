@@ -98,17 +98,14 @@ static size_t build6(const struct miss *miss, enum icmp_problem problem, uint32_
 	return IP6_HEADER + len;
 }
 
-void icmp_error(struct miss *miss, enum icmp_problem problem, uint32_t mtu)
+static void complain(struct miss *miss, enum icmp_problem problem, uint32_t mtu, struct ip_addr src,
+                     struct mac mac)
 {
 	struct pipeline *pipeline = miss->pipeline;
 	uint32_t rate = pipeline->config.icmp_per_second;
 	uint8_t frame[ETH_HEADER + ERROR6_MAX] = {0};
 	uint8_t *ip = frame + ETH_HEADER;
-	struct ip_addr src;
 
-	if (!miss_acts(miss) || !may_complain(miss) ||
-	    !interface_source(miss->interface, miss->came.src, &src))
-		return;
 	if (!meter_take(&pipeline->icmp_errors, pipeline->now_ns, rate ? rate : ICMP_PER_SECOND)) {
 		// The packet has a drop of its own; this one is that of the error.
 		stats_drop_words(pipeline->config.stats, pipeline->config.worker,
@@ -117,13 +114,49 @@ void icmp_error(struct miss *miss, enum icmp_problem problem, uint32_t mtu)
 	}
 
 	memcpy(frame + ETH_DST, miss->src.b, 6);
-	memcpy(frame + ETH_SRC, miss->interface->mac.b, 6);
+	memcpy(frame + ETH_SRC, mac.b, 6);
 	store_be16(frame + ETH_TYPE, miss->packet->eth_type);
 
 	size_t len = miss->packet->ip_version == 4 ? build4(miss, problem, mtu, src, ip)
 	                                           : build6(miss, problem, mtu, src, ip);
 
 	miss_answer(miss, frame, ETH_HEADER + len);
+}
+
+void icmp_error(struct miss *miss, enum icmp_problem problem, uint32_t mtu)
+{
+	struct ip_addr src;
+
+	if (miss_acts(miss) && may_complain(miss) &&
+	    interface_source(miss->interface, miss->came.src, &src))
+		complain(miss, problem, mtu, src, miss->interface->mac);
+}
+
+void icmp_too_big(struct miss *miss, uint32_t mtu)
+{
+	const struct packet *packet = miss->packet;
+	const uint8_t *ip = packet_l3(packet);
+	struct mac mac = miss->dst;
+	struct ip_addr src;
+
+	if (!miss_acts(miss) || !packet->ip_version)
+		return;
+	if (packet->ip_version == 4) {
+		uint32_t ends[2];
+
+		memcpy(ends, ip + IP4_SRC, sizeof(ends));
+		miss->came.src = ip_from4(ends[0]);
+		miss->came.dst = ip_from4(ends[1]);
+	} else {
+		miss->came.src = ip_from6(ip + IP6_SRC);
+		miss->came.dst = ip_from6(ip + IP6_DST);
+	}
+	if (!may_complain(miss))
+		return;
+	src = miss->came.dst;
+	if (miss->interface && interface_source(miss->interface, miss->came.src, &src))
+		mac = miss->interface->mac;
+	complain(miss, ICMP_TOO_BIG, mtu, src, mac);
 }
 
 bool icmp_echo(struct miss *miss)

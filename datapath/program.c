@@ -10,6 +10,7 @@
 
 #include "datapath/rewrite.h"
 #include "datapath/wire.h"
+#include "vnic/offload.h"
 
 bool program_is_current(const struct program *program, const struct state *state,
                         const struct generation *generation)
@@ -43,8 +44,9 @@ void program_stamp_out(struct program *program, const struct state *state, uint3
 
 uint32_t program_l3_length(const struct packet *packet)
 {
-	if (packet->gso != GSO_NONE && packet->payload > packet->l3)
-		return (uint32_t)packet->payload - packet->l3 + packet->gso_size;
+	// However deep it was parsed.
+	if (packet->gso != GSO_NONE)
+		return offload_headers_len(packet) - packet->l3 + packet->gso_size;
 	return packet->len - packet->l3;
 }
 
@@ -53,7 +55,7 @@ bool program_accepts(const struct program *program, const struct packet *packet)
 	const uint8_t *l3 = packet_l3(packet);
 
 	if (!(program->flags & PROGRAM_TTL))
-		return true;
+		return !(program->flags & PROGRAM_VNI) || program_l3_length(packet) <= program->mtu;
 	if (packet->ip_version == 0 || l3[packet->ip_version == 4 ? IP4_TTL : IP6_HOPS] <= 1)
 		return false;
 	if (program->mtu && program_l3_length(packet) > program->mtu)

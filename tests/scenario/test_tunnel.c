@@ -299,6 +299,79 @@ static void a_super_packet_leaves_in_parts(void **state)
 	scenario_free(s);
 }
 
+static const struct end h1v6 = {"02:00:00:00:00:01", "2001:db8::1", 1001};
+static const struct end far1v6 = {"02:00:00:00:00:f1", "2001:db8::101", 2001};
+
+// Told as by the far end, with the whole way's MTU in the message.
+static void senders_learn_the_mtu_of_the_way(void **state)
+{
+	static const uint8_t payload[1440];
+	struct scenario *s = joined(false);
+	struct frame four = frame_udp_bytes(&h1, &far1, payload, sizeof(payload));
+	struct frame six = frame_udp_bytes(&h1v6, &far1v6, payload, sizeof(payload));
+	struct frame answer;
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, P1);
+	scenario_commit(s);
+	for (unsigned i = 0; i < 2; i++) {
+		scenario_send(s, H1, four);
+		answer = frame_icmp_error(&far1, &h1, 3, 4, 1450, &four, 576 - 28);
+		scenario_expect(s, H1, answer);
+		scenario_send(s, H1, six);
+		answer = frame_icmp_error(&far1v6, &h1v6, 2, 0, 1450, &six, 1280 - 48);
+		scenario_expect(s, H1, answer);
+	}
+	expect_no_datagram(s);
+	assert_int_equal(scenario_drops(s, H1, DROP_TUNNEL_MTU), 4);
+	// What fits goes, in one piece.
+	four = frame_udp_bytes(&h1, &far1, payload, 1450 - 28);
+	scenario_send(s, H1, four);
+	expect_datagram(s, "192.0.2.2", four);
+	scenario_free(s);
+}
+
+static void super_packets_learn_it_too(void **state)
+{
+	static const uint8_t payload[3500];
+	struct scenario *s = joined(false);
+	struct frame frame =
+		frame_gso(frame_tcp_at(&h1, &far1, TCP_A, 1, 1, payload, sizeof(payload)), 1460);
+	struct frame answer;
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, P1);
+	scenario_commit(s);
+	// A flow that is cached already.
+	scenario_send(s, H1, frame_tcp(&h1, &far1, TCP_A, "x"));
+	while (scenario_datagram(s, TUNNEL, NULL, NULL, 0) >= 0)
+		continue;
+	scenario_send(s, H1, frame);
+	answer = scenario_take(s, H1);
+	assert_int_equal(answer.bytes[14 + 20], 3);
+	assert_int_equal(answer.bytes[14 + 21], 4);
+	expect_no_datagram(s);
+	assert_int_equal(scenario_drops(s, H1, DROP_TUNNEL_MTU), 1);
+	scenario_free(s);
+}
+
+static void what_may_be_cut_is_cut(void **state)
+{
+	static const uint8_t payload[1440];
+	struct scenario *s = joined(false);
+	struct frame frame = frame_no_df(frame_udp_bytes(&h1, &far1, payload, sizeof(payload)));
+	struct datagram datagram;
+	uint8_t bytes[2048];
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, P1);
+	scenario_commit(s);
+	scenario_send(s, H1, frame);
+	// Both go in one piece, which the underlay cuts.
+	assert_int_equal(scenario_datagram(s, TUNNEL, &datagram, bytes, sizeof(bytes)),
+	                 2 * (VXLAN + 14 + 20) + 1424 + 24);
+	assert_int_equal(datagram.part_size, VXLAN + 14 + 20 + 1424);
+	expect_no_datagram(s);
+	scenario_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +387,9 @@ int main(void)
 		cmocka_unit_test(a_tunnel_with_peers_stays_as_it_is),
 		cmocka_unit_test(a_peer_may_hand_its_address_on),
 		cmocka_unit_test(a_super_packet_leaves_in_parts),
+		cmocka_unit_test(senders_learn_the_mtu_of_the_way),
+		cmocka_unit_test(super_packets_learn_it_too),
+		cmocka_unit_test(what_may_be_cut_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,10 +6,11 @@
 """
 
 import json
+import shutil
 
 import pytest
 
-from conftest import eventually
+from conftest import eventually, need
 
 LOCAL = {4: "192.0.2.1", 6: "2001:db8::1"}
 FAR = {4: "192.0.2.2", 6: "2001:db8::2"}
@@ -123,3 +124,77 @@ def test_net_spans_two_hosts(weft):
     before = next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b")
     weft.weft("guest", "delete", "g2")
     assert next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b") < before
+
+
+def test_default_mtu_is_learnt(weft):
+    """Guests of MTU 1500 on both sides of a way that carries less: pings say so, and streams adapt."""
+    far = underlay(weft)
+    weft.weft("tunnel", "add", "t1", "--local", LOCAL[4])
+    weft.weft("peer", "add", "b", "--tunnel", "t1", "--remote", FAR[4])
+    weft.weft("net", "add", "lan", "--subnet", "10.88.0.0/24", "--vni", "5001", "--tunnel", "t1")
+    h1 = weft.add_guest("h1", "--net", "lan", "--ip", "10.88.0.10", "--static")
+    far.run("ip", "link", "add", "vx0", "type", "vxlan", "id", "5001", "dstport", "4789", "local", FAR[4],
+            "remote", LOCAL[4])
+    far.run("ip", "address", "add", "10.88.0.100/24", "dev", "vx0")
+    far.run("ip", "link", "set", "vx0", "up")
+    said = h1.run("ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", "10.88.0.100", check=False)
+    assert "mtu = 1450" in said.stdout + said.stderr
+    far.iperf3_server()
+    assert h1.iperf3("10.88.0.100", seconds=1) > 0.05
+
+
+class Ovs:
+    """Open vSwitch with its userspace datapath, a database and a directory of its own, in far's namespace."""
+
+    def __init__(self, weft, far):
+        self.far = far
+        self.dir = weft.path / "ovs"
+        self.dir.mkdir()
+        database = self.dir / "conf.db"
+        self.socket = f"unix:{self.dir}/db.sock"
+        far.run("ovsdb-tool", "create", database, "/usr/share/openvswitch/vswitch.ovsschema")
+        # Their pid files and sockets lie where nobody else's do.
+        run = ["env", f"OVS_RUNDIR={self.dir}"]
+        self.processes = [far.start(*run, "ovsdb-server", database, f"--remote=p{self.socket}",
+                                    f"--unixctl={self.dir}/db.ctl", log=self.dir / "ovsdb.log")]
+        eventually((self.dir / "db.sock").exists, 5, "the database")
+        self.control("--no-wait", "init")
+        self.processes.append(far.start(*run, "ovs-vswitchd", self.socket, f"--unixctl={self.dir}/vs.ctl",
+                                        log=self.dir / "vswitchd.log"))
+        eventually((self.dir / "vs.ctl").exists, 10, "the switch")
+
+    def control(self, *words):
+        return self.far.run("ovs-vsctl", f"--db={self.socket}", "--timeout=10", *words)
+
+    def join(self, kind):
+        """The underlay's address moves to a bridge, and a second bridge has the tunnel and a guest's end."""
+        far = self.far
+        far.run("ip", "address", "flush", "dev", "under")
+        # What is left to the veth by a kernel would reach nobody.
+        far.run("ethtool", "-K", "under", "tx", "off")
+        self.control("add-br", "out", "--", "set", "bridge", "out", "datapath_type=netdev",
+                     "--", "add-port", "out", "under",
+                     "--", "add-br", "in", "--", "set", "bridge", "in", "datapath_type=netdev",
+                     "--", "add-port", "in", "t", "--", "set", "interface", "t", f"type={kind}",
+                     f"options:remote_ip={LOCAL[4]}", "options:key=5001")
+        for name, address in [("out", f"{FAR[4]}/24"), ("in", "10.88.0.100/24")]:
+            far.run("ip", "address", "add", address, "dev", name)
+            far.run("ip", "link", "set", name, "mtu", "1400", "up")
+            far.run("ethtool", "-K", name, "tx", "off")
+        far.run("ip", "link", "set", "out", "mtu", "1500")
+
+
+@pytest.mark.parametrize("kind", ["vxlan", "geneve", "gre"])
+def test_open_vswitch(weft, kind):
+    for tool in ["ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl"]:
+        need(shutil.which(tool), f"no {tool}")
+    far = underlay(weft)
+    weft.run("ethtool", "-K", "u0", "tx", "off")
+    h1 = join(weft, kind, 4)
+    Ovs(weft, far).join(kind)
+    eventually(lambda: h1.pings("10.88.0.100"), 10, "the first answer")
+    h1.ping("10.88.0.100")
+    far.ping("10.88.0.10", "-s", "1200")
+    far.iperf3_server()
+    assert h1.iperf3("10.88.0.100", seconds=1) > 0.005
+    assert h1.iperf3("10.88.0.100", "-R", seconds=1) > 0.005
