@@ -15,14 +15,20 @@
 #include "controller/store.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DAY INT64_C(86400)
+
+enum { WATCH_SECONDS = 12 * 3600, SOON_DAYS = 14 };
 
 struct access {
 	struct access_env env;
 	struct authority *authority;
 	struct gate *gate, *plain_gate; // NULL: not open.
+	struct event *watch;            // Looks for certificates that end soon.
 	char address[CREDENTIAL_ADDRESS];
 	bool anywhere; // The gate listens at all addresses, so that its own names none.
 };
@@ -71,6 +77,42 @@ static int on_judge(void *user, const struct cert_facts *facts, struct fail *fai
 	fail_hint(fail, "'weft host add %s --remote', then 'weft host enrol %s'", facts->name,
 	          facts->name);
 	return -EKEYREVOKED;
+}
+
+// Two weeks before, or a fifth of its time if that is less.
+static bool ends_soon(const struct certificate_row *row)
+{
+	int64_t soon = (row->not_after - row->not_before) / 5;
+
+	if (soon > SOON_DAYS * DAY)
+		soon = SOON_DAYS * DAY;
+	return !row->revoked && row->not_after > now() && row->not_after - now() < soon;
+}
+
+static void tell_end(const struct access *access, const struct certificate_row *row)
+{
+	char object[80], until[CERT_TIME], text[300];
+
+	snprintf(object, sizeof(object), "host/%s", row->host);
+	snprintf(text, sizeof(text),
+	         "the certificate %s of '%s' ends at %s; 'weft host enrol %s' makes a new one",
+	         row->serial, row->host, cert_time(row->not_after, until), row->host);
+	log_warn("%s", text);
+	access->env.told(access->env.user, "host_certificate", object, text);
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *user)
+{
+	struct timeval again = {.tv_sec = WATCH_SECONDS};
+	struct access *access = user;
+	struct certificate_row row = {0};
+	struct fail ignored = {0};
+
+	event_add(access->watch, &again);
+	while (store_next_enrolled(access->env.store, row.host, &row, &ignored) == 0)
+		if (store_newest_certificate(access->env.store, row.host, &row, &ignored) == 0 &&
+		    ends_soon(&row))
+			tell_end(access, &row);
 }
 
 static void on_arrived(void *user, const char *host, int fd, struct tls *tls, const char *from)
@@ -163,10 +205,14 @@ int access_open(const struct access_env *env, struct access **ret, struct fail *
 		code = open_gate(access, env->listen, NULL, &access->gate, fail);
 	if (code == 0 && env->plain)
 		code = open_plain(access, fail);
+	access->watch = evtimer_new(env->base, on_watch, access);
+	if (code == 0 && !access->watch)
+		code = fail_set(fail, -ENOMEM, "out of memory");
 	if (code < 0) {
 		access_close(access);
 		return code;
 	}
+	event_add(access->watch, &(struct timeval){0});
 	*ret = access;
 	return 0;
 }
@@ -180,6 +226,8 @@ void access_close(struct access *access)
 {
 	if (!access)
 		return;
+	if (access->watch)
+		event_free(access->watch);
 	gate_close(access->gate);
 	gate_close(access->plain_gate);
 	authority_close(access->authority);

@@ -14,6 +14,7 @@
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -108,6 +109,15 @@ void host_break(struct host *host, const char *reason)
 	host->env.gone(host->env.user, host, copy);
 }
 
+// What a host calls itself goes into the log, line by line.
+static void copy_printable(char *buf, size_t size, const char *text)
+{
+	snprintf(buf, size, "%s", text);
+	for (char *c = buf; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+}
+
 static void log_greeting(const struct host *host)
 {
 	char whence[96];
@@ -132,7 +142,7 @@ static void on_hello(struct host *host, const struct stream_frame *frame)
 		host_break(host, "its greeting could not be understood");
 		return;
 	}
-	snprintf(host->software, sizeof(host->software), "%s", hello->software);
+	copy_printable(host->software, sizeof(host->software), hello->software);
 	snprintf(host->incarnation, sizeof(host->incarnation), "%s",
 	         hello->incarnation ? hello->incarnation : "");
 	host->generation = hello->generation;

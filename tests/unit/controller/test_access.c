@@ -25,8 +25,8 @@ static struct access *access_;
 static unsigned fds_before;
 
 // What the controller was told.
-static unsigned arrivals, cuts, tales;
-static char arrived[64], cut[64], tale[700], tale_object[96];
+static unsigned arrivals, cuts, tales, endings;
+static char arrived[64], cut[64], tale[700], tale_object[96], ending[700];
 static bool unknown; // Hosts are not known.
 static int arrived_fd;
 static struct tls *arrived_tls;
@@ -63,6 +63,11 @@ static void on_cut(void *user, const char *host, const char *why)
 
 static void on_told(void *user, const char *type, const char *object, const char *text)
 {
+	if (strcmp(type, "host_certificate") == 0) {
+		endings++;
+		snprintf(ending, sizeof(ending), "%s: %s", object, text);
+		return;
+	}
 	tales++;
 	assert_string_equal(type, "host_refused");
 	snprintf(tale, sizeof(tale), "%s", text);
@@ -93,7 +98,7 @@ static int set_up(void **state)
 	fds_before = unit_open_fds();
 	unit_make_dir(dir);
 	base = event_base_new();
-	arrivals = cuts = tales = 0;
+	arrivals = cuts = tales = endings = 0;
 	unknown = false;
 	arrived_fd = -1;
 	arrived_tls = NULL;
@@ -302,6 +307,27 @@ static void expired_host_stays_outside(void **state)
 	credential_fini(&b);
 }
 
+static void end_of_a_certificate_is_told_before(void **state)
+{
+	struct credential b = enrol("b", 300), c = enrol("c", YEAR), d = enrol("d", 300);
+	struct credential renewed = enrol("d", YEAR);
+	struct fail fail = {0};
+
+	access_close(access_);
+	access_ = NULL;
+	assert_int_equal(open_access(b.address, NULL, &fail), 0);
+	for (unsigned i = 0; i < 3; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	// Not of c, which has a year; nor of d, which was renewed.
+	assert_int_equal(endings, 1);
+	assert_memory_equal(ending, "host/b: ", 8);
+	assert_non_null(strstr(ending, b.facts.serial));
+	credential_fini(&b);
+	credential_fini(&c);
+	credential_fini(&d);
+	credential_fini(&renewed);
+}
+
 // It is told once, and shown until the host comes in.
 static void refusals_are_told_once(void **state)
 {
@@ -492,6 +518,7 @@ int main(void)
 		TEST(host_that_is_no_more_stays_outside),
 		TEST(strangers_are_forgotten_at_the_start),
 		TEST(expired_host_stays_outside),
+		TEST(end_of_a_certificate_is_told_before),
 		TEST(refusals_are_told_once),
 		TEST(host_of_another_authority_stays_outside),
 		TEST(certificate_without_record_is_not_taken),
