@@ -569,7 +569,7 @@ const struct command command_table[] = {
 	},
 	{
 		.verb = "test",
-		.arguments = "[LAB]",
+		.arguments = "[LAB|FILE]",
 		.max_arguments = 1,
 		.summary =
 			"do the tests of a lab; without a lab, whether all guests reach each other",

@@ -104,9 +104,11 @@ static void reap(struct probe_job *job)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_ENTER)
 		snprintf(job->trouble, sizeof(job->trouble), "guest '%s' could not be entered",
 		         job->place ? job->place->name : "");
-	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		snprintf(job->trouble, sizeof(job->trouble), "its probe was ended by signal %d",
-		         WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	else if (WIFSIGNALED(status))
+		snprintf(job->trouble, sizeof(job->trouble), "its process was ended by signal %d",
+		         WTERMSIG(status));
+	else if (WEXITSTATUS(status) != 0)
+		snprintf(job->trouble, sizeof(job->trouble), "exit code %d", WEXITSTATUS(status));
 }
 
 void probe_job_stop(struct probe_job *job)

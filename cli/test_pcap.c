@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { START_MS = 3000, SETTLE_MS = 100, HEADER_BYTES = 200 };
+enum { START_MS = 3000, SETTLE_MS = 100 };
 
 static void pause_ms(unsigned ms)
 {
@@ -41,9 +41,11 @@ static const char *make_directory(const char *wanted, char *buf, size_t size)
 	return mkdtemp(buf);
 }
 
-static void name_file(const char *directory, const struct test_case *item, char *buf, size_t size)
+// By its number first, as names may be equal.
+static void name_file(const char *directory, size_t number, const struct test_case *item, char *buf,
+                      size_t size)
 {
-	size_t used = (size_t)snprintf(buf, size, "%s/", directory);
+	size_t used = (size_t)snprintf(buf, size, "%s/%zu-", directory, number);
 
 	// Letters and digits of the name; everything else is one dash.
 	for (const char *at = item->name; *at && used + 8 < size; at++) {
@@ -52,7 +54,7 @@ static void name_file(const char *directory, const struct test_case *item, char 
 
 		if (plain)
 			buf[used++] = *at;
-		else if (buf[used - 1] != '-' && buf[used - 1] != '/')
+		else if (buf[used - 1] != '-')
 			buf[used++] = '-';
 	}
 	snprintf(buf + used, size - used, ".pcapng");
@@ -81,26 +83,40 @@ static pid_t start_capture(const struct test_run *run, const struct test_case *i
 	_exit(127);
 }
 
-// The section, and the first interface that follows when the ports are copied from.
+// Whether there is more than the section's own block, whose length stands in its second word: the ports were
+// named, and packets are copied from then on.
+static bool has_ports(const char *file)
+{
+	uint32_t words[2];
+	struct stat status;
+	FILE *opened = fopen(file, "re");
+	bool has = opened && fread(words, sizeof(words), 1, opened) == 1 &&
+	           fstat(fileno(opened), &status) == 0 && status.st_size > words[1];
+
+	if (opened)
+		fclose(opened);
+	return has;
+}
+
 static bool has_begun(const char *file, pid_t pid)
 {
 	uint64_t patience = clock_now() + START_MS * NSEC_PER_MSEC;
-	struct stat status;
 
 	while (clock_now() < patience && waitpid(pid, NULL, WNOHANG) == 0) {
-		if (stat(file, &status) == 0 && status.st_size > HEADER_BYTES)
+		if (has_ports(file))
 			return true;
 		pause_ms(5);
 	}
 	return false;
 }
 
-static void keep_one(struct test_run *run, struct test_case *item, const char *directory)
+static void keep_one(struct test_run *run, size_t number, struct test_case *item,
+                     const char *directory)
 {
 	struct test_case again = *item;
 	pid_t pid;
 
-	name_file(directory, item, item->pcap, sizeof(item->pcap));
+	name_file(directory, number, item, item->pcap, sizeof(item->pcap));
 	(void)unlink(item->pcap);
 	pid = start_capture(run, item, item->pcap);
 	if (pid < 0 || !has_begun(item->pcap, pid)) {
@@ -136,7 +152,7 @@ void test_pcap_keep(struct test_run *run, const char *wanted, unsigned limit)
 			continue;
 		if (!directory && !(directory = make_directory(wanted, buf, sizeof(buf))))
 			return;
-		keep_one(run, item, directory);
+		keep_one(run, i + 1, item, directory);
 		limit--;
 	}
 }

@@ -24,6 +24,11 @@ enum { ECHOES_MAX = 1024, ECHO_START_MS = 2000 };
 static const struct test_kind *const kinds[] = {
 	[WEFT__LAB_TEST_KIND__TEST_REACH] = &test_kind_reach,
 	[WEFT__LAB_TEST_KIND__TEST_PING] = &test_kind_ping,
+	[WEFT__LAB_TEST_KIND__TEST_IPERF] = &test_kind_iperf,
+	[WEFT__LAB_TEST_KIND__TEST_DNS] = &test_kind_dns,
+	[WEFT__LAB_TEST_KIND__TEST_HTTP] = &test_kind_http,
+	[WEFT__LAB_TEST_KIND__TEST_TRACE] = &test_kind_trace,
+	[WEFT__LAB_TEST_KIND__TEST_DURING] = &test_kind_during,
 };
 
 static const struct test_kind *kind_of(const struct test_case *item)

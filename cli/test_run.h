@@ -41,7 +41,8 @@ struct test_kind {
 	void (*run_alone)(struct test_run *run, struct test_case *item);
 };
 
-extern const struct test_kind test_kind_reach, test_kind_ping;
+extern const struct test_kind test_kind_reach, test_kind_ping, test_kind_iperf, test_kind_dns,
+	test_kind_http, test_kind_trace, test_kind_during;
 
 // The verdict; the text is of the printf kind.
 void test_pass(struct test_case *item, const char *format, ...)

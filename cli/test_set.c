@@ -6,9 +6,11 @@
 
 #include "cli/ask.h"
 #include "cli/client.h"
+#include "cli/lab.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/record_message.h"
+#include "cli/topology.h"
 
 #include "base/bytes.h"
 #include "base/fail.h"
@@ -43,33 +45,54 @@ static void read_address(const Weft__Record *record, struct ip_addr *ret)
 		*ret = (struct ip_addr){0};
 }
 
+static void take_guest(struct test_set *set, const Weft__Record *record)
+{
+	struct test_guest *guest = &set->guests[set->guest_count];
+	size_t prefix = strlen(set->lab);
+	const char *name = guest->place.name;
+	char text[256];
+
+	if (prefix && strcmp(record_text(record, "lab", text, sizeof(text)), set->lab) != 0)
+		return;
+	guest_place_read(record, &guest->place);
+	read_address(record, &guest->ip);
+	guest->has_net = *record_text(record, "net", text, sizeof(text)) != '\0';
+	if (prefix && strncmp(name, set->lab, prefix) == 0 && name[prefix] == '.')
+		name += prefix + 1;
+	snprintf(guest->name, sizeof(guest->name), "%s", name);
+	set->guest_count++;
+}
+
+// A machine or an interface is a port without a guest: something to reach, if its address is known.
+static void take_port(struct test_set *set, const Weft__Record *record)
+{
+	char text[256];
+
+	if (*record_text(record, "guest", text, sizeof(text)) == '\0' &&
+	    *record_text(record, "ip", text, sizeof(text)))
+		take_guest(set, record);
+}
+
 static int load_guests(const struct invocation *call, struct test_set *set)
 {
-	struct ask_list list = {.what = "guest"};
-	size_t prefix = strlen(set->lab);
-	Weft__Reply *reply;
-	char text[256];
-	int code = ask_list(call, &list, &reply);
+	struct ask_list guest_list = {.what = "guest"}, port_list = {.what = "port"};
+	Weft__Reply *guests, *ports;
+	int code = ask_list(call, &guest_list, &guests);
 
 	if (code != EXIT_OK)
 		return code;
-	set->guests = calloc(reply->n_records + 1, sizeof(*set->guests));
-	for (size_t i = 0; i < reply->n_records && set->guests; i++) {
-		const Weft__Record *record = reply->records[i];
-		struct test_guest *guest = &set->guests[set->guest_count];
-		const char *name;
-
-		if (prefix && strcmp(record_text(record, "lab", text, sizeof(text)), set->lab) != 0)
-			continue;
-		set->guest_count++;
-		guest_place_read(record, &guest->place);
-		read_address(record, &guest->ip);
-		name = guest->place.name;
-		if (prefix && strncmp(name, set->lab, prefix) == 0 && name[prefix] == '.')
-			name += prefix + 1;
-		snprintf(guest->name, sizeof(guest->name), "%s", name);
+	code = ask_list(call, &port_list, &ports);
+	if (code != EXIT_OK) {
+		client_reply_free(guests);
+		return code;
 	}
-	client_reply_free(reply);
+	set->guests = calloc(guests->n_records + ports->n_records + 1, sizeof(*set->guests));
+	for (size_t i = 0; i < guests->n_records && set->guests; i++)
+		take_guest(set, guests->records[i]);
+	for (size_t i = 0; i < ports->n_records && set->guests; i++)
+		take_port(set, ports->records[i]);
+	client_reply_free(guests);
+	client_reply_free(ports);
 	return EXIT_OK;
 }
 
@@ -161,6 +184,12 @@ static const char *subject_of(const Weft__LabTest *test)
 	}
 }
 
+// Of "every guest" those are meant that are in some net: one without is what it is on purpose.
+static bool is_target(const struct test_guest *guest)
+{
+	return guest->has_net;
+}
+
 static int add_from(struct test_set *set, const Weft__LabTest *test, const char *from)
 {
 	const char *subject = subject_of(test);
@@ -172,7 +201,7 @@ static int add_from(struct test_set *set, const Weft__LabTest *test, const char 
 		if (test->n_to == 1 || strcmp(test->to[i], from) != 0)
 			error = add_pair(set, test, from, test->to[i]);
 	for (size_t i = 0; i < set->guest_count && test->n_to == 0 && error == 0; i++)
-		if (strcmp(set->guests[i].name, from) != 0)
+		if (strcmp(set->guests[i].name, from) != 0 && is_target(&set->guests[i]))
 			error = add_pair(set, test, from, set->guests[i].name);
 	return error;
 }
@@ -186,7 +215,8 @@ int test_set_add(struct test_set *set, const Weft__LabTest *test)
 	for (size_t i = 0; i < test->n_from && error == 0; i++)
 		error = add_from(set, test, test->from[i]);
 	for (size_t i = 0; i < set->guest_count && test->n_from == 0 && error == 0; i++)
-		error = add_from(set, test, set->guests[i].name);
+		if (is_target(&set->guests[i]) && set->guests[i].place.netns[0])
+			error = add_from(set, test, set->guests[i].name);
 	return error;
 }
 
@@ -206,15 +236,22 @@ static int own(struct test_set *set, ProtobufCMessage *message)
 	return 0;
 }
 
+static int add_tests(struct test_set *set, const Weft__Lab *lab)
+{
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < lab->n_tests; i++)
+		error = test_set_add(set, lab->tests[i]);
+	return error;
+}
+
 static int take_record(struct test_set *set, const Weft__Record *record)
 {
 	ProtobufCMessage *message = record_message(record, &weft__lab__descriptor);
 	const Weft__Lab *lab = (const Weft__Lab *)message;
 	int error = own(set, message);
 
-	for (size_t i = 0; error == 0 && i < lab->n_tests; i++)
-		error = test_set_add(set, lab->tests[i]);
-	return error;
+	return error < 0 ? error : add_tests(set, lab);
 }
 
 // Without a lab there is one test: everybody reaches everybody.
@@ -259,6 +296,38 @@ static int choose(const struct invocation *call, const Weft__Reply *labs, const 
 	return EXIT_OK;
 }
 
+// A name with a slash or an ending is that of a file; so are labs never called.
+static bool is_file(const char *name)
+{
+	return strchr(name, '/') || strchr(name, '.') || strcmp(name, "-") == 0;
+}
+
+// The tests are those of the file, the guests those that are there.
+static int load_file(const struct invocation *call, const char *path, struct test_set *set)
+{
+	struct topology topology;
+	int code = lab_read(call, path, &topology);
+
+	if (code == EXIT_OK) {
+		snprintf(set->lab, sizeof(set->lab), "%s", topology.lab);
+		code = load_guests(call, set);
+	}
+	for (size_t i = 0; i < topology.object_count && code == EXIT_OK; i++) {
+		Weft__Intent *object = topology.objects[i];
+		Weft__Lab *lab =
+			object->body_case == WEFT__INTENT__BODY_LAB_BODY ? object->lab_body : NULL;
+
+		if (!lab)
+			continue;
+		// The message changes hands.
+		object->body_case = WEFT__INTENT__BODY__NOT_SET;
+		if (own(set, &lab->base) < 0 || add_tests(set, lab) < 0)
+			code = EXIT_ERROR;
+	}
+	topology_fini(&topology);
+	return code;
+}
+
 int test_set_load(const struct invocation *call, const char *lab, struct test_set *ret)
 {
 	struct ask_list list = {.what = "lab", .name = lab};
@@ -266,6 +335,8 @@ int test_set_load(const struct invocation *call, const char *lab, struct test_se
 	int code;
 
 	*ret = (struct test_set){0};
+	if (lab && is_file(lab))
+		return load_file(call, lab, ret);
 	code = ask_list(call, &list, &labs);
 	if (code != EXIT_OK)
 		return code;

@@ -18,6 +18,7 @@ struct test_guest {
 	struct guest_place place; // name as the controller knows it
 	char name[160];           // within its lab
 	struct ip_addr ip;        // none: has no address (yet)
+	bool has_net;
 };
 
 struct test_case {
@@ -43,7 +44,7 @@ struct test_set {
 	size_t case_count, case_room;
 };
 
-// The tests of the lab; NULL: of the only lab that there is, or, without one, whether all guests reach each
+// The tests of the lab, or of a topology file; NULL: of the only lab that there is, or, without one, whether all guests reach each
 // other. An exit code; what went wrong was shown. => test_set_fini() in any case.
 int test_set_load(const struct invocation *call, const char *lab, struct test_set *ret);
 void test_set_fini(struct test_set *set);

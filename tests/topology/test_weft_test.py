@@ -5,7 +5,6 @@
 """
 
 import json
-import pathlib
 import re
 import xml.etree.ElementTree
 
@@ -43,7 +42,7 @@ def test_a_wall_is_found_and_its_packets_are_kept(three):
     failed = {case.get("name"): case.find("failure").get("message") for case in report.findall("testcase/failure/..")}
     assert failed == {"reach h1 -> h3 icmp": "no answer", "reach h3 -> h1 icmp": "no answer"}
     pcaps = sorted(path.name for path in (three.path / "pcaps").iterdir())
-    assert pcaps == ["reach-h1-h3-icmp.pcapng", "reach-h3-h1-icmp.pcapng"]
+    assert pcaps == ["2-reach-h1-h3-icmp.pcapng", "5-reach-h3-h1-icmp.pcapng"]
     read = three.run("tcpdump", "-n", "-r", three.path / "pcaps" / pcaps[0], "icmp").stdout
     assert "10.9.0.11 > 10.9.0.13: ICMP echo request" in read and "echo reply" not in read
 
@@ -68,3 +67,81 @@ def test_picture_of_what_there_is(three):
     assert three.weft("graph", "--mermaid").stdout.startswith("graph TD")
     assert three.weft("graph", "--dot", "--svg", check=False).returncode == 2
     assert three.weft("graph", "nolab", check=False).returncode == 1
+
+
+LAB = """
+lab: l
+nets:
+  lan: {subnet: 10.1.0.0/24, mode: nat, dns: lan.test}
+  dmz: {subnet: 10.2.0.0/24, mode: nat}
+guests:
+  h1: {net: lan, ip: 10.1.0.11}
+  h2: {net: lan, ip: 10.1.0.12}
+  h3: {net: dmz, ip: 10.2.0.13}
+flows:
+  no-ssh: {match: "port=h1,tcp,dport=22", actions: drop}
+tests:
+"""
+
+PASS = """
+  - reach: {from: [h1, h2], to: [h2, h3, 10.1.0.1], name: all}
+  - reach: {from: h1, to: h2, protocol: tcp, port: 22, expect: blocked}
+  - reach: {from: h2, to: h1, protocol: tcp, port: 22}
+  - reach: {from: h1, to: h3, protocol: udp, port: 5353}
+  - ping: {from: h1, to: h2, count: 5, interval: 20ms, max-rtt: 1s, max-gap: 2s}
+  - iperf: {from: h1, to: h2, duration: 300ms, min-rate: 1mbit}
+  - iperf: {from: h1, to: h3, duration: 300ms, udp: true, min-rate: 1mbit, max-rate: 2mbit}
+  - dns: {from: h1, query: h2.lan.test, answer: 10.1.0.12}
+  - dns: {from: h1, query: nobody.lan.test, expect: blocked}
+  - http: {from: h1, url: "http://h2.lan.test:8080/", body: hello}
+  - http: {from: h3, url: "http://h2:8080/x"}
+  - trace: {from: h1, to: h2, protocol: tcp, port: 80, verdict: forwarded}
+  - trace: {from: h1, to: h2, protocol: tcp, port: 22, verdict: dropped, rule: no-ssh}
+  - during: {run: [sleep 0.2], tests: [ping: {from: h1, to: h2, max-gap: 2s}, reach: {from: h1, to: h3}]}
+"""
+
+FAIL = {
+    "reach: {from: h1, to: h2, protocol: tcp, port: 22}": "no answer",
+    "reach: {from: h2, to: h1, protocol: tcp, port: 22, expect: blocked}": "which was to be blocked",
+    "reach: {from: h1, to: 10.1.0.99, protocol: udp, port: 53}": "no answer",
+    "ping: {from: h1, to: 10.1.0.99, count: 2}": "none of 2 was answered",
+    "ping: {from: h1, to: h2, count: 2, max-rtt: 1us}": "round trip of",
+    "ping: {from: h1, to: h2, count: 2, expect: blocked}": "2 of 2 were answered, which was to be blocked",
+    "iperf: {from: h1, to: h2, duration: 200ms, min-rate: 900gbit}": "came through, at least 900Gbit/s must",
+    "iperf: {from: h1, to: h2, duration: 200ms, max-rate: 1kbit}": "came through, at most 1.0kbit/s may",
+    "dns: {from: h1, query: h2.lan.test, answer: 10.1.0.99}": "and not for 10.1.0.99",
+    "dns: {from: h1, query: nobody.lan.test}": "Name or service not known",
+    "http: {from: h1, url: \"http://h2:8080/\", status: 404}": "status 200, not 404",
+    "http: {from: h1, url: \"http://h2:8080/\", body: goodbye}": "'goodbye' is not in what came",
+    "http: {from: h1, url: \"http://h2:9/\"}": "no connection: Connection refused",
+    "trace: {from: h1, to: h2, protocol: tcp, port: 22, verdict: forwarded}": "it would be dropped: flow_rule",
+    "trace: {from: h1, to: h2, verdict: forwarded, rule: nonsense}": "no step says 'nonsense'",
+    "during: {run: [\"exit 3\"], tests: [ping: {from: h1, to: h2}]}": "'exit 3' did not work: exit code 3",
+    "during: {run: [\"$WEFT port set l.h2 --down; sleep 1; $WEFT port set l.h2 --no-down\"], "
+    "tests: [ping: {from: h1, to: h2, max-gap: 500ms}]}": "ms without an answer, 500.0 ms are allowed",
+}
+
+
+@pytest.fixture
+def lab(weft):
+    (weft.path / "l.yaml").write_text(LAB + PASS)
+    weft.weft("apply", weft.path / "l.yaml")
+    weft.guest("l.h2").serve(8080, "hello")
+    return weft
+
+
+def test_each_kind_passes(lab):
+    out = run(lab, "l")
+    assert out.splitlines()[-1] == "18 passed, 0 failed", out
+
+
+def test_each_kind_fails_for_the_right_reason(lab):
+    head = (lab.path / "l.yaml").read_text().split("tests:")[0]
+    (lab.path / "fail.yaml").write_text(head + "tests:\n" + "".join(f"  - {test}\n" for test in FAIL))
+    cases = json.loads(run(lab, "-o", "json", "--pcaps", lab.path / "pcaps", lab.path / "fail.yaml", code=4))
+    assert len(cases) == len(FAIL)
+    for case, (test, text) in zip(cases, FAIL.items()):
+        assert not case["passed"] and text in case["text"], (test, case)
+    assert len(list((lab.path / "pcaps").iterdir())) == 8 and sum("pcap" in case for case in cases) == 8
+    # Tests of a file are not those of the lab.
+    assert run(lab, "l").splitlines()[-1] == "18 passed, 0 failed"

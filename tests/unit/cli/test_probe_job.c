@@ -80,7 +80,7 @@ static void what_went_wrong_is_told(void **state)
 	};
 
 	assert_int_equal(probe_jobs_run(jobs, 2, 2), 0);
-	assert_string_equal(jobs[0].trouble, "its probe was ended by signal 15");
+	assert_string_equal(jobs[0].trouble, "its process was ended by signal 15");
 	assert_string_equal(jobs[1].trouble, "guest 'h1' could not be entered");
 }
 

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// probe_http: one GET as HTTP/1.0, so that the server ends the answer by closing (RFC 9112, 9.6), and no part of
+// it is chunked.
+
+#include "cli/probe_http.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "cli/probe_name.h"
+#include "cli/probe_socket.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// A text of a URL that could end a line of the request is none.
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static int parse_port(const char *text, uint16_t *ret)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || port < 1 || port > UINT16_MAX)
+		return -EINVAL;
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+int probe_http_parse(const char *url, struct probe_http_question *ret)
+{
+	const char *at = url + 7, *slash, *port;
+	char authority[sizeof(ret->host) + 16];
+	size_t len;
+
+	if (strncmp(url, "https://", 8) == 0)
+		return -EPROTONOSUPPORT;
+	if (strncmp(url, "http://", 7) != 0 || !is_plain(url))
+		return -EINVAL;
+	slash = strchrnul(at, '/');
+	len = (size_t)(slash - at);
+	if (len == 0 || len >= sizeof(authority) || strlen(slash) >= sizeof(ret->path))
+		return -EINVAL;
+	snprintf(authority, sizeof(authority), "%.*s", (int)len, at);
+	*ret = (struct probe_http_question){.port = 80};
+	snprintf(ret->path, sizeof(ret->path), "%s", *slash ? slash : "/");
+	at = authority;
+	if (*at == '[') {
+		port = strchr(++at, ']');
+		if (!port)
+			return -EINVAL;
+		len = (size_t)(port++ - at);
+	} else {
+		len = strcspn(at, ":");
+		port = at + len;
+	}
+	if (len == 0 || len >= sizeof(ret->host) || (*port && *port != ':'))
+		return -EINVAL;
+	memcpy(ret->host, at, len);
+	return *port ? parse_port(port + 1, &ret->port) : 0;
+}
+
+unsigned probe_http_status(const char *bytes)
+{
+	unsigned status = 0;
+
+	return sscanf(bytes, "HTTP/1.%*1[01] %3u", &status) == 1 ? status : 0;
+}
+
+const char *probe_http_body(const char *bytes)
+{
+	const char *end = strstr(bytes, "\r\n\r\n");
+
+	return end ? end + 4 : NULL;
+}
+
+static void give_up(struct probe_http_answer *answer, const char *what, const char *why)
+{
+	snprintf(answer->trouble, sizeof(answer->trouble), "%.180s: %.100s", what, why);
+}
+
+static bool find_address(const struct probe_http_question *question, struct ip_addr *ret,
+                         struct probe_http_answer *answer)
+{
+	static struct probe_name_answer found;
+	struct probe_name_question name;
+
+	*ret = question->ip;
+	if (!ip_is_none(*ret) || ip_parse(question->host, ret) == 0)
+		return true;
+	snprintf(name.name, sizeof(name.name), "%s", question->host);
+	probe_name(&name, &found);
+	if (found.count) {
+		*ret = found.addresses[0];
+		return true;
+	}
+	give_up(answer, question->host, gai_strerror(found.error));
+	return false;
+}
+
+static int left_ms(uint64_t ends_ns)
+{
+	uint64_t now = clock_now();
+
+	return now < ends_ns ? (int)((ends_ns - now) / NSEC_PER_MSEC) + 1 : 0;
+}
+
+static int connect_to(const struct probe_http_question *question, struct ip_addr ip,
+                      uint64_t ends_ns, struct probe_http_answer *answer)
+{
+	struct sockaddr_storage to;
+	socklen_t len = probe_sockaddr(&ip, question->port, &to), size = sizeof(int);
+	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	int error = 0;
+
+	if (fd < 0 || (connect(fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS))
+		error = errno;
+	else if (poll(&ready, 1, left_ms(ends_ns)) != 1)
+		error = ETIMEDOUT;
+	else
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	if (!error)
+		return fd;
+	give_up(answer, "no connection", strerror(error));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static void read_answer(int fd, uint64_t ends_ns, struct probe_http_answer *answer)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	ssize_t len = 1;
+
+	while (answer->len < PROBE_HTTP_BODY && len > 0) {
+		if (poll(&ready, 1, left_ms(ends_ns)) != 1)
+			break;
+		len = recv(fd, answer->bytes + answer->len, PROBE_HTTP_BODY - answer->len, 0);
+		answer->len += len > 0 ? (size_t)len : 0;
+	}
+	answer->bytes[answer->len] = '\0';
+	answer->status = probe_http_status(answer->bytes);
+	if (!answer->status)
+		give_up(answer, "no answer",
+		        answer->len ? "it is not HTTP" : "the server said nothing");
+}
+
+void probe_http(const void *user, void *result)
+{
+	const struct probe_http_question *question = user;
+	struct probe_http_answer *answer = result;
+	uint64_t ends = clock_now() + question->wait_ms * NSEC_PER_MSEC;
+	char request[sizeof(question->path) + sizeof(question->host) + 96];
+	struct ip_addr ip;
+	int fd, len;
+
+	if (!find_address(question, &ip, answer))
+		return;
+	// The name may have taken long to find; the server has its time all the same.
+	ends = MAX(ends, clock_now() + question->wait_ms * NSEC_PER_MSEC);
+	fd = connect_to(question, ip, ends, answer);
+	if (fd < 0)
+		return;
+	len = snprintf(request, sizeof(request),
+	               "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: weft\r\n\r\n", question->path,
+	               question->host);
+	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+		give_up(answer, "the question could not be sent", strerror(errno));
+	else
+		read_answer(fd, ends, answer);
+	close(fd);
+}
