@@ -152,6 +152,9 @@ static int make(struct authority *authority, struct fail *fail)
 
 	if (authority->pair.key)
 		return 0;
+	code = load(authority, fail);
+	if (code < 0 || authority->pair.key)
+		return code;
 	snprintf(name, sizeof(name), "Weft authority %s", authority->label);
 	code = cert_make_authority(name, now() - HOUR, now() + AUTHORITY_SECONDS, &pair, fail);
 	if (code < 0)
@@ -223,20 +226,15 @@ int authority_open(const char *state_dir, const char *label, struct authority **
                    struct fail *fail)
 {
 	struct authority *authority = calloc(1, sizeof(*authority));
-	int code;
 
 	if (!authority)
 		return fail_set(fail, -ENOMEM, "out of memory");
 	snprintf(authority->label, sizeof(authority->label), "%s", label);
 	if (path_join(authority->dir, sizeof(authority->dir), state_dir, "pki") < 0 ||
 	    path_join(authority->path, sizeof(authority->path), authority->dir, "authority.pem") <
-	            0)
-		code = fail_set(fail, -ENAMETOOLONG, "the path '%s' is too long", state_dir);
-	else
-		code = load(authority, fail);
-	if (code < 0) {
+	            0) {
 		authority_close(authority);
-		return code;
+		return fail_set(fail, -ENAMETOOLONG, "the path '%s' is too long", state_dir);
 	}
 	*ret = authority;
 	return 0;

@@ -2,8 +2,9 @@
 //
 // authority: signs the certificates of an instance: of its hosts, and of the controller itself.
 //
-// Its key is made when it is first needed, and stays in STATE_DIR/pki/authority.pem, for the controller's
-// user alone. The key of a host is handed out once and not kept. Main thread.
+// Its key stays in STATE_DIR/pki/authority.pem, for the controller's user alone, and is read, or made, when
+// it is first needed: a damaged one troubles nobody who has no hosts on other machines. The key of a host
+// is handed out once and not kept. Main thread.
 
 #pragma once
 
@@ -15,12 +16,13 @@ struct authority;
 struct credential;
 struct tls_end;
 
-// Reads what is there; -EBADMSG or -EACCES when it is no good. The label makes its name.
+// The label makes its name.
 int authority_open(const char *state_dir, const char *label, struct authority **ret,
                    struct fail *fail);
 void authority_close(struct authority *authority); // NULL is fine.
 
-// A certificate for the host from now on. => credential_fini().
+// A certificate for the host from now on. -EBADMSG or -EACCES when the authority's file is no good.
+// => credential_fini().
 int authority_enrol(struct authority *authority, const char *host, int64_t valid_seconds,
                     struct credential *ret, struct fail *fail);
 
