@@ -151,11 +151,13 @@ static int load(const char *path, struct credential *ret, struct fail *fail)
 	int code;
 
 	if (fd < 0)
+		// cppcheck-suppress memleak; auto_free
 		return fail_errno(fail, -errno, "cannot open it");
 	if (!text)
 		return fail_set(fail, -ENOMEM, "out of memory");
 	code = check_file(fd, fail);
 	if (code < 0)
+		// cppcheck-suppress memleak; auto_free
 		return code;
 	while (got > 0 && len < BUNDLE_MAX + 1) {
 		got = read(fd, text + len, BUNDLE_MAX + 1 - len);

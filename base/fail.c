@@ -69,7 +69,7 @@ int fail_errno(struct fail *fail, int code, const char *fmt, ...)
 
 void fail_prefix(struct fail *fail, const char *fmt, ...)
 {
-	char what[sizeof(fail->what)];
+	char what[sizeof(((struct fail *)NULL)->what)];
 	va_list args;
 
 	if (!fail)

@@ -328,7 +328,7 @@ static int read_file(struct topology *topology, const char *path, const struct y
 	size_t index;
 	int err;
 
-	if (topology->depth >= TOPOLOGY_INCLUDES_MOST)
+	if (from && topology->depth >= TOPOLOGY_INCLUDES_MOST)
 		return yaml_refuse(from, fail, "include: more than %d files within each other",
 		                   TOPOLOGY_INCLUDES_MOST);
 	// The user may name a pipe; a file that may be somebody else's may not.

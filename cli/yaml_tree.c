@@ -332,6 +332,7 @@ int yaml_tree_open(const char *path, struct yaml_tree **ret, struct fail *fail)
 	int err = 0;
 
 	if (!file)
+		// cppcheck-suppress memleak; auto_free
 		return fail_errno(fail, -errno, "%s cannot be read", path);
 	errno = 0;
 	len = bytes ? fread(bytes, 1, YAML_BYTES_MOST + 1, file) : 0;

@@ -355,7 +355,7 @@ int lab_edit(struct model *model, const Weft__ApplyLab *request, uint64_t revisi
 
 void lab_forget_chosen(const struct model *model, const char *lab, Weft__Intent *intent)
 {
-	char key[KEY_SIZE], name[SCOPE_NAME], text[PREFIX_TEXT];
+	char key[KEY_SIZE], name[SCOPE_NAME], text[PREFIX_TEXT] = "";
 	enum noun noun = noun_of(intent);
 	char **chosen = NULL;
 

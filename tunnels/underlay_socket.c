@@ -487,10 +487,10 @@ int underlay_socket_open(void *user, const struct underlay_config *config, struc
 {
 	struct socket_underlay *sockets = calloc(1, sizeof(*sockets));
 	unsigned queues = config->udp_port ? MIN(config->queues, QUEUES_MAX) : 1;
-	int error = sockets ? 0 : -ENOMEM;
+	int error = 0;
 
-	if (error)
-		return fail_set(fail, error, "%s: out of memory", config->name);
+	if (!sockets)
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	sockets->underlay = (struct underlay){
 		.ops = &socket_ops,
 		.queue_count = queues,
