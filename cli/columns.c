@@ -136,11 +136,9 @@ static const struct output_column drop_columns[] = {
 };
 
 static const struct output_column event_columns[] = {
-	{"time", "TIME", OUTPUT_TIME},
-	{"type", "TYPE", OUTPUT_PLAIN},
-	{"object", "OBJECT", OUTPUT_PLAIN},
-	{"text", "WHAT", OUTPUT_PLAIN},
-	{0},
+	{"time", "TIME", OUTPUT_TIME},  {"host", "HOST", OUTPUT_PLAIN},
+	{"type", "TYPE", OUTPUT_PLAIN}, {"object", "OBJECT", OUTPUT_PLAIN},
+	{"text", "WHAT", OUTPUT_PLAIN}, {0},
 };
 
 static const struct output_column link_columns[] = {

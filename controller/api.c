@@ -369,6 +369,8 @@ Weft__Record *api_event_record(const struct event_note *note)
 	Weft__Record *record = record_new();
 
 	record_number(record, "time", note->wall_ns / NSEC_PER_SEC);
+	if (note->host[0])
+		record_text(record, "host", note->host);
 	record_text(record, "type", note->type);
 	if (note->object[0])
 		record_text(record, "object", note->object);
@@ -376,12 +378,14 @@ Weft__Record *api_event_record(const struct event_note *note)
 	return record;
 }
 
-void api_tell(struct api *api, const char *type, const char *object, const char *text)
+void api_tell(struct api *api, const char *host, const char *type, const char *object,
+              const char *text)
 {
 	struct event_note *note = &api->events[api->event_count++ % EVENTS_KEPT];
 	Weft__Record *record;
 
 	note->wall_ns = clock_wall();
+	snprintf(note->host, sizeof(note->host), "%s", host ? host : "");
 	snprintf(note->type, sizeof(note->type), "%s", type);
 	snprintf(note->object, sizeof(note->object), "%s", object);
 	snprintf(note->text, sizeof(note->text), "%s", text);

@@ -32,4 +32,6 @@ int api_open(const struct api_env *env, struct api **ret, struct fail *fail);
 void api_close(struct api *api);
 
 // Tells those who watch.
-void api_tell(struct api *api, const char *type, const char *object, const char *text);
+// The host is NULL when it is none, or the local one.
+void api_tell(struct api *api, const char *host, const char *type, const char *object,
+              const char *text);

@@ -37,6 +37,7 @@ struct question {
 
 struct event_note {
 	uint64_t wall_ns;
+	char host[64];
 	char type[24];
 	char object[96];
 	char text[512];

@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "controller/guest_run.h"
-#include "controller/model_host.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -45,8 +44,8 @@ static void free_change(struct change *change)
 }
 
 // Answers, and makes room for the next.
-static void end(struct control *control, struct change *change, const struct refusal *refusal,
-                bool changed, const char *note)
+void control_end(struct control *control, struct change *change, const struct refusal *refusal,
+                 bool changed, const char *note)
 {
 	struct change **at = &control->queue;
 
@@ -77,7 +76,7 @@ static void compare_held(struct control *control)
 }
 
 // The model as it was, and what is desired of the datapaths too.
-static void undo_model(struct control *control)
+void control_undo_model(struct control *control)
 {
 	struct refusal ignored = {0};
 
@@ -94,7 +93,7 @@ static void undo_all(struct control *control, struct change *change)
 	struct fail fail = {0};
 
 	guests_undo(&control->guests, &control->model);
-	undo_model(control);
+	control_undo_model(control);
 	if (store_revert(control->store, change->revision, &fail) == 0)
 		return;
 	// The store is ahead of what was answered. The number stays open, so that no change is made
@@ -191,23 +190,22 @@ static void succeed(struct control *control, struct change *change)
 		// It is durable already, as pending; the mark is set before the next change.
 		log_warn("revision %llu is done, and its mark will follow: %s",
 		         (unsigned long long)change->revision, fail.what);
-	end(control, change, NULL, true, change->note[0] ? change->note : NULL);
+	control_end(control, change, NULL, true, change->note[0] ? change->note : NULL);
 }
 
 static void fail_change(struct control *control, struct change *change,
                         const struct refusal *refusal)
 {
 	undo_all(control, change);
-	end(control, change, refusal, false, NULL);
+	control_end(control, change, refusal, false, NULL);
 }
 
 void control_asked(struct control *control, struct change *change)
 {
 	bool refused = change->refusal.fail.code < 0;
 
-	undo_model(control);
-	end(control, change, refused ? &change->refusal : NULL, true,
-	    change->note[0] ? change->note : NULL);
+	control_end(control, change, refused ? &change->refusal : NULL, true,
+	            change->note[0] ? change->note : NULL);
 	control_next(control);
 }
 
@@ -252,7 +250,7 @@ static int try_out(struct control *control, struct change *change, struct refusa
 	if (err == 0)
 		err = control_share(control, change, refusal);
 	if (err != 0)
-		undo_model(control);
+		control_undo_model(control);
 	return err;
 }
 
@@ -271,104 +269,14 @@ static void start_dry(struct control *control, struct change *change)
 	if (missing)
 		snprintf(change->note, sizeof(change->note), "%.60s is away and could not be asked",
 		         host_label(missing));
+	// The operations are the change's own; while they are looked at the model is as it was, since a
+	// revision may run out of its time meanwhile.
+	control_undo_model(control);
 	if (missing || change->share_count == 0) {
-		undo_model(control);
-		end(control, change, NULL, true, change->note[0] ? change->note : NULL);
+		control_end(control, change, NULL, true, change->note[0] ? change->note : NULL);
 		return;
 	}
 	control_ask(control, change);
-}
-
-static void refuse_missing(struct control *control, const char *name, struct refusal *refusal)
-{
-	const struct host *host = hosts_get(&control->hosts, name);
-	const char *trouble =
-		host && control->trouble ? control->trouble(control->listener, host) : NULL;
-	char key[KEY_SIZE];
-	bool local = strcmp(name, HOST_LOCAL) == 0;
-
-	refuse(refusal, -EAGAIN, local ? "datapath" : noun_key(key, NOUN_HOST, name), NULL,
-	       "%s%.64s is away%s%s; nothing was changed", local ? "the datapath" : "host ",
-	       local ? "" : name, trouble ? ": " : "", trouble ? trouble : "");
-	fail_hint(&refusal->fail,
-	          local ? "'weft status' tells more; the reasons are in datapath.log"
-	                : "'weft host ls' tells more");
-}
-
-static void arm_overdue(struct control *control)
-{
-	const uint64_t patience = control->patience_seconds * NSEC_PER_SEC;
-	uint64_t now = clock_now(), at;
-	struct timeval wait = {0};
-
-	if (!control->aside || event_pending(control->overdue, EV_TIMEOUT, NULL))
-		return;
-	at = control->aside->aside_since + patience;
-	if (at > now) {
-		wait.tv_sec = (time_t)((at - now) / NSEC_PER_SEC);
-		wait.tv_usec = (suseconds_t)((at - now) % NSEC_PER_SEC / NSEC_PER_USEC);
-	}
-	event_add(control->overdue, &wait);
-}
-
-// The first of the queue waits for a host that is away, and holds up nobody who does not.
-static void put_aside(struct control *control, struct change *change, const struct host *missing)
-{
-	struct change **last = &control->aside;
-
-	undo_model(control);
-	control_unshare(change);
-	control->queue = change->next;
-	change->next = NULL;
-	if (!change->aside_since)
-		change->aside_since = clock_now();
-	snprintf(change->missing, sizeof(change->missing), "%s", host_name(missing));
-	while (*last && (*last)->aside_since <= change->aside_since)
-		last = &(*last)->next;
-	change->next = *last;
-	*last = change;
-	arm_overdue(control);
-}
-
-// A host has been away for too long. Others may come to wait for in its place; time runs from the first.
-static void on_overdue(evutil_socket_t fd, short what, void *user)
-{
-	struct control *control = user;
-	struct refusal refusal = {0};
-	struct change *change = control->aside;
-
-	if (!change)
-		return;
-	control->aside = change->next;
-	change->next = control->queue;
-	if (control->queue && control->queue->state != CHANGE_QUEUED) {
-		// The first is under way; this one ends behind it.
-		change->next = control->queue->next;
-		control->queue->next = change;
-	} else {
-		control->queue = change;
-	}
-	refuse_missing(control, change->missing, &refusal);
-	end(control, change, &refusal, false, NULL);
-	arm_overdue(control);
-}
-
-void control_take_up(struct control *control)
-{
-	struct change **at = &control->queue, *rest;
-
-	if (!control->aside)
-		return;
-	// Before those that came later, and behind the one that is under way.
-	if (*at && (*at)->state != CHANGE_QUEUED)
-		at = &(*at)->next;
-	rest = *at;
-	*at = control->aside;
-	while (*at)
-		at = &(*at)->next;
-	*at = rest;
-	control->aside = NULL;
-	event_del(control->overdue);
 }
 
 static void start(struct control *control, struct change *change)
@@ -378,7 +286,7 @@ static void start(struct control *control, struct change *change)
 	int err = try_out(control, change, &refusal);
 
 	if (err != 0) {
-		end(control, change, err < 0 ? &refusal : NULL, false, NULL);
+		control_end(control, change, err < 0 ? &refusal : NULL, false, NULL);
 		return;
 	}
 	if (change->dry_run) {
@@ -389,19 +297,19 @@ static void start(struct control *control, struct change *change)
 	// datapath nobody could say whether the change can be had.
 	missing = control_missing(change);
 	if (missing) {
-		put_aside(control, change, missing);
+		control_put_aside(control, change, missing);
 		return;
 	}
 	if (change->tell)
 		show_preview(control, change);
 	if (write_pending(control, change, &refusal) < 0) {
-		undo_model(control);
-		end(control, change, &refusal, false, NULL);
+		control_undo_model(control);
+		control_end(control, change, &refusal, false, NULL);
 		return;
 	}
 	if (guests_create(&control->guests, &control->model, &refusal) < 0) {
 		undo_all(control, change);
-		end(control, change, &refusal, false, NULL);
+		control_end(control, change, &refusal, false, NULL);
 		return;
 	}
 	// What no datapath hears of is done without one.
@@ -443,7 +351,7 @@ static bool refuse_while_open(struct control *control, struct change *change)
 		refuse(&refusal, fail.code ? fail.code : -EAGAIN, "intent", NULL, "%s", fail.what);
 		fail_hint(&refusal.fail, "%s", fail.hint);
 	}
-	end(control, change, &refusal, false, NULL);
+	control_end(control, change, &refusal, false, NULL);
 	return true;
 }
 
@@ -523,11 +431,11 @@ static void on_patience(evutil_socket_t fd, short what, void *user)
 		arm_patience(control);
 		return;
 	}
-	refuse_missing(control, host_name(host), &refusal);
+	control_refuse_missing(control, host_name(host), &refusal);
 	if (change->state == CHANGE_WAITING)
 		fail_change(control, change, &refusal);
 	else
-		end(control, change, &refusal, false, NULL);
+		control_end(control, change, &refusal, false, NULL);
 	control_next(control);
 }
 
@@ -571,8 +479,7 @@ void control_resolve_waiting(struct control *control, const struct host *host)
 int control_init_timers(struct control *control)
 {
 	control->patience = evtimer_new(control->base, on_patience, control);
-	control->overdue = evtimer_new(control->base, on_overdue, control);
-	return control->patience && control->overdue ? 0 : -ENOMEM;
+	return control->patience ? control_init_aside(control) : -ENOMEM;
 }
 
 void control_submit(struct control *control, struct change *change)

@@ -105,7 +105,9 @@ struct control {
 	unsigned patience_seconds;     // With a host that is away; 0: twelve.
 	struct confirming *confirming; // Under way, or NULL.
 	void *listener;                // With:
-	void (*told)(void *listener, const char *type, const char *object, const char *text);
+	// What has happened; the host is NULL when it is none, or the local one.
+	void (*told)(void *listener, const char *host, const char *type, const char *object,
+	             const char *text);
 	void (*on_lease)(void *listener, const Weft__Lease *lease);
 	uint8_t *(*leases)(void *listener, const struct host *host, size_t *ret_len);
 	// What the intent alone cannot tell of the open batch: 0 or a refusal. May be NULL.

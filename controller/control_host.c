@@ -120,6 +120,12 @@ bool control_host_recovers(void *user, struct host *host)
 	       (control->queue && control->queue->state == CHANGE_WAITING);
 }
 
+// The host's name, unless it goes without saying.
+static const char *foreign(const struct host *host)
+{
+	return strcmp(host_name(host), HOST_LOCAL) == 0 ? NULL : host_name(host);
+}
+
 // "host/b", or "datapath" of the local one.
 static const char *object_of(const struct host *host, char buf[static KEY_SIZE])
 {
@@ -141,7 +147,7 @@ void control_host_ready(void *user, struct host *host, bool returned)
 	if (returned) {
 		log_info("%s: ready, %llu ms after the last one", host_label(host),
 		         (unsigned long long)(host_gap_ns(host) / NSEC_PER_MSEC));
-		control->told(control->listener,
+		control->told(control->listener, foreign(host),
 		              host == control->hosts.local ? "datapath_ready" : "host_ready",
 		              object_of(host, key), "ready");
 	}
@@ -159,7 +165,7 @@ void control_host_gone(void *user, struct host *host, const char *reason)
 	char key[KEY_SIZE];
 
 	log_warn("%s: %s", host_label(host), reason);
-	control->told(control->listener,
+	control->told(control->listener, foreign(host),
 	              host == control->hosts.local ? "datapath_gone" : "host_gone",
 	              object_of(host, key), reason);
 }
@@ -259,7 +265,8 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 		find_port_name(event->text, name, sizeof(name));
 	// What was undone is told once, by its revision, when we have undone it as well.
 	if (event->type != WEFT__EVENT_TYPE__EVENT_REVERTED)
-		control->told(control->listener, event_name(event->type), name, text);
+		control->told(control->listener, foreign(host), event_name(event->type), name,
+		              text);
 }
 
 // The others take it back as well, without waiting for their own clocks.

@@ -127,7 +127,7 @@ void control_tell_undone(struct control *control, uint64_t number)
 
 	snprintf(text, sizeof(text), "revision %llu was not confirmed in time and is undone",
 	         (unsigned long long)number);
-	control->told(control->listener, "reverted", "intent", text);
+	control->told(control->listener, NULL, "reverted", "intent", text);
 }
 
 // Time is up, and the datapath has not said that it has undone it: we do it.

@@ -11,8 +11,18 @@ void control_next(struct control *control);
 
 // The change that lost its datapath half-way: the resync of the host has shown what became of it.
 void control_resolve_waiting(struct control *control, const struct host *host);
-// Those that waited for a host have another chance.
+
+// Answers, and makes room for the next.
+void control_end(struct control *control, struct change *change, const struct refusal *refusal,
+                 bool changed, const char *note);
+// The model as it was, and what is desired of the datapaths too.
+void control_undo_model(struct control *control);
+
+// control_aside.c: the first of the queue waits for a host; those that waited for one have another chance.
+int control_init_aside(struct control *control);
+void control_put_aside(struct control *control, struct change *change, const struct host *missing);
 void control_take_up(struct control *control);
+void control_refuse_missing(struct control *control, const char *host, struct refusal *refusal);
 int control_init_timers(struct control *control);
 
 // The open revision stays: tells the store. 0 or -errno; then it is open still.

@@ -84,12 +84,18 @@ static void on_shutdown(void *user, bool leave_nothing)
 	event_add(daemon->stop, &wait);
 }
 
-static void on_told(void *user, const char *type, const char *object, const char *text)
+static void on_host_told(void *user, const char *host, const char *type, const char *object,
+                         const char *text)
 {
 	struct daemon *daemon = user;
 
 	if (daemon->api)
-		api_tell(daemon->api, type, object, text);
+		api_tell(daemon->api, host, type, object, text);
+}
+
+static void on_told(void *user, const char *type, const char *object, const char *text)
+{
+	on_host_told(user, NULL, type, object, text);
 }
 
 static void on_lease(void *user, const Weft__Lease *lease)
@@ -139,8 +145,8 @@ static void on_died(void *user, struct host *host, const char *how)
 	char key[KEY_SIZE];
 	bool local = strcmp(host_name(host), HOST_LOCAL) == 0;
 
-	on_told(user, local ? "datapath_died" : "host_died",
-	        local ? "datapath" : noun_key(key, NOUN_HOST, host_name(host)), how);
+	on_host_told(user, local ? NULL : host_name(host), local ? "datapath_died" : "host_died",
+	             local ? "datapath" : noun_key(key, NOUN_HOST, host_name(host)), how);
 }
 
 // Remote ones come by themselves.
@@ -275,7 +281,7 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 	daemon->control.base = daemon->base;
 	daemon->control.store = daemon->store;
 	daemon->control.listener = daemon;
-	daemon->control.told = on_told;
+	daemon->control.told = on_host_told;
 	daemon->control.on_lease = on_lease;
 	daemon->control.leases = on_leases_wanted;
 	daemon->control.judge = on_judge;

@@ -32,7 +32,8 @@ struct world {
 	struct refusal refusal;
 };
 
-static void on_told(void *user, const char *type, const char *object, const char *text)
+static void on_told(void *user, const char *host, const char *type, const char *object,
+                    const char *text)
 {
 }
 

@@ -55,6 +55,8 @@ def test_guests_live_on_their_host(weft):
     a1.ping("10.1.0.22")
     assert {name: host(weft, name)["generation"] for name in others} == others
     assert host(weft, "a")["restarts"] == 1
+    assert [event["type"] for event in weft.json("events") if event.get("host") == "a"][-3:] == [
+        "host_gone", "host_died", "host_ready"]
 
 
 def test_change_of_two_hosts_is_all_or_none(weft):

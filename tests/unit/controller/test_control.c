@@ -31,7 +31,8 @@ struct world {
 	char told[64];
 };
 
-static void on_told(void *user, const char *type, const char *object, const char *text)
+static void on_told(void *user, const char *host, const char *type, const char *object,
+                    const char *text)
 {
 	struct world *world = user;
 

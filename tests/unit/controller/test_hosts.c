@@ -32,7 +32,8 @@ struct world {
 	char told[64];
 };
 
-static void on_told(void *user, const char *type, const char *object, const char *text)
+static void on_told(void *user, const char *host, const char *type, const char *object,
+                    const char *text)
 {
 	struct world *world = user;
 
@@ -116,16 +117,31 @@ static void on_done(void *user, const struct change_result *result)
 		answer->refusal = *result->refusal;
 }
 
-static void submit(struct world *world, const char *lines, uint32_t confirm_seconds,
-                   struct answer *answer)
+static struct change *make(const char *lines, struct answer *answer)
 {
 	struct change *change = control_new_change(edit_lines, (void *)lines, NULL);
 
 	*answer = (struct answer){0};
 	change->done = on_done;
 	change->done_user = answer;
-	change->confirm_seconds = confirm_seconds;
 	snprintf(change->command, sizeof(change->command), "%s", lines);
+	return change;
+}
+
+static void submit(struct world *world, const char *lines, uint32_t confirm_seconds,
+                   struct answer *answer)
+{
+	struct change *change = make(lines, answer);
+
+	change->confirm_seconds = confirm_seconds;
+	control_submit(&world->control, change);
+}
+
+static void submit_dry(struct world *world, const char *lines, struct answer *answer)
+{
+	struct change *change = make(lines, answer);
+
+	change->dry_run = true;
 	control_submit(&world->control, change);
 }
 
@@ -400,6 +416,28 @@ static void test_one_that_undoes_takes_all_back(void **state)
 	check_equal(world);
 }
 
+// A revision runs out of time while a dry run is looked at: that changes nothing of what is undone.
+static void test_dry_run_while_time_runs_out(void **state)
+{
+	struct world *world = *state;
+	struct answer answer, dry;
+
+	submit(world, PORT_A, 1, &answer);
+	UNTIL(world, answer.came);
+	world->fakes[B].deaf = true;
+	submit_dry(world, PORT_B, &dry);
+	UNTIL(world, strcmp(world->told, "reverted") == 0);
+	assert_null(model_get(&world->control.model, NOUN_PORT, "pa"));
+	assert_null(model_get(&world->control.model, NOUN_PORT, "pb"));
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, dry.came);
+	assert_non_null(strstr(dry.note, "host b"));
+	world->fakes[A].tentative = 0;
+	make_ready(world, B);
+	UNTIL(world, world->fakes[A].objects.count == 0);
+	check_equal(world);
+}
+
 // What a net has only once follows its ports, in one change of both hosts.
 static void test_home_moves_with_the_ports(void **state)
 {
@@ -547,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_confirmation_reaches_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_undoes_takes_all_back, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_dry_run_while_time_runs_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_home_moves_with_the_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_controller_dies_before_the_decision, setup,
 	                                        teardown),
