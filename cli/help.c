@@ -92,7 +92,7 @@ static void print_all(void)
 	printf("\nFlags of every command:\n");
 	command_each_flag(NULL, print_flag, NULL);
 	printf("\nExit codes: 0 done, 1 failed, 2 not understood, 3 a dry run would change\n"
-	       "something, 4 a demo line failed, 5 the controller does not answer.\n");
+	       "something, 4 a test or a demo line failed, 5 the controller does not answer.\n");
 }
 
 // Help for the words of a command: "weft help net add", or "weft net add --help".
