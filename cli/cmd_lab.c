@@ -6,13 +6,18 @@
 #include "cli/client.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/containerlab.h"
 #include "cli/export.h"
 #include "cli/lab.h"
 #include "cli/output.h"
 #include "cli/schema_text.h"
 #include "cli/topology.h"
 
+#include "base/fail.h"
+
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static int plan_or_apply(const struct invocation *call, bool plan)
 {
@@ -85,4 +90,25 @@ int cmd_gc(const struct invocation *call)
 		printf(remove ? "removed\n" : "to remove it: weft gc --yes\n");
 	client_reply_free(reply);
 	return code == EXIT_OK && found && !remove ? EXIT_CHANGES : code;
+}
+
+int cmd_import(const struct invocation *call)
+{
+	struct fail fail = {0};
+	unsigned unmapped = 0;
+
+	if (strcmp(call->arguments[0], "containerlab") != 0) {
+		fail_set(&fail, -EINVAL, "'%s' is not a format that can be imported",
+		         call->arguments[0]);
+		fail_hint(&fail, "containerlab is; for Mininet see docs/labs.md");
+		output_fail(call, &fail);
+		return EXIT_USAGE;
+	}
+	if (containerlab_import(call->arguments[1], stdout, &unmapped, &fail) < 0) {
+		output_fail(call, &fail);
+		return EXIT_ERROR;
+	}
+	if (unmapped > 0)
+		fprintf(stderr, "weft: not mapped: %u, see the head of the result\n", unmapped);
+	return EXIT_OK;
 }

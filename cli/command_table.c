@@ -662,6 +662,18 @@ const struct command command_table[] = {
 		.run = cmd_export,
 	},
 	{
+		.verb = "import",
+		.arguments = "FORMAT FILE",
+		.min_arguments = 2,
+		.max_arguments = 2,
+		.summary = "print a file of another program as a topology file",
+		.details =
+			"FORMAT is containerlab: nodes of kind linux become namespaces, bridges nets, "
+			"links links. What has nothing to become is named in comments at the head.",
+		.example = "weft import containerlab lab.clab.yml > lab.yaml",
+		.run = cmd_import,
+	},
+	{
 		.verb = "gc",
 		.arguments = "",
 		.summary = "find what is left over and explained by nothing; exit 3 if anything",

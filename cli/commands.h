@@ -52,6 +52,7 @@ int cmd_plan(const struct invocation *call);
 int cmd_apply(const struct invocation *call);
 int cmd_export(const struct invocation *call);
 int cmd_schema(const struct invocation *call);
+int cmd_import(const struct invocation *call);
 int cmd_gc(const struct invocation *call);
 
 int cmd_attach(const struct invocation *call);

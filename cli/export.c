@@ -56,7 +56,7 @@ static bool is_plain(const char *text)
 	return true;
 }
 
-static void print_text(FILE *out, const char *text)
+void export_text(FILE *out, const char *text)
 {
 	if (is_plain(text)) {
 		fputs(text, out);
@@ -80,7 +80,7 @@ static void print_value(FILE *out, const struct schema_key *key, const Weft__Fie
 
 	switch (field->value_case) {
 	case WEFT__FIELD__VALUE_TEXT:
-		print_text(out, field->text);
+		export_text(out, field->text);
 		break;
 	case WEFT__FIELD__VALUE_FLAG:
 		fputs(field->flag ? "true" : "false", out);
@@ -153,7 +153,7 @@ static void print_plain(const struct export *export, const char *noun, const cha
 			continue;
 		print_heading(export, key, &any);
 		fprintf(export->out, "  ");
-		print_text(export->out, need(record, "name"));
+		export_text(export->out, need(record, "name"));
 		fprintf(export->out, ": {");
 		print_fields(export, object_of(key), record,
 		             router && strcmp(router, "gw") == 0 ? "router" : "", &inner);
@@ -173,9 +173,9 @@ static void print_routes(const struct export *export, const char *router)
 			continue;
 		fprintf(export->out, any ? ", " : "routes: {");
 		any = true;
-		print_text(export->out, need(record, "prefix"));
+		export_text(export->out, need(record, "prefix"));
 		fprintf(export->out, ": ");
-		print_text(export->out, via ? via : "blackhole");
+		export_text(export->out, via ? via : "blackhole");
 	}
 	if (any)
 		fprintf(export->out, "}");
@@ -193,11 +193,11 @@ static void print_routers(const struct export *export)
 			continue;
 		print_heading(export, "routers", &any);
 		fprintf(export->out, "  ");
-		print_text(export->out, need(record, "name"));
+		export_text(export->out, need(record, "name"));
 		fprintf(export->out, ": {");
 		if (comment) {
 			fprintf(export->out, "comment: ");
-			print_text(export->out, comment);
+			export_text(export->out, comment);
 			fprintf(export->out, ", ");
 		}
 		print_routes(export, need(record, "name"));
@@ -254,7 +254,7 @@ static void print_end(const struct export *export, const char *link, const char 
 	if (guest)
 		fprintf(export->out, "\"%s:%s\"", guest, need(port, "ifname"));
 	else
-		print_text(export->out, need(port, "name"));
+		export_text(export->out, need(port, "name"));
 	if (!addresses)
 		return;
 	snprintf(key, sizeof(key), "%s-address", end);
@@ -275,7 +275,7 @@ static void print_links(const struct export *export)
 			continue;
 		print_heading(export, "links", &any);
 		fprintf(export->out, "  ");
-		print_text(export->out, name);
+		export_text(export->out, name);
 		fprintf(export->out, ": {");
 		print_end(export, name, "a", &inner);
 		print_end(export, name, "b", &inner);
@@ -327,7 +327,7 @@ static void print_ns(const struct export *export, const Weft__Record *guest)
 	             strcmp(need(port, "ifname"), "eth0") == 0;
 
 	fprintf(export->out, "  ");
-	print_text(export->out, name);
+	export_text(export->out, name);
 	fprintf(export->out, ": {");
 	// That it has an address put on it is the rule.
 	print_fields(export, object_of("guests"), guest, dhcp ? "kind" : "kind static_ip", &any);
@@ -360,7 +360,7 @@ static void print_port(const struct export *export, const Weft__Record *port)
 	snprintf(socket, sizeof(socket), "%s.%s.vu", export->lab, need(port, "name"));
 	own = path && strcmp(path, socket) == 0;
 	fprintf(export->out, "  ");
-	print_text(export->out, need(port, "name"));
+	export_text(export->out, need(port, "name"));
 	fprintf(export->out, ": {kind: %s",
 	        strcmp(attach, "vhost") == 0 ? "vm"
 	        : strcmp(attach, "tap") == 0 ? "tap"
@@ -403,7 +403,7 @@ static void print_hosts(const struct export *export)
 			continue;
 		print_heading(export, "hosts", &any);
 		fprintf(export->out, "  ");
-		print_text(export->out, need(record, "name"));
+		export_text(export->out, need(record, "name"));
 		fprintf(export->out, ": {");
 		port = strcmp(need(record, "kind"), "ns") == 0
 		               ? port_of(export, need(record, "name"), &cursor)
@@ -502,11 +502,11 @@ void export_print(FILE *out, const char *lab, Weft__Record *const *records, size
 		if (is_noun(records[i], "lab"))
 			own = records[i];
 	fprintf(out, "lab: ");
-	print_text(out, lab);
+	export_text(out, lab);
 	fprintf(out, "\n");
 	if (own && text_of(own, "description")) {
 		fprintf(out, "description: ");
-		print_text(out, text_of(own, "description"));
+		export_text(out, text_of(own, "description"));
 		fprintf(out, "\n");
 	}
 	print_hosts(&export);

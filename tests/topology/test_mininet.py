@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Scripts written for Mininet, run over Weft by integrations/mininet."""
+
+import re
+
+from conftest import ROOT
+
+SCRIPT = """
+from mininet.cli import CLI
+from mininet.link import TCLink
+from mininet.log import setLogLevel
+from mininet.net import Mininet
+from mininet.node import OVSController
+from mininet.topo import LinearTopo, SingleSwitchTopo, Topo
+from mininet.topolib import TreeTopo
+"""
+
+
+def run(weft, text):
+    path = weft.path / "script.py"
+    path.write_text(SCRIPT + text)
+    return weft.run("env", f"PYTHONPATH={ROOT / 'integrations' / 'mininet'}", "PYTHONDONTWRITEBYTECODE=1",
+                    "/usr/bin/python3", path, timeout=120).stdout
+
+
+def test_a_script_as_in_the_walkthrough(weft):
+    out = run(weft, """
+class Two(Topo):
+    def build(self, n=2):
+        switch = self.addSwitch('s1')
+        for h in range(n):
+            host = self.addHost('h%s' % (h + 1), cpu=.5 / n)
+            self.addLink(host, switch, bw=20, delay='10ms', loss=0, max_queue_size=1000, use_htb=True)
+
+setLogLevel('info')
+net = Mininet(topo=Two(n=4), link=TCLink, controller=OVSController, autoSetMacs=True)
+net.start()
+print('LOST', net.pingAll())
+h1, h4 = net.get('h1', 'h4')
+print('IP', h1.IP(), h4.IP(), h1.MAC(), h1.intfNames())
+print('RTT', h1.cmd('ping -c3 -i0.2', h4.IP()))
+print('IPERF', net.iperf((h1, h4), seconds=2))
+net.configLinkStatus('h1', 's1', 'down')
+print('DOWN', net.pingPair())
+net.stop()
+""")
+    assert "*** Results: 0% dropped (12/12 received)" in out and "LOST 0" in out
+    assert "IP 10.0.0.1 10.0.0.4 00:00:00:00:00:01 ['h1-eth0']" in out
+    # Ten milliseconds on each of two links, there and back.
+    assert 39 <= float(re.search(r"= [\d.]+/([\d.]+)/", out).group(1))
+    # A fifth of what the link may carry is enough on a busy machine, and none is more.
+    assert 2 <= float(re.search(r"IPERF \['([\d.e+]+) Mbits/sec", out).group(1)) <= 22
+    assert "DOWN 100" in out
+    assert weft.json("ns", "ls") == []
+
+
+def test_topologies(weft):
+    out = run(weft, """
+for topo in [SingleSwitchTopo(3), LinearTopo(k=4), LinearTopo(k=2, n=2), TreeTopo(depth=2, fanout=2)]:
+    net = Mininet(topo)
+    net.start()
+    print('LOST', net.pingAll(), len(net.hosts), len(net.switches))
+    net.stop()
+""")
+    assert re.findall(r"LOST 0.0 (\d+ \d+)", out) == ["3 1", "4 4", "4 2", "4 3"]
+
+
+def test_links_of_all_sorts(weft):
+    """A slow link between two switches, and one between two hosts without a switch."""
+    out = run(weft, """
+net = Mininet(link=TCLink)
+h1, h2, h3 = [net.addHost(name) for name in ['h1', 'h2', 'h3']]
+h4 = net.addHost('h4', ip='192.168.7.1/24')
+h5 = net.addHost('h5', ip='192.168.7.2/24')
+s1, s2 = net.addSwitch('s1'), net.addSwitch('s2')
+net.addController('c0')
+net.addLink(h1, s1)
+net.addLink(h2, s2)
+net.addLink(h3, s2)
+net.addLink(s1, s2, delay='15ms')
+net.addLink(h4, h5, delay='5ms')
+net.build()
+net.start()
+print('FAR', h1.cmd('ping -c3 -i0.2 10.0.0.2'))
+print('NEAR', h2.cmd('ping -c3 -i0.2 10.0.0.3'))
+print('WIRE', h4.cmd('ping -c3 -i0.2', h5.IP()))
+net.stop()
+""")
+    times = [float(time) for time in re.findall(r"= [\d.]+/([\d.]+)/", out)]
+    assert len(times) == 3, out
+    assert times[0] >= 29 and times[1] < 29 and times[2] >= 9, times
+    links = weft.run("ip", "-br", "link").stdout
+    assert "v3" not in links, links
