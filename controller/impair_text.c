@@ -234,7 +234,7 @@ static int read_overhead(struct reader *reader)
 	bool minus = text && text[0] == '-';
 	uint64_t value;
 
-	if (!text || read_value(text + minus, bytes, &value) < 0 || value > 1024)
+	if (!text || read_value(text + minus, bytes, &value) < 0 || value > (minus ? 64 : 1024))
 		return refuse_value(reader, "overhead", text,
 		                    "write the bytes that each frame takes besides its own, as "
 		                    "24 or -14");

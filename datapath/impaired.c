@@ -2,8 +2,8 @@
 //
 // impaired: follows the generation, and sends what has become due.
 //
-// A turn asks each impairment of the list when it wants to be asked, which is one read; those that are due get a
-// few batches. What comes out towards a guest goes to its door, what comes out of a guest into the pipeline, as if
+// A turn compares one number with the time. When that has come, each impairment of the list is asked when it wants
+// to be asked, which is one read, and those that are due get a few batches. What comes out towards a guest goes to its door, what comes out of a guest into the pipeline, as if
 // it had just come. When an impairment leaves a port, all that it held goes out at once; when the port itself
 // leaves, it is dropped.
 
@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { BATCHES = 4 };
@@ -33,6 +34,18 @@ void impaired_fini(struct impaired *impaired)
 	impaired->list = NULL;
 }
 
+// There is something sooner than the owner of the port knows.
+static void tell_owner(struct pipeline *pipeline, const struct impair *impair, unsigned owner)
+{
+	const struct pipeline_config *config = &pipeline->config;
+
+	if (owner == config->worker)
+		pipeline->impaired.soonest_ns =
+			MIN(pipeline->impaired.soonest_ns, impair_next(impair));
+	else if (config->wake)
+		config->wake(config->user, owner);
+}
+
 unsigned impaired_filter(struct pipeline *pipeline, uint32_t port, struct impair *impair,
                          struct packet **packets, unsigned count)
 {
@@ -44,9 +57,8 @@ unsigned impaired_filter(struct pipeline *pipeline, uint32_t port, struct impair
 
 	assert(count <= BATCH_SIZE);
 	if (impair_put(impair, packets, count, pipeline->pool, pipeline->now_ns, verdicts,
-	               stats_drop_words(config->stats, config->worker, from)) &&
-	    owner != config->worker && config->wake)
-		config->wake(config->user, owner);
+	               stats_drop_words(config->stats, config->worker, from)))
+		tell_owner(pipeline, impair, owner);
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = packets[i];
 
@@ -73,7 +85,7 @@ static void deliver(struct pipeline *pipeline, const struct impaired_port *entry
 static bool send_due(struct pipeline *pipeline, const struct impaired_port *entry, uint64_t now_ns,
                      unsigned batches)
 {
-	struct impair *impair = entry->setting->impair;
+	struct impair *impair = entry->impair;
 	struct packet *packets[BATCH_SIZE];
 	bool any = false;
 	unsigned count;
@@ -103,8 +115,8 @@ static void change(struct pipeline *pipeline, uint32_t slot, enum impair_directi
 
 	if (entry && new == entry->setting)
 		return;
-	if (entry && (!new || new->impair != entry->setting->impair)) {
-		impair_close(entry->setting->impair);
+	if (entry && (!new || new->impair != entry->impair)) {
+		impair_close(entry->impair);
 		send_due(pipeline, entry, UINT64_MAX, UINT32_MAX);
 	}
 	if (!entry && new) {
@@ -116,6 +128,7 @@ static void change(struct pipeline *pipeline, uint32_t slot, enum impair_directi
 	if (!new)
 		return;
 	entry->setting = new;
+	entry->impair = new->impair;
 	impair_open(new->impair, &new->plan, pipeline->now_ns);
 }
 
@@ -140,7 +153,20 @@ void pipeline_follow(struct pipeline *pipeline, const struct generation *generat
 
 	pipeline_turn(pipeline, generation, pool, now_ns);
 	pipeline->impaired.ports = generation->ports;
+	pipeline->impaired.soonest_ns = 0;
 	pmap_diff(&before, &generation->ports, port_differs, pipeline);
+}
+
+void pipeline_forget(struct pipeline *pipeline)
+{
+	pipeline->impaired.ports = (struct pmap){0};
+	pipeline->impaired.count = 0;
+	pipeline->impaired.soonest_ns = 0;
+}
+
+void pipeline_poke(struct pipeline *pipeline)
+{
+	atomic_store(&pipeline->impaired.poked, true);
 }
 
 uint64_t pipeline_release(struct pipeline *pipeline, const struct generation *generation,
@@ -150,15 +176,23 @@ uint64_t pipeline_release(struct pipeline *pipeline, const struct generation *ge
 	uint64_t next = UINT64_MAX;
 	bool worked = false;
 
+	*ret_worked = false;
+	if (now_ns < impaired->soonest_ns &&
+	    !atomic_load_explicit(&impaired->poked, memory_order_relaxed))
+		return impaired->soonest_ns;
+	// What is put from here on pokes again.
+	atomic_store(&impaired->poked, false);
+	pipeline_turn(pipeline, generation, pool, now_ns);
 	for (uint32_t i = 0; i < impaired->count; i++) {
 		const struct impaired_port *entry = &impaired->list[i];
 
-		if (impair_next(entry->setting->impair) <= now_ns) {
-			pipeline_turn(pipeline, generation, pool, now_ns);
+		if (impair_next(entry->impair) <= now_ns)
 			worked |= send_due(pipeline, entry, now_ns, BATCHES);
-		}
-		next = MIN(next, impair_next(entry->setting->impair));
 	}
+	// Only now, since what came out of one port may have gone into another.
+	for (uint32_t i = 0; i < impaired->count; i++)
+		next = MIN(next, impair_next(impaired->list[i].impair));
+	impaired->soonest_ns = next;
 	*ret_worked = worked;
 	return next;
 }

@@ -18,12 +18,15 @@ struct pipeline;
 struct impaired_port {
 	uint32_t port; // slot
 	enum impair_direction direction;
+	struct impair *impair; // of the setting
 	const struct impair_setting *setting;
 };
 
 struct impaired {
 	struct pmap ports; // what the list was made from; borrowed
 	uint32_t count, room;
+	uint64_t soonest_ns; // before that nothing of the list is due, unless it was poked
+	_Atomic bool poked;  // another worker put something
 	struct impaired_port *list;
 };
 

@@ -62,10 +62,14 @@ uint64_t pipeline_tick(struct pipeline *pipeline, const struct generation *gener
 // anything that the generation before had is freed.
 void pipeline_follow(struct pipeline *pipeline, const struct generation *generation,
                      struct packet_pool *pool, uint64_t now_ns);
+// Knows of no impairment any more, so that what it knew may be freed. What they hold stays there.
+void pipeline_forget(struct pipeline *pipeline);
 // Sends what impairments held and is due. Returns when it wants to be called again, UINT64_MAX: when frames
 // came; *ret_worked: whether anything was sent.
 uint64_t pipeline_release(struct pipeline *pipeline, const struct generation *generation,
                           struct packet_pool *pool, uint64_t now_ns, bool *ret_worked);
+// Another worker put something into an impairment that is this pipeline's. Any thread.
+void pipeline_poke(struct pipeline *pipeline);
 // Runs one packet with a trace and without any effect: nothing learnt, created, sent or counted.
 void pipeline_trace(struct pipeline *pipeline, const struct generation *generation,
                     struct packet *packet, uint64_t now_ns, struct trace *trace);

@@ -70,7 +70,10 @@ void worker_wake(void *user, unsigned index)
 {
 	struct worker *worker = user;
 
-	punt_bell_ring(&worker->set->workers[index]->bell);
+	struct worker *owner = worker->set->workers[index];
+
+	pipeline_poke(owner->pipeline);
+	punt_bell_ring(&owner->bell);
 }
 
 // The generation of this turn; doors that came or went with it are taken on or left.
@@ -338,6 +341,7 @@ void *worker_run(void *user)
 		turn(worker);
 	// The ports that it knows may be freed from now on.
 	doors_update(&worker->doors, &(struct pmap){0}, clock_now());
+	pipeline_forget(worker->pipeline);
 	quiesce_unregister();
 	return NULL;
 }

@@ -93,6 +93,7 @@ static const struct {
 	{"burst 1% 0%", NULL, "never left"},
 	{"burst 0% 5%", NULL, "never entered"},
 	{"overhead 2000", NULL, "cannot be the value of 'overhead'"},
+	{"overhead -65", NULL, "cannot be the value of 'overhead'"},
 	{"lag 5ms", NULL, "is no effect"},
 	{"", "", "has no steps"},
 	{"", " ; ;", "has no steps"},

@@ -5,6 +5,7 @@
 #include "tests/unit/datapath/panel.h"
 
 #include "base/clock.h"
+#include "datapath/impair.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -55,8 +56,8 @@ static void free_generation(struct panel_generation *made)
 	free(made);
 }
 
-static void add_port(struct panel_generation *made, struct edit *edit, uint32_t slot,
-                     struct port *door)
+static void add_port(const struct panel *panel, struct panel_generation *made, struct edit *edit,
+                     uint32_t slot, struct port *door)
 {
 	struct port_config *config = &made->ports[slot - 1];
 
@@ -65,6 +66,8 @@ static void add_port(struct panel_generation *made, struct edit *edit, uint32_t 
 		.slot = slot,
 		.door = door,
 		.untagged_domain = 1,
+		.impair[IMPAIR_IN] = panel->in[slot - 1],
+		.impair[IMPAIR_OUT] = panel->out[slot - 1],
 	};
 	made->members[slot - 1] = (struct domain_member){.port = slot};
 	assert_int_equal(pmap_set(&made->generation.ports, edit, slot, config), 0);
@@ -79,7 +82,7 @@ uint64_t panel_connect(struct panel *panel, struct port *const *doors, unsigned 
 	assert_true(made && edit && count <= PANEL_DOORS);
 	made->generation.number = ++panel->number;
 	for (uint32_t slot = 1; slot <= count; slot++)
-		add_port(made, edit, slot, doors[slot - 1]);
+		add_port(panel, made, edit, slot, doors[slot - 1]);
 	made->domain = (struct domain){
 		.slot = 1,
 		.ageing_seconds = 300,

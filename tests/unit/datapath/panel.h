@@ -19,6 +19,8 @@ struct panel {
 	struct stats *stats;
 	struct workers *workers;
 	struct panel_generation *current;
+	// What each door's guest receives and sends meets these, from the next panel_connect() on.
+	const struct impair_setting *in[PANEL_DOORS], *out[PANEL_DOORS];
 	uint64_t number;
 };
 

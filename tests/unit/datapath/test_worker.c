@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "datapath/impair.h"
 #include "datapath/worker_priv.h"
 #include "tests/unit/datapath/panel.h"
 #include "tests/unit/unit.h"
@@ -117,6 +118,59 @@ static void one_worker_forwards(void **state)
 static void more_workers_than_queues_forward(void **state)
 {
 	forwards(3);
+}
+
+// Each port's frames are taken by one worker, and sent by its owner.
+static void impaired_ports_send_in_time(void **state)
+{
+	enum { DELAY_NS = 3000000, ROUNDS = 40 };
+	static struct impair_setting settings[2 * WIRES];
+	struct wires wires;
+	struct panel panel;
+
+	open_wires(&wires);
+	panel_open(&panel, 3, 20000);
+	for (unsigned i = 0; i < 2 * WIRES; i++) {
+		settings[i].impair = impair_new(64);
+		settings[i].plan.step_count = 1;
+		settings[i].plan.steps[0].effects.delay_ns = DELAY_NS;
+	}
+	for (unsigned i = 0; i < WIRES; i++) {
+		panel.in[i] = &settings[i];
+		panel.out[i] = &settings[WIRES + i];
+	}
+	panel_connect(&panel, wires.doors, WIRES);
+	for (uint32_t n = 0; n < ROUNDS; n++) {
+		uint64_t began = clock_now();
+
+		// Workers sleep between the rounds, and until frames are due.
+		usleep(n * 100);
+		put(wires.fds[n % WIRES], 255, (uint8_t)(n % WIRES), n);
+		for (unsigned i = 0; i < WIRES; i++)
+			if (i != n % WIRES)
+				assert_int_equal(take(wires.fds[i], PATIENCE_MS), n);
+		assert_true(clock_now() - began >= 2 * DELAY_NS);
+	}
+	// What is held when the workers stop comes when they run again, and what is not wanted at once.
+	put(wires.fds[0], 255, 0, 77);
+	usleep(100);
+	workers_stop(panel.workers);
+	panel_connect(&panel, wires.doors, WIRES);
+	assert_int_equal(workers_start(panel.workers), 0);
+	for (unsigned i = 1; i < WIRES; i++)
+		assert_int_equal(take(wires.fds[i], PATIENCE_MS), 77);
+	put(wires.fds[0], 255, 0, 78);
+	memset(panel.in, 0, sizeof(panel.in));
+	memset(panel.out, 0, sizeof(panel.out));
+	panel_connect(&panel, wires.doors, WIRES);
+	for (unsigned i = 1; i < WIRES; i++)
+		assert_int_equal(take(wires.fds[i], PATIENCE_MS), 78);
+	panel_close(&panel);
+	for (unsigned i = 0; i < 2 * WIRES; i++) {
+		assert_int_equal(impair_count(settings[i].impair, IMPAIR_HELD), 0);
+		impair_give(settings[i].impair);
+	}
+	close_wires(&wires);
 }
 
 static void what_was_published_before_the_start_counts(void **state)
@@ -547,6 +601,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_worker_forwards),
 		cmocka_unit_test(more_workers_than_queues_forward),
+		cmocka_unit_test(impaired_ports_send_in_time),
 		cmocka_unit_test(what_was_published_before_the_start_counts),
 		cmocka_unit_test(doors_come_and_go_under_traffic),
 		cmocka_unit_test(a_full_queue_starves_nobody),
