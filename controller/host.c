@@ -344,9 +344,10 @@ void host_attach(struct host *host, int fd, pid_t pid)
 
 void host_admit(struct host *host, int fd, struct tls *tls, const char *from)
 {
-	char reason[160];
+	char reason[200];
 
-	snprintf(reason, sizeof(reason), "it connected anew, from %s", from);
+	snprintf(reason, sizeof(reason), "a connection from %s took its place as the same host",
+	         from);
 	host_break(host, reason);
 	host->pid = 0;
 	snprintf(host->from, sizeof(host->from), "%s", from);

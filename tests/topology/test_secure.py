@@ -38,9 +38,9 @@ class Elsewhere:
             [BIN / "weft-datapath", "--bundle", bundle or self.bundle, "--run-dir", self.machine.path],
             log=self.log)
 
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
+    def stop(self, process=None):
+        (process or self.process).kill()
+        (process or self.process).wait()
 
     def enrol(self, *words):
         self.weft.weft("host", "enrol", "b", "--out", self.bundle, *words)
@@ -131,6 +131,12 @@ def test_revoked_and_renewed(elsewhere):
     elsewhere.start()
     elsewhere.wait_ready()
     serial = elsewhere.host()["certificate_serial"]
+
+    # Two with the same bundle: the newcomer wins, the events say so, and one of them stays.
+    rival = elsewhere.machine.start([BIN / "weft-datapath", "--bundle", elsewhere.bundle])
+    eventually(lambda: any("took its place" in e["text"] for e in elsewhere.events("host_gone")), 10, "the rival")
+    elsewhere.stop(rival)
+    elsewhere.wait_ready()
 
     weft.weft("host", "revoke", "b")
     eventually(lambda: elsewhere.says("refused our certificate", serial, "it was revoked"), 30, "the refusal")
