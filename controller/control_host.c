@@ -242,6 +242,15 @@ static void find_port_name(const char *text, char *buf, size_t size)
 		snprintf(buf, size, "%.*s", (int)strcspn(at, "' :,"), at);
 }
 
+// A host hands out what its own scopes have, and nothing of another's.
+static bool may_lease(const struct control *control, const struct host *host, uint64_t scope)
+{
+	const struct object *object = desired_get(host_desired(host), scope);
+
+	return host == control->hosts.local ||
+	       (object && object->kind == WEFT__KIND__KIND_DHCP_SCOPE);
+}
+
 void control_host_event(void *user, struct host *host, const Weft__Event *event)
 {
 	const struct desired *desired = host_desired(host);
@@ -249,6 +258,10 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 	const struct object *object = NULL;
 	char text[512] = "", name[KEY_SIZE] = "";
 
+	if (event->lease && !may_lease(control, host, event->lease->scope)) {
+		log_warn("%s: a lease of a scope that is not there is left out", host_label(host));
+		return;
+	}
 	if (event->lease) {
 		control->on_lease(control->listener, event->lease);
 		object = desired_get(desired, event->lease->scope);

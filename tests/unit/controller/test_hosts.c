@@ -30,6 +30,7 @@ struct world {
 	struct control control;
 	struct fake_datapath fakes[FAKES];
 	char told[64];
+	unsigned leases;
 };
 
 static void on_told(void *user, const char *host, const char *type, const char *object,
@@ -42,6 +43,7 @@ static void on_told(void *user, const char *host, const char *type, const char *
 
 static void on_lease(void *user, const Weft__Lease *lease)
 {
+	((struct world *)user)->leases++;
 }
 
 static uint8_t *on_leases(void *user, const struct host *host, size_t *ret_len)
@@ -570,6 +572,47 @@ static void test_host_goes(void **state)
 	check_equal(world);
 }
 
+static void send_event(struct world *world, unsigned which, Weft__EventType type,
+                       const uint64_t *scope)
+{
+	uint8_t mac[6] = {2}, ip[4] = {10, 9, 0, 7};
+	Weft__Event event = WEFT__EVENT__INIT;
+	Weft__Lease lease = WEFT__LEASE__INIT;
+
+	lease.mac = (ProtobufCBinaryData){.len = sizeof(mac), .data = mac};
+	lease.ip = (ProtobufCBinaryData){.len = sizeof(ip), .data = ip};
+	event.type = type;
+	if (scope) {
+		lease.scope = *scope;
+		event.lease = &lease;
+	}
+	fake_send(&world->fakes[which], WEFT__STREAM_ID__STREAM_EVENTS,
+	          WEFT__FRAME_TYPE__FRAME_EVENT, 0, &event.base, NULL, 0);
+}
+
+// A host that is not what it was cannot fill the pools of the others.
+static void test_lease_of_anothers_scope_is_left_out(void **state)
+{
+	struct world *world = *state;
+	const struct object *object;
+	size_t cursor = 0;
+	uint64_t scope = 0;
+
+	put_well(world, "net served mode=isolated subnet=10.9.0.0/24 dhcp=1 host=a");
+	while ((object =
+	                table_next(&host_desired(host_of(world, A))->objects, &cursor, NULL, NULL)))
+		if (object->kind == WEFT__KIND__KIND_DHCP_SCOPE)
+			scope = object->id;
+	assert_true(scope);
+	send_event(world, B, WEFT__EVENT_TYPE__EVENT_LEASE, &scope);
+	send_event(world, B, WEFT__EVENT_TYPE__EVENT_MAC_MOVED, NULL);
+	UNTIL(world, strcmp(world->told, "mac_moved") == 0);
+	assert_int_equal(world->leases, 0);
+	send_event(world, A, WEFT__EVENT_TYPE__EVENT_LEASE, &scope);
+	UNTIL(world, strcmp(world->told, "lease") == 0);
+	assert_int_equal(world->leases, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -596,6 +639,8 @@ int main(void)
 	                                        setup, teardown),
 		cmocka_unit_test_setup_teardown(test_later_controller_is_told_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_host_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lease_of_anothers_scope_is_left_out, setup,
+	                                        teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
