@@ -93,6 +93,24 @@ int cmd_impair_link(const struct invocation *call)
 		(const bool[]){invocation_has(call, "a-to-b"), invocation_has(call, "b-to-a")});
 }
 
+// A port has up to two.
+int cmd_impair_show(const struct invocation *call)
+{
+	struct ask_list list = {.what = "impair", .name = call->arguments[0]};
+	Weft__Reply *reply;
+	int code = ask_list(call, &list, &reply);
+
+	if (code != EXIT_OK)
+		return code;
+	if (call->format != OUTPUT_TABLE && reply->n_records != 1)
+		code = output_records(call, NULL, reply->records, reply->n_records, "");
+	else
+		for (size_t i = 0; i < reply->n_records && code == EXIT_OK; i++)
+			code = output_record(call, reply->records[i]);
+	client_reply_free(reply);
+	return code;
+}
+
 // Adds a deletion of each impairment that has the name, or is of the port or link of that name.
 static int add_deletions(struct change_set *set, const Weft__Reply *reply, const char *name)
 {

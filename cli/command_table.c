@@ -446,7 +446,17 @@ const struct command command_table[] = {
 		.run = cmd_impair_clear,
 	},
 	LS("impair", "list the impairments with their counters"),
-	SHOW("impair"),
+	{
+		.noun = "impair",
+		.verb = "show",
+		.arguments = "NAME",
+		.min_arguments = 1,
+		.max_arguments = 1,
+		.complete = "impair port link",
+		.summary =
+			"show all of an impairment, or of all of a port or link, with histograms",
+		.run = cmd_impair_show,
+	},
 	LS("conn", "list tracked connections"),
 	LS("fdb", "list known MAC addresses"),
 	LS("neighbour", "list known IP addresses and their MAC addresses"),

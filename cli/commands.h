@@ -26,6 +26,7 @@ int cmd_link_add(const struct invocation *call);
 int cmd_link_delete(const struct invocation *call);
 int cmd_impair_link(const struct invocation *call);
 int cmd_impair_port(const struct invocation *call);
+int cmd_impair_show(const struct invocation *call);
 int cmd_impair_clear(const struct invocation *call);
 
 // The daemons: cmd_daemon.c

@@ -345,11 +345,20 @@ static const char *net_of(const struct intent *intent)
 	}
 }
 
+// An impairment is also known by what it impairs.
+static bool impairs(const struct intent *intent, const char *name)
+{
+	const Weft__Impair *impair = intent->msg->impair;
+
+	return intent->noun == NOUN_IMPAIR && ((impair->port && strcmp(impair->port, name) == 0) ||
+	                                       (impair->link && strcmp(impair->link, name) == 0));
+}
+
 static bool is_wanted(const struct intent *intent, const char *name, const char *net)
 {
 	const char *own = net_of(intent);
 
-	return (!name || strcmp(intent->name, name) == 0) &&
+	return (!name || strcmp(intent->name, name) == 0 || impairs(intent, name)) &&
 	       (!net || (own && strcmp(own, net) == 0));
 }
 

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from conftest import eventually
+from test_vguest import add_ports, vguest
 
 
 @pytest.fixture
@@ -72,6 +73,26 @@ def test_rate_holds_and_show_tells(pair):
     pair.weft("impair", "port", "a", "--out", "rate", "1gbit")
     assert pair.guest("a").iperf3("10.9.0.12", seconds=2) < 1.01
     assert "a:out" in pair.weft("impair", "ls").stdout
+
+
+def test_show_by_the_port(pair):
+    pair.weft("impair", "port", "a", "delay", "1ms")
+    pair.weft("impair", "port", "b", "--in", "delay", "2ms")
+    assert [row["name"] for row in pair.json("impair", "show", "a")] == ["a:in", "a:out"]
+    assert pair.json("impair", "show", "b")["effects"] == "delay 2ms"
+    assert pair.weft("impair", "show", "a").stdout.count("late_times") == 2
+    assert pair.weft("impair", "show", "c", check=False).returncode == 1
+
+
+def test_frames_of_virtual_machines_are_kept_whole(weft):
+    """Their buffers go back to the guest while the frames wait: what comes out is a copy, byte for byte."""
+    add_ports(weft, "ab")
+    weft.weft("impair", "port", "a", "delay", "3ms")
+    weft.weft("impair", "port", "b", "--in", "delay", "2ms", "jitter", "1ms", "ordered", "rate", "1gbit")
+    counted = vguest(weft, "pair", "ab", "--count", 5000, "--len", "62-1514", "--verify", "--strict", "--window", 64)
+    assert counted["lost"] == counted["damaged"] == counted["reordered"] == counted["doubled"] == 0, counted
+    rows = {row["name"]: row for row in weft.json("impair", "ls")}
+    assert rows["a:out"]["sent"] >= 5000 and rows["a:out"]["held_p50_ns"] >= 3000000
 
 
 def test_links_carry_everything(weft):
