@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A host on another machine: enrolled, let in over TLS, turned away, and back by digest.
+"""A host on another machine: enrolled, let in over TLS, in nets with this one, turned away, back by digest.
 
       machine of the controller                 the other machine
     +---------------------------+             +------------------------------+
@@ -64,19 +64,20 @@ class Elsewhere:
     def events(self, kind):
         return [event for event in self.weft.json("events", "--last", "200") if event["type"] == kind]
 
-    def pings(self):
-        done = self.machine.run("ip", "netns", "exec", "x1n", "ping", "-n", "-c", "1", "-W", "2", "10.9.0.2",
-                                check=False)
-        return done.returncode == 0
+    def inside(self, space, *command):
+        return self.machine.run("ip", "netns", "exec", space, *command, check=False)
 
-    def add_ports(self):
+    def pings(self):
+        return self.inside("x1n", "ping", "-n", "-c", "1", "-W", "2", "10.9.0.2").returncode == 0
+
+    def add_ports(self, net="lan"):
         for number in (1, 2):
             space, door, address = f"x{number}n", f"x{number}", f"10.9.0.{number}/24"
             for command in [f"netns add {space}", f"link add {door} type veth peer name eth0 netns {space}",
                             f"link set {door} up", f"-n {space} link set eth0 up",
                             f"-n {space} address add {address} dev eth0"]:
                 self.machine.run("ip", *command.split())
-            self.weft.weft("port", "add", "lan", "--name", door, "--host", "b", "--netdev", door)
+            self.weft.weft("port", "add", net, "--name", door, "--host", "b", "--netdev", door)
 
 
 @pytest.fixture(name="elsewhere")
@@ -123,6 +124,34 @@ def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
     elsewhere.wait_ready()
     eventually(elsewhere.pings, 10, "a ping through a new datapath")
     assert weft.weft("up", "--listen", "192.0.2.1:7412", check=False).returncode == 1
+
+
+def test_net_spans_both_machines(elsewhere):
+    """Guests of here and there in one net, by VXLAN over the cable, while the controller lives and when it is dead."""
+    weft = elsewhere.weft
+    weft.weft("host", "add", "local", "--ip", "192.0.2.1")
+    weft.weft("host", "set", "b", "--ip", "192.0.2.2")
+    weft.weft("net", "add", "span", "--subnet", "10.9.0.0/24", "--mode", "isolated", "--dhcp")
+    here = weft.add_guest("h1", "--net", "span", "--ip", "10.9.0.10")
+    elsewhere.enrol()
+    elsewhere.start()
+    elsewhere.wait_ready()
+    elsewhere.add_ports("span")
+    assert here.lease() == "10.9.0.10/24"
+    here.ping("10.9.0.1")
+
+    # What is on the other machine gets its address from this one, over the tunnel.
+    elsewhere.machine.run("ip", "-n", "x2n", "address", "flush", "dev", "eth0")
+    out = elsewhere.inside("x2n", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "8", "-T", "1", "-s", "/bin/true")
+    assert "obtained" in out.stdout + out.stderr, out
+
+    os.kill(weft.status()["pid"], signal.SIGKILL)
+    eventually(lambda: elsewhere.says("carrying on"), 10, "the loss of the controller")
+    here_pid = weft.run("ip", "netns", "exec", "h1", "ping", "-n", "-c", "1", "-W", "2", "10.9.0.1", check=False)
+    assert here_pid.returncode == 0
+    weft.weft("up", "--listen", LISTEN)
+    elsewhere.wait_ready()
+    here.ping("10.9.0.1")
 
 
 def test_revoked_and_renewed(elsewhere):
