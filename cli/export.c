@@ -161,7 +161,7 @@ static void print_plain(const struct export *export, const char *noun, const cha
 	}
 }
 
-static void print_routes(const struct export *export, const char *router)
+static void print_routes(const struct export *export, const char *router, bool *outer)
 {
 	bool any = false;
 
@@ -171,7 +171,12 @@ static void print_routes(const struct export *export, const char *router)
 
 		if (!is_noun(record, "route") || strcmp(need(record, "router"), router) != 0)
 			continue;
-		fprintf(export->out, any ? ", " : "routes: {");
+		if (any) {
+			fprintf(export->out, ", ");
+		} else {
+			begin_key(export->out, "routes", outer);
+			fprintf(export->out, "{");
+		}
 		any = true;
 		export_text(export->out, need(record, "prefix"));
 		fprintf(export->out, ": ");
@@ -187,7 +192,7 @@ static void print_routers(const struct export *export)
 
 	for (size_t i = 0; i < export->count; i++) {
 		const Weft__Record *record = export->records[i];
-		const char *comment = text_of(record, "comment");
+		bool inner;
 
 		if (!is_noun(record, "router"))
 			continue;
@@ -195,12 +200,9 @@ static void print_routers(const struct export *export)
 		fprintf(export->out, "  ");
 		export_text(export->out, need(record, "name"));
 		fprintf(export->out, ": {");
-		if (comment) {
-			fprintf(export->out, "comment: ");
-			export_text(export->out, comment);
-			fprintf(export->out, ", ");
-		}
-		print_routes(export, need(record, "name"));
+		inner = false;
+		print_fields(export, object_of("routers"), record, "", &inner);
+		print_routes(export, need(record, "name"), &inner);
 		fprintf(export->out, "}\n");
 	}
 }

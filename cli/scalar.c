@@ -43,7 +43,7 @@ static const struct {
 	[SCHEMA_NUMBER] = {"^[0-9]+$", "a whole number", NULL},
 	[SCHEMA_FLAG] = {"^(true|false|yes|no|on|off)$", "true or false", NULL},
 	[SCHEMA_CHOICE] = {NULL, "one of some words", NULL},
-	[SCHEMA_SECONDS] = {"^[0-9]+(s|m|h|d)?$", "a time, as 90s, 5m, 1h or 2d", NULL},
+	[SCHEMA_SECONDS] = {"^[0-9]+(s|m|h|d)$", "a time, as 90s, 5m, 1h or 2d", NULL},
 	[SCHEMA_TIME] = {"^([0-9]+(\\.[0-9]+)?(us|ms|s|m|h)|0)$",
                          "a time with its unit, as 200us, 5ms or 1.5s", times},
 	[SCHEMA_SHARE] = {"^[0-9]+(\\.[0-9]+)?%$", "a share with its sign, as 1% or 0.05%", shares},
@@ -171,6 +171,9 @@ static int read_kind(const struct schema_key *key, const char *text, struct scal
 		return read_flag(text, &ret->number);
 	case SCHEMA_SECONDS:
 		ret->is_number = true;
+		// In a file a bare number could be minutes.
+		if (text[0] && isdigit((unsigned char)text[strlen(text) - 1]))
+			return -EINVAL;
 		return value_seconds(text, &ret->number);
 	case SCHEMA_TIME:
 	case SCHEMA_SHARE:

@@ -38,7 +38,8 @@ static int refuse_key(const struct schema_object *object, const struct yaml_node
 	suggest_init(&suggest, node->text);
 	for (const struct schema_key *key = object->keys; key->name; key++)
 		suggest_consider(&suggest, key->name);
-	yaml_refuse(&node->place, fail, "a %s has no '%.60s'", object->name, node->text);
+	yaml_refuse(&node->place, fail, "%s %s has no '%.60s'",
+	            strchr("aeiou", object->name[0]) ? "an" : "a", object->name, node->text);
 	if (suggest.best)
 		fail_hint(fail, "did you mean '%s'?", suggest.best);
 	else

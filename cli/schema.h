@@ -21,7 +21,7 @@ enum schema_kind {
 	SCHEMA_NUMBER,  // Decimal, between least and most.
 	SCHEMA_FLAG,    // true, false, yes, no, on, off
 	SCHEMA_CHOICE,  // One of the words in `choices`.
-	SCHEMA_SECONDS, // "90", "90s", "5m", "1h", "2d": seconds
+	SCHEMA_SECONDS, // "90s", "5m", "1h", "2d": seconds
 	SCHEMA_TIME,    // "200us", "5ms", "1.5s": microseconds
 	SCHEMA_SHARE,   // "0.5%": parts of a million
 	SCHEMA_RATE,    // "10mbit", "1.5gbit": bits a second

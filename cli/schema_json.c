@@ -67,7 +67,6 @@ static json_t *scalar_of(const struct schema_key *key)
 	case SCHEMA_NAME:
 		scalar = json_pack("{s:[s,s,s]}", "type", "string", "number", "boolean");
 		break;
-	case SCHEMA_SECONDS:
 	case SCHEMA_TIME:
 		scalar = json_pack("{s:[s,s]}", "type", "string", "integer");
 		break;

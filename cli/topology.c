@@ -454,6 +454,18 @@ static void drop_lab(const char *lab, char *text)
 	*to = '\0';
 }
 
+// The model speaks of flags; in a file they are keys: "choose another --ip".
+static void drop_dashes(char *text)
+{
+	char *dashes;
+
+	// A command stays as it is.
+	if (strstr(text, "weft "))
+		return;
+	while ((dashes = strstr(text, "--")))
+		memmove(dashes, dashes + 2, strlen(dashes + 2) + 1);
+}
+
 void topology_locate(const struct topology *topology, const char *object, const char *field,
                      struct fail *fail)
 {
@@ -464,6 +476,7 @@ void topology_locate(const struct topology *topology, const char *object, const 
 	drop_lab(topology->lab, plain);
 	drop_lab(topology->lab, fail->what);
 	drop_lab(topology->lab, fail->hint);
+	drop_dashes(fail->hint);
 	if (field)
 		origin = find_origin(topology, plain, field);
 	if (!origin)

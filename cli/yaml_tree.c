@@ -25,6 +25,8 @@
 struct copy {
 	struct yaml_tree *tree;
 	yaml_document_t *document;
+	const char *bytes;
+	size_t len;
 	struct fail *fail;
 };
 
@@ -222,7 +224,10 @@ static int refuse_syntax(const struct copy *copy, const yaml_parser_t *parser)
 		return fail_set(copy->fail, -EINVAL, "%s: %s, at byte %zu", copy->tree->file,
 		                problem, parser->problem_offset);
 	yaml_refuse(&place, copy->fail, "%s", problem);
-	if (parser->context)
+	if (parser->problem_mark.index < copy->len &&
+	    copy->bytes[parser->problem_mark.index] == '\t')
+		fail_hint(copy->fail, "this is a tab; indent with spaces");
+	else if (parser->context)
 		fail_hint(copy->fail, "%s that begins in line %zu", parser->context,
 		          parser->context_mark.line + 1);
 	return -EINVAL;
@@ -286,7 +291,8 @@ static int load(struct yaml_tree *tree, yaml_parser_t *parser, const void *bytes
                 struct fail *fail)
 {
 	yaml_document_t document;
-	struct copy copy = {.tree = tree, .document = &document, .fail = fail};
+	struct copy copy = {
+		.tree = tree, .document = &document, .bytes = bytes, .len = len, .fail = fail};
 	int err = check_depth(&copy, bytes, len);
 
 	if (err < 0)

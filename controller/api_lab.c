@@ -168,6 +168,46 @@ static Weft__Request *copy_request(const Weft__Request *from)
 	return copy;
 }
 
+static bool is_lost(const struct intent *intent, const char *lab)
+{
+	return intent->msg->lab && strcmp(intent->msg->lab, lab) == 0 &&
+	       netns_inode(intent->name) == 0;
+}
+
+// Guests whose namespace somebody took away go, with what is theirs, for the lab to have them anew.
+static int edit_lost(struct control *control, struct change *change, struct refusal *refusal)
+{
+	const char *lab = change->edit_data;
+	const struct intent *intent;
+	size_t cursor = 0;
+
+	while ((intent = model_next(&control->model, NOUN_GUEST, &cursor)))
+		if (is_lost(intent, lab) &&
+		    model_remove(&control->model, NOUN_GUEST, intent->name, true, refusal) < 0)
+			return refusal->fail.code;
+	return 0;
+}
+
+// A door into a namespace that is gone cannot be opened again as it is, so mending takes a change of its own.
+static void mend(struct question *question, const char *lab)
+{
+	struct control *control = question->api->env.control;
+	const struct intent *intent;
+	struct change *change;
+	size_t cursor = 0;
+
+	while ((intent = model_next(&control->model, NOUN_GUEST, &cursor)))
+		if (is_lost(intent, lab))
+			break;
+	change = intent ? control_new_change(edit_lost, strdup(lab), free) : NULL;
+	if (!change)
+		return;
+	snprintf(change->command, sizeof(change->command),
+	         "remove guests of %s whose namespaces are gone", lab);
+	change->uid = question->uid;
+	control_submit(control, change);
+}
+
 void api_apply_lab(struct question *question)
 {
 	const Weft__ApplyLab *apply = question->request->apply_lab;
@@ -175,6 +215,8 @@ void api_apply_lab(struct question *question)
 	Weft__Request *request = copy_request(question->request);
 	struct change *change = request ? control_new_change(edit, request, free_request) : NULL;
 
+	if (change && !(apply->has_dry_run && apply->dry_run))
+		mend(question, apply->lab);
 	if (change) {
 		change->dry_run = apply->has_dry_run && apply->dry_run;
 		change->confirm_seconds = apply->has_confirm_seconds ? apply->confirm_seconds : 0;

@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "controller/model_noun.h"
 #include "controller/model_place.h"
+#include "controller/scope.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -85,6 +86,7 @@ int model_unknown(const struct model *model, const char *object, const char *fie
 {
 	const struct intent *intent;
 	struct suggest suggest;
+	char labs[160];
 	size_t cursor = 0;
 
 	suggest_init(&suggest, name);
@@ -96,7 +98,9 @@ int model_unknown(const struct model *model, const char *object, const char *fie
 	else
 		refuse(refusal, -ENOENT, object, field, "%s: there is no %s '%s'", object,
 		       noun_word(noun), name);
-	if (suggest.best)
+	if (scope_several(model, noun, name, labs, sizeof(labs)))
+		fail_hint(&refusal->fail, "more than one lab has it; say which: %s", labs);
+	else if (suggest.best)
 		fail_hint(&refusal->fail, "did you mean '%s'?", suggest.best);
 	else
 		fail_hint(&refusal->fail, "'weft %s ls' shows those there are",

@@ -21,7 +21,7 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 {
 }
 
-static int check_from(const struct model *model, const struct intent *intent,
+static int check_ends(const struct model *model, const struct intent *intent,
                       const Weft__LabTest *test, struct refusal *refusal)
 {
 	char name[SCOPE_NAME];
@@ -31,8 +31,18 @@ static int check_from(const struct model *model, const struct intent *intent,
 		if (!model_find_port(model, name, NULL) && !model_get(model, NOUN_GUEST, name))
 			return model_unknown(model, intent->key, "from", NOUN_GUEST, name, refusal);
 	}
+	// A name with a dot may be one of DNS; any other is a guest's.
+	for (size_t i = 0; i < test->n_to; i++) {
+		const char *to = test->to[i];
+
+		scope_name(intent->name, to, name);
+		if (strpbrk(to, ".:") || model_find_port(model, name, NULL) ||
+		    model_get(model, NOUN_GUEST, name))
+			continue;
+		return model_unknown(model, intent->key, "to", NOUN_GUEST, name, refusal);
+	}
 	for (size_t i = 0; i < test->n_tests; i++)
-		if (check_from(model, intent, test->tests[i], refusal) < 0)
+		if (check_ends(model, intent, test->tests[i], refusal) < 0)
 			return refusal->fail.code;
 	return 0;
 }
@@ -54,7 +64,7 @@ static int check(const struct model *model, const struct intent *intent, struct 
 			return refuse(refusal, -EINVAL, intent->key, "tests",
 			              "%s: test %zu does not say of what kind it is", intent->key,
 			              i + 1);
-		if (check_from(model, intent, lab->tests[i], refusal) < 0)
+		if (check_ends(model, intent, lab->tests[i], refusal) < 0)
 			return refusal->fail.code;
 	}
 	return 0;

@@ -193,3 +193,24 @@ const char *scope_resolve(const struct model *model, enum noun noun, const char 
 	}
 	return found ? found->name : name;
 }
+
+bool scope_several(const struct model *model, enum noun noun, const char *name, char *buf,
+                   size_t size)
+{
+	const struct intent *intent;
+	size_t cursor = 0, len = 0;
+	unsigned count = 0;
+
+	buf[0] = '\0';
+	while ((intent = model_next(model, noun, &cursor))) {
+		const char *its = scope_short(intent->msg->lab, intent->name);
+
+		if (its == intent->name || strcmp(its, name) != 0)
+			continue;
+		if (len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", count ? " or " : "",
+			                        intent->name);
+		count++;
+	}
+	return count > 1;
+}

@@ -25,5 +25,9 @@ int unscope_intent(const char *lab, Weft__Intent *intent);
 struct model;
 const char *scope_resolve(const struct model *model, enum noun noun, const char *name);
 
+// The stored names that a short one may mean, "a.h1 or b.h1", when they are several; else false.
+bool scope_several(const struct model *model, enum noun noun, const char *name, char *buf,
+                   size_t size);
+
 // What the lab itself calls the stored name; the name itself if it is not of the lab.
 const char *scope_short(const char *lab, const char *name);

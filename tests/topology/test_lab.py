@@ -105,8 +105,12 @@ def test_what_was_done_by_hand_is_told(lab):
     lab.weft("apply", lab.file)
     lines = plan(lab, lab.write(LAB.replace("h3: lan", "h3: {}")))
     assert "- port h3 (guest 'h3' loses it)" in lines
-    lab.run("umount", "/run/netns/a.h1")
-    assert "! guest h1: its namespace is gone" in plan(lab, lab.file)
+    lab.weft("apply", lab.file)
+    lab.run("ip", "netns", "delete", "a.h1")
+    assert plan(lab, lab.file) == ["! guest h1: its namespace is gone"]
+    lab.weft("apply", lab.file)
+    assert plan(lab, lab.file, 0) == ["no change"]
+    lab.guest("a.h1").ping("10.1.0.20", count=1)
 
 
 def test_unchanged_ports_lose_nothing(lab):
@@ -140,6 +144,7 @@ def test_export_applies_to_the_same(lab):
   - ping: {from: h1, to: [h2, h3], max-loss: 0.5%, max-rtt: 20ms}
   - during: {run: "weft port set a.h3 --down", guest: h1, tests: [reach: {expect: blocked}]}
 routers:
+  gw: {host: local}
   r1: {comment: "one, two", routes: {10.9.0.0/16: 10.2.0.9, 10.66.0.0/16: blackhole}}
 flows:
   f: {match: "port=h1,tcp,dport=80", actions: output=h2, priority: 7}
@@ -178,6 +183,7 @@ def test_short_names_where_one_lab_has_them(lab):
     lab.weft("apply", lab.file, "--lab", "b")
     done = lab.weft("shell", "h1", "--", "true", check=False)
     assert done.returncode == 1 and "there is no guest 'h1'" in done.stderr
+    assert "more than one lab has it" in done.stderr and "a.h1" in done.stderr and "b.h1" in done.stderr
     # The target of a trace is one of the lab that it comes from.
     assert lab.weft("-o", "json", "trace", "b.h1", "to", "h2").stdout
 
@@ -348,6 +354,7 @@ BAD = [
     ("nets: {lan: {subnet: 10.1.0.0/30}}\nguests: {a: lan, b: lan, c: lan, d: lan}\n",
      r"2:(18|26|34): port/[bcd]: there is no free address in net 'lan'", ""),
     ("guests: {a: {}}\ntests: [{ping: {from: b}}]\n", r"2:23: lab/.*no guest 'b'", ""),
+    ("guests: {a: {}}\ntests: [{reach: {from: a, to: aa}}]\n", r"2:31: lab/.*no guest 'aa'", "did you mean 'a'"),
     ("routers: {r: {routes: {10.9.0.0/16: 10.1.0.1}}}\n", r"1:24: route/.*in no net of router", ""),
     ("nets: {lan: {}}\nflows: {f: {match: \"port=h9\"}}\n", r"2:20: flow/f: there is no port 'h9'", ""),
 ]

@@ -71,6 +71,8 @@ static void test_units(void **state)
 	refuses(SCHEMA_RATE, "10mbps");
 	refuses(SCHEMA_RATE, "10M");
 	reads(SCHEMA_SECONDS, "1h", 3600);
+	refuses(SCHEMA_SECONDS, "90");
+	refuses(SCHEMA_SECONDS, "");
 }
 
 static void test_words(void **state)

@@ -105,6 +105,15 @@ static void test_refusals(void **state)
 	refused("a:\n\tb: c\n", "f.yaml:2:1");
 }
 
+static void test_tab(void **state)
+{
+	struct yaml_tree *tree = NULL;
+	struct fail fail = {0};
+
+	assert_int_equal(yaml_tree_parse("f.yaml", "a:\n\tb: c\n", 9, &tree, &fail), -EINVAL);
+	assert_non_null(strstr(fail.hint, "a tab"));
+}
+
 // Nine lists of ten of the one before: a billion.
 static void test_billion(void **state)
 {
@@ -151,7 +160,8 @@ int main(void)
 		cmocka_unit_test(test_texts_stay), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_empty),      cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_billion),
-		cmocka_unit_test(test_depth),      cmocka_unit_test(test_files),
+		cmocka_unit_test(test_depth),      cmocka_unit_test(test_tab),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
