@@ -50,17 +50,6 @@ static bool walk_next(struct walk *walk, char ret[static KEY_SIZE])
 	return true;
 }
 
-static bool is_at(const struct model *model, struct layout *layout, const struct intent *net,
-                  const char *host)
-{
-	struct net_plan plan;
-
-	if (model_place_has(model, net->name, host))
-		return true;
-	return derive_plan(net, &plan) && plan.has_interface &&
-	       strcmp(derive_home(model, layout, net), host) == 0;
-}
-
 bool derive_mesh_spans(const struct model *model, struct layout *layout, const struct intent *net)
 {
 	struct walk walk = walk_hosts(model, layout, net);
@@ -223,18 +212,46 @@ static void add_net(struct parts *parts, const struct intent *net)
 	}
 }
 
+// Nets that are served on the host and have no port there. What they have there is derived already, so they are
+// found by that, without a look at those of other hosts.
+static void add_served(struct parts *parts, const struct desired *desired)
+{
+	const void *key;
+	size_t cursor = 0, len;
+
+	while (desired && table_next(&desired->units, &cursor, &key, &len)) {
+		const struct intent *net;
+		struct net_plan plan;
+		char text[KEY_SIZE];
+
+		if (len <= strlen("net/") || len >= sizeof(text) ||
+		    memcmp(key, "net/", strlen("net/")) != 0)
+			continue;
+		snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)key);
+		net = model_get_key(parts->model, text);
+		if (net && !model_place_has(parts->model, net->name, parts->host) &&
+		    derive_plan(net, &plan) && plan.has_interface &&
+		    strcmp(derive_home(parts->model, parts->layout, net), parts->host) == 0)
+			add_net(parts, net);
+	}
+}
+
 void derive_mesh(const struct model *model, const char *host, struct layout *layout)
 {
 	struct parts parts = {.model = model, .layout = layout, .host = host};
 	const struct intent *net;
+	char name[KEY_SIZE];
 	size_t cursor = 0;
 
 	if (!model_host_exists(model, host))
 		return;
 	parts.unit = layout_unit(layout, host);
-	while ((net = model_next(model, NOUN_NET, &cursor)))
-		if (is_at(model, layout, net, host))
+	while (model_place_next_net(model, host, &cursor, name)) {
+		net = model_get(model, NOUN_NET, name);
+		if (net)
 			add_net(&parts, net);
+	}
+	add_served(&parts, layout_at(layout, host));
 	table_fini(&parts.peers);
 }
 

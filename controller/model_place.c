@@ -3,7 +3,8 @@
 // model_place: counted by the graph of references.
 //
 // A port is one of those at "at/HOST/net/NET". While there is any, that key is in turn one of those at
-// "spread/net/NET", so the hosts of a net are found without a look at its ports. Only a net's first port
+// "spread/net/NET" and at "nets/HOST", so the hosts of a net are found without a look at its ports, and so are
+// the nets of a host. Only a net's first port
 // on a host, or its last, concerns anybody but the port: then what the net has everywhere is derived anew.
 
 #include "controller/model_place.h"
@@ -85,8 +86,10 @@ int model_place_follow(struct model *model, const char *at)
 	if ((known > 0) == (graph_user_count(&model->graph, at) > 0))
 		return 0;
 	net = split(at, host);
-	if (known == 0)
+	if (known == 0) {
 		refs_add(&refs, REF_COUNTS, "host", "spread/net/%s", net);
+		refs_add(&refs, REF_COUNTS, "host", "nets/%s", host);
+	}
 	err = graph_set(&model->graph, at, &refs);
 	if (err == 0)
 		err = mark_mesh(model, net, host);
@@ -114,6 +117,18 @@ const char *model_place_next(const struct model *model, const char *net, size_t 
 		return ret;
 	}
 	return NULL;
+}
+
+const char *model_place_next_net(const struct model *model, const char *host, size_t *cursor,
+                                 char ret[static KEY_SIZE])
+{
+	char key[KEY_SIZE], user[KEY_SIZE];
+
+	snprintf(key, sizeof(key), "nets/%s", host);
+	if (!graph_next_user(&model->graph, key, cursor, user))
+		return NULL;
+	snprintf(ret, KEY_SIZE, "%s", split(user, key));
+	return ret;
 }
 
 size_t model_place_number(const struct model *model, const char *net)

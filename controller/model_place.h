@@ -18,6 +18,9 @@ bool model_place_has(const struct model *model, const char *net, const char *hos
 // change of the net costs.
 const char *model_place_next(const struct model *model, const char *net, size_t *cursor,
                              char ret[static KEY_SIZE]);
+// The other way round: the nets that have ports on the host.
+const char *model_place_next_net(const struct model *model, const char *host, size_t *cursor,
+                                 char ret[static KEY_SIZE]);
 size_t model_place_number(const struct model *model, const char *net);
 
 // Nets that share a home: "router/gw" of all its legs, "net/lan" of an isolated one.
