@@ -45,6 +45,20 @@ struct peer {
 // Stands for agent_run.c, which would open real doors.
 static struct agent_world world;
 
+// Made once: nothing runs in them, so that what they were made with may go.
+static struct workers *idle_workers(void)
+{
+	static struct workers *workers;
+	const struct workers_config config = {
+		.count = 1, .state = world.state, .stats = world.stats, .flow_entries = 64};
+
+	if (!workers)
+		workers = workers_new(&config);
+	if (!workers)
+		abort();
+	return workers;
+}
+
 int agent_run_start(struct agent *agent, struct fail *fail)
 {
 	struct apply_env env;
@@ -55,6 +69,7 @@ int agent_run_start(struct agent *agent, struct fail *fail)
 	agent->state = world.state;
 	agent->stats = world.stats;
 	agent->service = world.service;
+	agent->workers = idle_workers();
 	agent->apply = apply_new(&env);
 	if (!agent->apply)
 		abort();
@@ -75,6 +90,7 @@ void agent_run_stop(struct agent *agent)
 		pipeline_free(agent->tracer);
 	if (!agent->apply)
 		return;
+	agent_capture_drop(agent);
 	apply_free(agent->apply);
 	agent_world_close(&world);
 }
@@ -166,6 +182,8 @@ static void pass_time(struct peer *peer)
 		event_active(agent->confirm, EV_TIMEOUT, 0);
 	if (agent->complete)
 		event_active(agent->complete, EV_TIMEOUT, 0);
+	if (agent->capture_timer)
+		event_active(agent->capture_timer, EV_TIMEOUT, 0);
 	turn(peer);
 }
 
@@ -200,8 +218,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	static int listener;
 
 	if (!base) {
+		struct apply_env env;
+
 		base = event_base_new();
 		listener = listen_once();
+		agent_world_open(&world, &env);
+		idle_workers();
+		agent_world_close(&world);
 	}
 
 	int before = lowest_free();
