@@ -569,6 +569,14 @@ const struct command command_table[] = {
 		.run = cmd_capture,
 	},
 	{
+		.verb = "top",
+		.arguments = "",
+		.summary = "which ports are busy: rates, the highest first, again and again",
+		.example = "weft top --interval 2s",
+		.flags = top_flags,
+		.run = cmd_top,
+	},
+	{
 		.verb = "graph",
 		.arguments = "[LAB]",
 		.max_arguments = 1,

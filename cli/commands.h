@@ -41,6 +41,7 @@ int cmd_trace(const struct invocation *call);
 int cmd_capture(const struct invocation *call);
 int cmd_test(const struct invocation *call);
 int cmd_graph(const struct invocation *call);
+int cmd_top(const struct invocation *call);
 
 // What was changed: cmd_history.c
 int cmd_history(const struct invocation *call);

@@ -351,6 +351,12 @@ const struct flag graph_flags[] = {
 	{0},
 };
 
+const struct flag top_flags[] = {
+	{"interval", "TIME", "between two looks (default 1s)", VALUE_SECONDS, NULL, NULL, false},
+	{"count", "COUNT", "end after so many (default: go on)", VALUE_NUMBER, NULL, NULL, false},
+	{0},
+};
+
 const struct flag test_flags[] = {
 	{"tap", NULL, "report as TAP version 13", VALUE_SWITCH, NULL, NULL, false},
 	{"junit", "FILE", "report as JUnit into the file as well", VALUE_FILE, NULL, NULL, false},

@@ -31,6 +31,7 @@ extern const struct flag trace_flags[];
 extern const struct flag capture_flags[];
 extern const struct flag graph_flags[];
 extern const struct flag test_flags[];
+extern const struct flag top_flags[];
 extern const struct flag attach_flags[];
 extern const struct flag up_flags[];
 extern const struct flag enrol_flags[];

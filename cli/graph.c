@@ -233,7 +233,7 @@ static int add_guests(struct draft *draft)
 		if (node >= 0 && draft->many_hosts)
 			snprintf(draft->graph->nodes[node].host,
 			         sizeof(draft->graph->nodes[node].host), "%s",
-			         text_of(guest, "host", host, sizeof(host)));
+			         short_name(draft, text_of(guest, "host", host, sizeof(host))));
 	}
 	return node < 0 ? node : 0;
 }
@@ -266,7 +266,7 @@ static int end_of(struct draft *draft, const Weft__Record *port)
 	draft->graph->nodes[node].down = is_down(port);
 	if (draft->many_hosts)
 		snprintf(draft->graph->nodes[node].host, sizeof(draft->graph->nodes[node].host),
-		         "%s", text_of(port, "host", host, sizeof(host)));
+		         "%s", short_name(draft, text_of(port, "host", host, sizeof(host))));
 	return node;
 }
 
@@ -283,6 +283,9 @@ static int plug(struct draft *draft, const Weft__Record *port, int net, const ch
 	if (index < 0)
 		return index;
 	edge = &draft->graph->edges[index];
+	if (!*label)
+		snprintf(edge->label, sizeof(edge->label), "%s",
+		         text_of(port, "ip", name, sizeof(name)));
 	edge->down = is_down(port);
 	edge->rx_bytes = record_number(port, "rx_bytes");
 	edge->tx_bytes = record_number(port, "tx_bytes");
@@ -324,6 +327,30 @@ static int add_port(struct draft *draft, const Weft__Record *port)
 		error = plug(draft, port, net_of_vlan(draft, vlan), label);
 	}
 	return error;
+}
+
+static unsigned count_plugs(const struct graph *graph, size_t node)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < graph->edge_count; i++)
+		count += graph->edges[i].to == node;
+	return count;
+}
+
+// Addresses stand at the guest that has one, and at the edges of one that has several.
+static void sort_addresses(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->edge_count; i++) {
+		struct graph_edge *edge = &graph->edges[i];
+		struct graph_node *node = &graph->nodes[edge->to];
+		bool several = node->kind == GRAPH_GUEST && count_plugs(graph, edge->to) > 1;
+
+		if (several)
+			node->detail[0] = '\0';
+		else if (edge->port[0] && strcmp(edge->label, node->detail) == 0)
+			edge->label[0] = '\0';
+	}
 }
 
 static const Weft__Record *find_port(const struct draft *draft, const char *name)
@@ -374,6 +401,8 @@ static int draw(struct draft *draft)
 		error = add_guests(draft);
 	if (error >= 0)
 		error = add_each(draft, PORTS, add_port);
+	if (error >= 0)
+		sort_addresses(draft->graph);
 	if (error >= 0)
 		error = add_each(draft, LINKS, add_link);
 	return error;

@@ -69,6 +69,14 @@ def test_picture_of_what_there_is(three):
     assert three.weft("graph", "nolab", check=False).returncode == 1
 
 
+def test_busy_ports_come_first(three):
+    three.guest("h2").start("ping", "-i", "0.01", "-s", "1000", "10.9.0.13")
+    rows = [line.split() for line in three.weft("top", "--count", "2").stdout.splitlines()]
+    last = rows[len(rows) // 2:]
+    assert last[0][0] == "PORT" and {last[1][0], last[2][0]} == {"h2", "h3"} and last[3][0] == "h1"
+    assert last[1][1].endswith("k") and int(float(last[1][2])) > 10
+
+
 LAB = """
 lab: l
 nets:
