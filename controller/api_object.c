@@ -93,8 +93,8 @@ static void add_net(struct api *api, const struct intent *intent, Weft__Record *
 		record_text(record, "router", plan.router);
 	record_text(record, "via", net->via);
 	record_text(record, "via6", net->via6);
-	if (net->has_mtu)
-		record_number(record, "mtu", net->mtu);
+	if (derive_net_mtu(&api->env.control->model, intent))
+		record_number(record, "mtu", derive_net_mtu(&api->env.control->model, intent));
 	add_hosts(&api->env.control->model, intent, record);
 	if (net->has_vni)
 		record_number(record, "vni", net->vni);

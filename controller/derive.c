@@ -12,6 +12,7 @@
 #include "controller/derive_unit.h"
 #include "controller/model_host.h"
 #include "controller/model_place.h"
+#include "controller/model_tunnel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,6 +72,11 @@ uint64_t derive_port_id(const char *port)
 	char key[KEY_SIZE];
 
 	return ident(WEFT__KIND__KIND_PORT, noun_key(key, NOUN_PORT, port));
+}
+
+uint32_t derive_net_mtu(const struct model *model, const struct intent *net)
+{
+	return net->msg->net->has_mtu ? net->msg->net->mtu : model_tunnel_mtu(model, net);
 }
 
 bool derive_plan(const struct intent *net, struct net_plan *ret)

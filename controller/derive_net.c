@@ -102,8 +102,8 @@ static void add_interface(struct parts *parts, const struct model *model)
 		derive_prefix(&messages[interface.n_addresses++], &own6);
 	interface.has_nat = true;
 	interface.nat = nat_role(plan->mode);
-	interface.has_mtu = parts->net->has_mtu;
-	interface.mtu = parts->net->mtu;
+	interface.mtu = derive_net_mtu(model, parts->intent);
+	interface.has_mtu = interface.mtu != 0;
 	if (advertises(plan)) {
 		interface.advert = &advert;
 		advert.n_rdnss = plan->dns ? 1 : 0;

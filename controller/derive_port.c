@@ -100,9 +100,11 @@ static void add_port(struct parts *parts)
 		message.has_mac = true;
 		message.mac = derive_mac(&mac);
 	}
-	if (!message.has_mtu && parts->net && parts->net->msg->net->has_mtu) {
-		message.has_mtu = true;
-		message.mtu = parts->net->msg->net->mtu;
+	// Only a TAP takes another MTU without its guest's noticing: what the way carries is told others by DHCP.
+	if (!message.has_mtu && parts->net &&
+	    (parts->net->msg->net->has_mtu || message.type == WEFT__PORT_TYPE__PORT_TAP)) {
+		message.mtu = derive_net_mtu(parts->model, parts->net);
+		message.has_mtu = message.mtu != 0;
 	}
 	message.addresses = addresses;
 	for (size_t i = 0; i < ADDRESSES_MOST; i++)

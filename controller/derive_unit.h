@@ -39,6 +39,9 @@ uint64_t derive_link_id(const char *link); // of its bridge
 uint64_t derive_peer_id(const char *peer);
 uint64_t derive_shared_bridge_id(void);
 
+// What packets of the net are to be long at most: as the user says, or by the way between its hosts; 0: as usual.
+uint32_t derive_net_mtu(const struct model *model, const struct intent *net);
+
 // The net's plan when it can be parsed, which validation has seen to; false otherwise.
 bool derive_plan(const struct intent *net, struct net_plan *ret);
 

@@ -250,6 +250,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = check_external(model, intent, &plan, refusal);
 	if (err == 0)
 		err = model_tunnel_net_check(intent, refusal);
+	if (err == 0)
+		err = model_tunnel_check_mtu(model, intent, refusal);
 	return err == 0 ? check_rest(intent, &plan, refusal) : err;
 }
 

@@ -8,6 +8,7 @@
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
 #include "controller/model_place.h"
+#include "controller/model_tunnel.h"
 #include "controller/model_vhost.h"
 
 #include <errno.h>
@@ -287,6 +288,9 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = model_vhost_check(model, intent, refusal);
 	if (err == 0)
 		err = check_vlans(model, intent, refusal);
+	// The port may be what makes its net span hosts.
+	if (err == 0 && port->net && model_get(model, NOUN_NET, port->net))
+		err = model_tunnel_check_mtu(model, model_get(model, NOUN_NET, port->net), refusal);
 	if (err == 0)
 		err = model_check_host_ip(model, intent->key, "ip", port->net, port->ip, refusal);
 	if (err == 0 && port->ip && strchr(port->ip, ':'))

@@ -4,15 +4,25 @@
 
 #include "controller/model_tunnel.h"
 
+#include "controller/model_guest.h"
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
+#include "controller/model_place.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
-enum { UDP_PORT_MOST = 65535, DSCP_MOST = 63, TTL_MOST = 255, VNI_MOST = 0xffffff };
+enum {
+	UDP_PORT_MOST = 65535,
+	DSCP_MOST = 63,
+	TTL_MOST = 255,
+	VNI_MOST = 0xffffff,
+	UNDERLAY_MTU = 1500, // where nobody says
+	OVERHEAD4 = 50,      // VXLAN, with the inner Ethernet header
+	OVERHEAD6 = 70,
+};
 
 static bool is_gre(const Weft__TunnelIntent *tunnel)
 {
@@ -144,6 +154,74 @@ uint32_t model_tunnel_vni(const struct intent *net)
 	if (net->msg->net->has_vni)
 		return net->msg->net->vni;
 	return hash ? hash : 1;
+}
+
+// Of the underlay, as far as the host is known to us: in a namespace of this machine it is that of its port.
+static uint32_t underlay_mtu(const struct model *model, const char *host)
+{
+	const struct intent *port = NULL, *net;
+
+	if (model_host_kind(model, host) == WEFT__HOST_KIND__HOST_NS)
+		port = model_guest_port(model, host, NULL);
+	if (!port)
+		return UNDERLAY_MTU;
+	if (port->msg->port->has_mtu)
+		return port->msg->port->mtu;
+	net = port->msg->port->net ? model_get(model, NOUN_NET, port->msg->port->net) : NULL;
+	return net && net->msg->net->has_mtu ? net->msg->net->mtu : UNDERLAY_MTU;
+}
+
+static uint32_t inner_mtu(const struct model *model, const char *host)
+{
+	struct ip_addr addr;
+	uint32_t mtu = underlay_mtu(model, host);
+	uint32_t overhead = model_host_address(model, host, true, &addr) ? OVERHEAD4 : OVERHEAD6;
+
+	return mtu > overhead ? mtu - overhead : 0;
+}
+
+uint32_t model_tunnel_mtu(const struct model *model, const struct intent *net)
+{
+	char group[KEY_SIZE], home[KEY_SIZE], host[KEY_SIZE];
+	struct refusal ignored = {0};
+	size_t cursor = 0, hosts = 0;
+	uint32_t least = UINT32_MAX;
+	struct net_plan plan;
+
+	while (model_place_next(model, net->name, &cursor, host)) {
+		uint32_t mtu = inner_mtu(model, host);
+
+		least = mtu < least ? mtu : least;
+		hosts++;
+	}
+	if (hosts && ipam_plan(net->key, net->msg->net, &plan, &ignored) == 0 &&
+	    plan.has_interface) {
+		model_place_home(model, model_place_group(net, group), home);
+		if (!model_place_has(model, net->name, home)) {
+			uint32_t mtu = inner_mtu(model, home);
+
+			least = mtu < least ? mtu : least;
+			hosts++;
+		}
+	}
+	return hosts > 1 ? least : 0;
+}
+
+int model_tunnel_check_mtu(const struct model *model, const struct intent *net,
+                           struct refusal *refusal)
+{
+	uint32_t most;
+
+	if (!net->msg->net->has_mtu)
+		return 0;
+	most = model_tunnel_mtu(model, net);
+	if (!most || net->msg->net->mtu <= most)
+		return 0;
+	refuse(refusal, -EMSGSIZE, net->key, "mtu",
+	       "%s: the way between its hosts carries packets of %u bytes, not the %u of its MTU",
+	       net->key, most, net->msg->net->mtu);
+	fail_hint(&refusal->fail, "leave --mtu out, or give the underlay a larger one");
+	return -EMSGSIZE;
 }
 
 void model_tunnel_net_refs(const struct intent *intent, struct refs *refs)

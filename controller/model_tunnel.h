@@ -12,6 +12,12 @@ uint32_t model_tunnel_udp_port(const Weft__TunnelIntent *tunnel);
 // The number of a net in tunnels: its own, or one made from its name.
 uint32_t model_tunnel_vni(const struct intent *net);
 
+// What the way between the hosts of the net carries of its packets, in bytes of L3; 0: it is on one host.
+uint32_t model_tunnel_mtu(const struct model *model, const struct intent *net);
+// Refuses an MTU that the way cannot carry.
+int model_tunnel_check_mtu(const struct model *model, const struct intent *net,
+                           struct refusal *refusal);
+
 // The net's part that concerns tunnels.
 void model_tunnel_net_refs(const struct intent *intent, struct refs *refs);
 int model_tunnel_net_check(const struct intent *intent, struct refusal *refusal);

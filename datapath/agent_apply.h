@@ -35,6 +35,9 @@ struct apply_env {
 	// be NULL.
 	int (*arrive_port)(void *user, uint64_t id, const Weft__Port *port, struct port *door,
 	                   struct fail *fail);
+	// Gives an open door, whose port changed in nothing else that it sees, its new MTU. Once the change stands; may be
+	// NULL.
+	void (*resize_port)(void *user, uint64_t id, const Weft__Port *port, struct port *door);
 	// Closes a door that no worker uses any more. `forget`: the object is gone for good.
 	void (*close_port)(void *user, uint64_t id, struct port *port, bool forget);
 	// Makes the generation the one that workers read.

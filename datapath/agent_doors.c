@@ -46,9 +46,12 @@ bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
 	if (a->peer && b->peer)
 		return a->peer->tunnel != b->peer->tunnel ||
 		       bytes_differ(&a->peer->remote, &b->peer->remote);
-	return a->type != b->type || a->mtu != b->mtu || a->queues != b->queues ||
-	       a->offload_off != b->offload_off || text_differs(a->ifname, b->ifname) ||
-	       text_differs(a->netns, b->netns) || text_differs(a->pcap_read, b->pcap_read) ||
+	// A TAP's can be changed under its guest's feet.
+	if (a->mtu != b->mtu && a->type != WEFT__PORT_TYPE__PORT_TAP)
+		return true;
+	return a->type != b->type || a->queues != b->queues || a->offload_off != b->offload_off ||
+	       text_differs(a->ifname, b->ifname) || text_differs(a->netns, b->netns) ||
+	       text_differs(a->pcap_read, b->pcap_read) ||
 	       text_differs(a->pcap_write, b->pcap_write) ||
 	       text_differs(a->vhost_path, b->vhost_path) || a->vhost_server != b->vhost_server ||
 	       bytes_differ(&a->mac, &b->mac) || addresses_differ(a, b);
@@ -210,9 +213,31 @@ void agent_doors_undo(struct agent_change *change)
 	change->door_count = 0;
 }
 
+// Doors that stayed open though their MTU is another now.
+static void resize_doors(struct agent_change *change)
+{
+	const struct apply_env *env = &change->apply->env;
+
+	for (const struct agent_touch *touch = change->touches; env->resize_port && touch;
+	     touch = touch->next) {
+		const struct agent_object *before = touch->before, *after = touch->after;
+		const struct port_config *held;
+
+		if (touch->node->key.kind != WEFT__KIND__KIND_PORT || !before || !after ||
+		    before->message->port->mtu == after->message->port->mtu ||
+		    agent_door_differs(before->message->port, after->message->port))
+			continue;
+		held = pmap_get(&change->next->ports, touch->node->slot);
+		if (held && held->door)
+			env->resize_port(env->user, after->id, after->message->port, held->door);
+	}
+}
+
 void agent_doors_finish(struct agent_change *change)
 {
 	const struct apply_env *env = &change->apply->env;
+
+	resize_doors(change);
 
 	for (size_t i = 0; i < change->door_count; i++)
 		if (change->doors[i].closed)

@@ -258,6 +258,7 @@ static int open_tap(struct agent_ports *ports, uint64_t id, const char *name,
 		.mtu = config->mtu,
 		.offload_off = config->offload_off,
 	};
+	struct fail ignored = {0};
 	int code = -ENOENT;
 
 	if (!place)
@@ -265,6 +266,9 @@ static int open_tap(struct agent_ports *ports, uint64_t id, const char *name,
 	if (is_kept(ports, id, config)) {
 		code = adopt(ports, id, &tap, ret, fail);
 		place->arrived = code == 0;
+		// It may have been another when the predecessor went.
+		if (code == 0)
+			link_set_mtu(place->netns, place->ifname, config->mtu, &ignored);
 	}
 	if (code < 0) {
 		remove_kept(ports, id);
@@ -382,6 +386,18 @@ int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *
 		ports->config.event(ports->config.user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id,
 		                    fail->what);
 	return code;
+}
+
+void agent_port_resize(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
+                       struct port *door)
+{
+	const struct tap_place *place = *place_of(ports, door);
+	struct fail fail = {0};
+
+	door->mtu = config->mtu;
+	if (place && link_set_mtu(place->netns, place->ifname, config->mtu, &fail) < 0)
+		ports->config.event(ports->config.user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id,
+		                    fail.what);
 }
 
 void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget)

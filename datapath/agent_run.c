@@ -165,6 +165,11 @@ static int env_arrive(void *user, uint64_t id, const Weft__Port *port, struct po
 	return agent_port_arrive(((struct agent *)user)->ports, id, port, door, fail);
 }
 
+static void env_resize(void *user, uint64_t id, const Weft__Port *port, struct port *door)
+{
+	agent_port_resize(((struct agent *)user)->ports, id, port, door);
+}
+
 static void env_close(void *user, uint64_t id, struct port *door, bool forget)
 {
 	agent_port_close(((struct agent *)user)->ports, id, door, forget);
@@ -256,6 +261,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 		.stats = agent->stats,
 		.open_port = env_open,
 		.arrive_port = env_arrive,
+		.resize_port = env_resize,
 		.close_port = env_close,
 		.publish = env_publish,
 		.settle = env_settle,

@@ -82,7 +82,7 @@ struct port {
 	uint32_t slot; // its number in the tables; set by who opened it
 	unsigned queue_count;
 	_Atomic uint32_t offloads;                 // enum port_offload, what tx takes
-	uint32_t mtu;                              // of L3, bytes
+	_Atomic uint32_t mtu;                      // of L3, bytes
 	_Atomic uint64_t door_drops[DROP_REASONS]; // refused by rx; see port_count_drop
 	_Atomic bool gone; // rx or tx found that the interface is no more; its fds poll as broken
 	// More workers than queues: port_tx locks the queue for each call. Set by who hands the port to

@@ -102,17 +102,26 @@ def test_words(weft):
     assert weft.json("tunnel", "ls") == []
 
 
+def mtu(guest):
+    return json.loads(guest.run("ip", "-j", "link", "show", "eth0").stdout)[0]["mtu"]
+
+
 def test_net_spans_two_hosts(weft):
     """Hosts a and b are namespaces on net underlay; net lan has a guest on each, and its services on one."""
     weft.weft("net", "add", "underlay", "--mode", "isolated", "--subnet", "192.0.2.0/24")
     for name, address in [("a", "192.0.2.1/24"), ("b", "192.0.2.2/24")]:
         weft.weft("host", "add", name, "--net", "underlay", "--ip", address)
     eventually(lambda: all(record["state"] == "ready" for record in weft.json("host", "ls")), 10, "the hosts")
-    weft.weft("net", "add", "lan", "--mode", "isolated", "--subnet", "10.1.0.0/24", "--dhcp", "--dns", "lan.test",
-              "--mtu", "1400")
+    weft.weft("net", "add", "lan", "--mode", "isolated", "--subnet", "10.1.0.0/24", "--dhcp", "--dns", "lan.test")
     g1 = weft.add_guest("g1", "--net", "lan", "--host", "a")
+    assert g1.lease() and mtu(g1) == 1500
     g2 = weft.add_guest("g2", "--net", "lan", "--host", "b")
-    assert g1.lease() and g2.lease()
+    assert g2.lease()
+    # The net has the MTU of the way between its hosts, and g1 kept its interface.
+    assert mtu(g1) == mtu(g2) == 1450 and g1.address(4)
+    g1.ping(g2.address(4).split("/")[0], "-M", "do", "-s", "1422")
+    done = weft.weft("net", "set", "lan", "--mtu", "1500", check=False)
+    assert done.returncode != 0 and "1450" in done.stderr
     g1.ping(g2.address(4).split("/")[0])
     g2.ping("g1.lan.test", count=2)
     g2.iperf3_server()
@@ -123,6 +132,7 @@ def test_net_spans_two_hosts(weft):
     # The last guest of b takes everything of lan from there.
     before = next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b")
     weft.weft("guest", "delete", "g2")
+    assert mtu(g1) == 1500
     assert next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b") < before
 
 
