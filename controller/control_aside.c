@@ -25,9 +25,14 @@ void control_refuse_missing(struct control *control, const char *name, struct re
 	refuse(refusal, -EAGAIN, local ? "datapath" : noun_key(key, NOUN_HOST, name), NULL,
 	       "%s%.64s is away%s%s; nothing was changed", local ? "the datapath" : "host ",
 	       local ? "" : name, trouble ? ": " : "", trouble ? trouble : "");
-	fail_hint(&refusal->fail,
-	          local ? "'weft status' tells more; the reasons are in datapath.log"
-	                : "'weft host ls' tells more");
+	if (local)
+		fail_hint(&refusal->fail,
+		          "'weft status' tells more; the reasons are in datapath.log");
+	else
+		fail_hint(&refusal->fail,
+		          "'weft host ls' tells more; if it is lost for good, 'weft host delete "
+		          "%.64s --cascade' removes it and all that is there",
+		          name);
 }
 
 static void arm_overdue(struct control *control)

@@ -10,6 +10,7 @@
 #include "controller/control_priv.h"
 
 #include "base/log.h"
+#include "controller/model_host.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +37,9 @@ int control_share(struct control *control, struct change *change, struct refusal
 		struct share *share = &change->shares[change->share_count];
 
 		// A host that begins with this change has nobody there to be told, and is told all at once.
-		if (!host)
+		// One that ends with it and is away is not waited for: it may be lost for good.
+		if (!host || (host_state(host) != HOST_READY &&
+		              !model_host_exists(&control->model, desired->host)))
 			continue;
 		*share = (struct share){.control = control, .host = host, .ops = desired->ops};
 		desired->ops = (struct ops){0};

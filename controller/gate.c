@@ -155,6 +155,11 @@ static void turn_away(struct gate *gate, const struct pending *pending, const st
 		remember(gate, pending->host, fail->what);
 	if (!note_down(gate, pending->from, pending->host, fail->code))
 		return;
+	// Who goes by himself, as one that only looks whether we listen, is no news.
+	if (fail->code == -ECONNRESET) {
+		log_info("%s left again: %s", pending->from, fail->what);
+		return;
+	}
 	log_warn("%s was turned away: %s", pending->from, fail_text(fail, text));
 	gate->env.refused(gate->env.user, pending->host, pending->from, fail->what);
 }

@@ -125,6 +125,12 @@ def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
     eventually(elsewhere.pings, 10, "a ping through a new datapath")
     assert weft.weft("up", "--listen", "192.0.2.1:7412", check=False).returncode == 1
 
+    # One that is lost for good is removed without it.
+    elsewhere.stop()
+    eventually(lambda: elsewhere.host()["state"] == "absent", 10, "the end of host b")
+    weft.weft("host", "delete", "b", "--cascade")
+    assert [port["name"] for port in weft.json("port", "ls")] == []
+
 
 def test_net_spans_both_machines(elsewhere):
     """Guests of here and there in one net, by VXLAN over the cable, while the controller lives and when it is dead."""

@@ -518,6 +518,13 @@ static void silent_crowd_keeps_nobody_out(void **state)
 	come_and_go(&b);
 	assert_int_equal(arrivals, 1);
 	forget_arrival();
+	for (unsigned i = CROWD - 5; i < CROWD; i++)
+		shutdown(crowd[i], SHUT_RDWR);
+	for (unsigned i = 0; i < 20; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		usleep(500);
+	}
+	assert_int_equal(tales, 0);
 	// Both ends of those that may wait, and no more.
 	assert_true(unit_open_fds() < fds_before + CROWD + 40);
 	for (unsigned i = 0; i < CROWD; i++)

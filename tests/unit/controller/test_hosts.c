@@ -572,6 +572,25 @@ static void test_host_goes(void **state)
 	check_equal(world);
 }
 
+// A host that is lost for good is removed without it, with all that was there, and the others go on.
+static void test_lost_host_goes(void **state)
+{
+	struct world *world = *state;
+
+	put_well(world, PORT_A ";" PORT_B);
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	put_well(world, "-port pb;-host b");
+	assert_null(host_of(world, B));
+	turn(world);
+	fake_fini(&world->fakes[B]);
+	world->fakes[B] = (struct fake_datapath){0};
+	put_well(world, "host b kind=remote");
+	make_ready(world, B);
+	check_equal(world);
+	assert_int_equal(world->fakes[B].objects.count, 0);
+}
+
 static void send_event(struct world *world, unsigned which, Weft__EventType type,
                        const uint64_t *scope)
 {
@@ -639,6 +658,7 @@ int main(void)
 	                                        setup, teardown),
 		cmocka_unit_test_setup_teardown(test_later_controller_is_told_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_host_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_host_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lease_of_anothers_scope_is_left_out, setup,
 	                                        teardown),
 	};
