@@ -13,14 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void object_free(struct object *object)
-{
-	if (!object)
-		return;
-	free(object->packed);
-	free(object);
-}
-
 void unit_init(struct unit *unit, const char *key)
 {
 	*unit = (struct unit){0};
@@ -30,30 +22,33 @@ void unit_init(struct unit *unit, const char *key)
 void unit_fini(struct unit *unit)
 {
 	for (size_t i = 0; i < unit->count; i++)
-		object_free(unit->objects[i]);
+		free(unit->objects[i]);
 	free(unit->objects);
 	unit->objects = NULL;
 	unit->count = unit->room = 0;
 }
 
+// One block for all, since there are as many of them as a large network has ports.
 static struct object *object_new(const char *unit, Weft__Kind kind, const Weft__Object *message)
 {
-	struct object *object = calloc(1, sizeof(*object));
+	const char *name = message->name ? message->name : unit;
+	size_t len = weft__object__get_packed_size(message), unit_size = strlen(unit) + 1;
+	size_t name_size = strcmp(name, unit) == 0 ? 0 : strlen(name) + 1;
+	struct object *object = malloc(sizeof(*object) + len + unit_size + name_size);
 
 	if (!object)
 		return NULL;
-	object->len = weft__object__get_packed_size(message);
-	object->packed = malloc(object->len);
-	if (!object->packed) {
-		free(object);
-		return NULL;
-	}
-	weft__object__pack(message, object->packed);
+	weft__object__pack(message, object->bytes);
+	memcpy(object->bytes + len, unit, unit_size);
+	memcpy(object->bytes + len + unit_size, name, name_size);
 	object->kind = kind;
 	object->id = message->id;
-	object->hash = digest_object(kind, message->id, object->packed, object->len);
-	snprintf(object->unit, sizeof(object->unit), "%s", unit);
-	snprintf(object->name, sizeof(object->name), "%s", message->name ? message->name : unit);
+	object->packed = object->bytes;
+	object->len = len;
+	object->hash = digest_object(kind, message->id, object->packed, len);
+	object->unit = (const char *)object->bytes + len;
+	object->name = name_size ? object->unit + unit_size : object->unit;
+	object->held_back = false;
 	return object;
 }
 
@@ -66,7 +61,7 @@ void unit_add(struct unit *unit, Weft__Kind kind, const Weft__Object *message)
 		struct object **more = realloc(unit->objects, room * sizeof(*more));
 
 		if (!more) {
-			object_free(object);
+			free(object);
 			object = NULL;
 		} else {
 			unit->objects = more;
@@ -118,8 +113,8 @@ int ops_upsert(struct ops *ops, const struct object *object)
 	                  .id = object->id,
 	                  .packed = copy,
 	                  .len = object->len};
-	memcpy(op->unit, object->unit, sizeof(op->unit));
-	memcpy(op->name, object->name, sizeof(op->name));
+	snprintf(op->unit, sizeof(op->unit), "%s", object->unit);
+	snprintf(op->name, sizeof(op->name), "%s", object->name);
 	return 0;
 }
 

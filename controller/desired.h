@@ -21,11 +21,12 @@ struct object {
 	Weft__Kind kind;
 	uint64_t id;
 	uint64_t hash;
-	uint8_t *packed; // Owned.
+	const uint8_t *packed; // Within bytes, as are the texts.
 	size_t len;
-	char unit[UNIT_SIZE];
-	char name[UNIT_SIZE]; // The user's object, as in the message.
-	bool held_back;       // The datapath refused it when it was resynced; tried again later.
+	const char *unit;
+	const char *name; // The user's object, as in the message.
+	bool held_back;   // The datapath refused it when it was resynced; tried again later.
+	uint8_t bytes[];
 };
 
 // Objects of one unit while it is derived.
