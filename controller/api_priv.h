@@ -32,6 +32,7 @@ struct question {
 	uint64_t capture;      // The number of the one under way, or 0.
 	struct host *host;     // Of a trace or a capture: who is asked.
 	char assumed[IP_TEXT]; // A trace: the source address that nobody gave.
+	unsigned hops;         // A trace: how many tunnels it has gone through.
 	struct question *next;
 };
 

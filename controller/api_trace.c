@@ -7,6 +7,7 @@
 
 #include "base/stream.h"
 #include "base/suggest.h"
+#include "controller/derive_mesh.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
 #include "controller/model_place.h"
@@ -20,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, EPHEMERAL = 40000 };
+enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, EPHEMERAL = 40000, HOPS_MOST = 4 };
 
 // Where an end of the traced packet is.
 struct end {
@@ -261,15 +262,13 @@ static void add_assumption(Weft__Record *record, const char *assumed)
 	record_append_record(record, "steps", step);
 }
 
-static Weft__Record *result_record(const struct question *question, const Weft__TraceResult *result)
+static void add_steps(const struct question *question, const Weft__TraceResult *result,
+                      Weft__Record *record)
 {
 	const struct desired *desired = host_desired(question->host);
 	const struct model *model = &question->api->env.control->model;
-	Weft__Record *record = record_new();
 	char text[512];
 
-	record_list(record, "steps");
-	add_assumption(record, question->assumed);
 	for (size_t i = 0; i < result->n_steps; i++) {
 		Weft__Record *step = record_new();
 
@@ -278,16 +277,83 @@ static Weft__Record *result_record(const struct question *question, const Weft__
 		record_text(step, "text", text);
 		record_append_record(record, "steps", step);
 	}
+}
+
+static void add_end(const struct question *question, const Weft__TraceResult *result,
+                    Weft__Record *record)
+{
+	const struct desired *desired = host_desired(question->host);
+	char text[512];
+
 	record_flag(record, "forwarded", result->forwarded);
 	for (size_t i = 0; i < result->n_out_ports; i++)
 		record_append(record, "out",
 		              plain_name(desired_get(desired, result->out_ports[i])));
 	record_text(record, "drop", result->drop_reason);
 	if (result->hint) {
-		plain_text(model, desired, result->hint, text, sizeof(text));
+		plain_text(&question->api->env.control->model, desired, result->hint, text,
+		           sizeof(text));
 		record_text(record, "hint", text);
 	}
-	return record;
+}
+
+static void add_host(Weft__Record *record, const char *host)
+{
+	Weft__Record *step = record_new();
+
+	record_text(step, "stage", "host");
+	record_text(step, "text", host);
+	record_append_record(record, "steps", step);
+}
+
+static void on_result(void *user, int err, const struct stream_frame *frame);
+
+// Asks the host behind the tunnel, if the packet leaves by one, how it goes on there. False: here it ends.
+static bool follow_tunnel(struct question *question, const Weft__TraceResult *result)
+{
+	Weft__Record *record = question->records[0];
+	const struct object *out;
+	struct host *from = question->host, *to;
+	Weft__Trace trace = WEFT__TRACE__INIT;
+	const char *name = NULL;
+
+	if (!result->forwarded || !result->has_frame || result->n_out_ports != 1 ||
+	    question->hops++ >= HOPS_MOST)
+		return false;
+	out = desired_get(host_desired(from), result->out_ports[0]);
+	if (!out || noun_of_key(out->name, &name) != NOUN_HOST)
+		return false;
+	to = hosts_get(&question->api->env.control->hosts, name);
+	trace.port = derive_mesh_peer_id(host_name(from));
+	trace.has_vni = true;
+	trace.vni = result->vni;
+	trace.has_frame = true;
+	trace.frame = result->frame;
+	if (!to || host_ask(to, WEFT__STREAM_ID__STREAM_QUERIES, WEFT__FRAME_TYPE__FRAME_TRACE,
+	                    &trace.base, on_result, question) < 0)
+		return false;
+	question->host = to;
+	add_host(record, name);
+	return true;
+}
+
+// The record is the question's first, and grows with every host that is asked.
+static void take_result(struct question *question, const Weft__TraceResult *result)
+{
+	if (question->record_count == 0) {
+		Weft__Record *record = record_new();
+
+		record_list(record, "steps");
+		add_assumption(record, question->assumed);
+		question_add(question, record);
+	}
+	if (question->record_count > 0) {
+		add_steps(question, result, question->records[0]);
+		if (follow_tunnel(question, result))
+			return;
+		add_end(question, result, question->records[0]);
+	}
+	question_answer(question);
 }
 
 static void on_result(void *user, int err, const struct stream_frame *frame)
@@ -300,14 +366,12 @@ static void on_result(void *user, int err, const struct stream_frame *frame)
 		result = decode_message(&weft__trace_result__descriptor, frame->len, frame->body);
 	else if (frame && frame->type == WEFT__FRAME_TYPE__FRAME_REFUSED)
 		refused = decode_message(&weft__refused__descriptor, frame->len, frame->body);
-	if (result) {
-		question_add(question, result_record(question, result));
-		question_answer(question);
-	} else {
+	if (result)
+		take_result(question, result);
+	else
 		question_fail(question, refused ? refused->code : -EAGAIN, "trace",
 		              refused ? refused->what : "the datapath went away before it answered",
 		              refused ? refused->hint : NULL);
-	}
 	weft__trace_result__free_unpacked(result, NULL);
 	weft__refused__free_unpacked(refused, NULL);
 }

@@ -70,7 +70,7 @@ int derive_mesh_hosts(const struct model *model, struct layout *layout, const st
 	return err;
 }
 
-static uint64_t peer_id(const char *host)
+uint64_t derive_mesh_peer_id(const char *host)
 {
 	char key[KEY_SIZE + 8];
 
@@ -150,7 +150,7 @@ static bool add_peer(struct parts *parts, const char *host)
 	peer.learn = true;
 	port.type = WEFT__PORT_TYPE__PORT_PEER;
 	port.peer = &peer;
-	object.id = peer_id(host);
+	object.id = derive_mesh_peer_id(host);
 	object.body_case = WEFT__OBJECT__BODY_PORT;
 	object.port = &port;
 	add(parts, WEFT__KIND__KIND_PORT, noun_key(name, NOUN_HOST, host), &object);
@@ -164,7 +164,7 @@ static void add_member(struct parts *parts, const struct intent *net, const stru
 	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
 	char key[2 * KEY_SIZE];
 
-	member.port = peer_id(host);
+	member.port = derive_mesh_peer_id(host);
 	member.bridge = derive_bridge_id(net->name, net->msg->net);
 	member.vid = plan->vlan;
 	member.has_vni = true;
@@ -185,7 +185,7 @@ static void add_place(struct unit *unit, const char *key, const struct intent *n
 	entry.bridge = derive_bridge_id(net->name, net->msg->net);
 	entry.vid = plan->vlan;
 	entry.mac = derive_mac(mac);
-	entry.port = peer_id(host);
+	entry.port = derive_mesh_peer_id(host);
 	object.id = ident(WEFT__KIND__KIND_FDB_ENTRY, key);
 	object.name = (char *)key;
 	object.body_case = WEFT__OBJECT__BODY_FDB_ENTRY;

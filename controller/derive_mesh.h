@@ -15,6 +15,8 @@ int derive_mesh_hosts(const struct model *model, struct layout *layout, const st
                       struct table *hosts);
 // What the host holds to reach the other hosts of its nets. => The unit is "mesh/HOST".
 void derive_mesh(const struct model *model, const char *host, struct layout *layout);
+// The port that stands for the host at every other one.
+uint64_t derive_mesh_peer_id(const char *host);
 // Tells the other hosts of the net where the port's MAC is. => The unit is the port's.
 void derive_mesh_port(const struct model *model, struct layout *layout, const struct intent *port,
                       const struct intent *net, const struct net_plan *plan);

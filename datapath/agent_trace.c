@@ -196,6 +196,7 @@ static const char *fill_probe(struct agent *agent, const struct port_config *por
 		packet->segment_count = 1;
 	}
 	packet->in_port = port->slot;
+	packet->vni = query->vni;
 	if (query->vid) {
 		packet->vlan = (uint16_t)query->vid & VLAN_VID;
 		packet->flags |= PACKET_VLAN;
@@ -234,7 +235,8 @@ static void look_at_doors(struct agent *agent, struct trace *trace)
 	snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(DROP_PORT_DOWN));
 }
 
-static void send_trace(struct agent *agent, uint64_t request, struct trace *trace)
+static void send_trace(struct agent *agent, uint64_t request, struct trace *trace,
+                       struct packet *packet)
 {
 	const struct generation *generation = apply_generation(agent->apply);
 	Weft__TraceResult message = WEFT__TRACE_RESULT__INIT;
@@ -257,6 +259,11 @@ static void send_trace(struct agent *agent, uint64_t request, struct trace *trac
 			out[message.n_out_ports++] = port->id;
 	}
 	message.forwarded = trace->forwarded;
+	if (trace->forwarded && trace->vni && packet->len == packet->head_len) {
+		message.has_vni = message.has_frame = true;
+		message.vni = trace->vni;
+		message.frame = (ProtobufCBinaryData){.data = packet->data, .len = packet->len};
+	}
 	if (trace->drop)
 		message.drop_reason = (char *)drop_name((enum drop_reason)trace->drop);
 	if (trace->hint[0])
@@ -300,7 +307,7 @@ static void run(struct agent *agent, uint64_t request, const Weft__Trace *query)
 			pipeline_trace(agent->tracer, apply_generation(agent->apply),
 			               &probe->packet, clock_now(), trace);
 			look_at_doors(agent, trace);
-			send_trace(agent, request, trace);
+			send_trace(agent, request, trace, &probe->packet);
 		}
 	}
 	if (wrong)

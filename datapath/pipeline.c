@@ -585,12 +585,17 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 	if (!(program->flags & PROGRAM_FLOOD)) {
 		trace->forwarded = true;
 		trace->out_ports[trace->out_count++] = program->out_port;
+		trace->vni = program->flags & PROGRAM_VNI ? program->vni : 0;
 		return;
 	}
 	for (uint32_t i = 0; domain && i < domain->member_count; i++)
 		if (egress_floods_to(generation, &domain->members[i], packet->in_port, packet) &&
-		    trace->out_count < ARRAY_SIZE(trace->out_ports))
+		    trace->out_count < ARRAY_SIZE(trace->out_ports)) {
 			trace->out_ports[trace->out_count++] = domain->members[i].port;
+			trace->vni = domain->members[i].vni;
+		}
+	if (trace->out_count > 1)
+		trace->vni = 0;
 	trace->forwarded = trace->out_count > 0;
 	if (!trace->forwarded)
 		trace->drop = DROP_NO_MEMBER;
@@ -645,6 +650,7 @@ void pipeline_trace(struct pipeline *pipeline, const struct generation *generati
 	trace->forwarded = false;
 	trace->drop = (uint16_t)reason;
 	trace->hint[0] = '\0';
+	trace->vni = 0;
 	fill_miss(&miss, pipeline, packet, &program, trace);
 	if (!reason && !miss.in)
 		trace->drop = reason = DROP_PORT_UNKNOWN;
@@ -659,6 +665,9 @@ void pipeline_trace(struct pipeline *pipeline, const struct generation *generati
 	} else {
 		miss_run(&miss, true);
 		trace_end(trace, generation, &program, packet);
+		// What is asked on has to be what goes there.
+		if (trace->vni)
+			program_rewrite(&program, packet);
 	}
 	for (unsigned i = 0; i < trace->out_count; i++)
 		trace_impair(trace, pmap_get(&generation->ports, trace->out_ports[i]), IMPAIR_IN);

@@ -70,7 +70,8 @@ uint64_t pipeline_release(struct pipeline *pipeline, const struct generation *ge
                           struct packet_pool *pool, uint64_t now_ns, bool *ret_worked);
 // Another worker put something into an impairment that is this pipeline's. Any thread.
 void pipeline_poke(struct pipeline *pipeline);
-// Runs one packet with a trace and without any effect: nothing learnt, created, sent or counted.
+// Runs one packet with a trace and without any effect: nothing learnt, created, sent or counted. A packet that would
+// leave by a peer is as it would leave afterwards.
 void pipeline_trace(struct pipeline *pipeline, const struct generation *generation,
                     struct packet *packet, uint64_t now_ns, struct trace *trace);
 // Which queue of a port this pipeline sends on.

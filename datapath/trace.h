@@ -25,6 +25,7 @@ struct trace {
 	uint16_t drop;          // enum drop_reason
 	uint32_t out_ports[16]; // slots
 	unsigned out_count;
+	uint32_t vni; // of the one port out, if it is a peer; 0: it is none
 	char hint[240];
 };
 

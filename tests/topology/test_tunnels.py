@@ -129,6 +129,10 @@ def test_net_spans_two_hosts(weft):
     rows = {(row["host"], row["mac"]): row for row in weft.json("fdb", "ls")}
     mac = next(port["mac"] for port in weft.json("port", "ls") if port["name"] == "g2")
     assert rows["a", mac]["static"]
+    # A trace goes on where the tunnel ends.
+    trace = weft.json("trace", "g1", "to", "g2", "tcp/80")
+    assert trace["forwarded"] and trace["out"] == ["g2"]
+    assert ["host", "in", "tunnel"] == sorted({s["stage"] for s in trace["steps"]} & {"host", "tunnel", "in"})
     # The last guest of b takes everything of lan from there.
     before = next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b")
     weft.weft("guest", "delete", "g2")
