@@ -385,7 +385,7 @@ static bool find_object(struct question *question, const char *name, uint64_t *r
 	if (port)
 		*ret = derive_port_id(port->name);
 	else if (net)
-		*ret = derive_bridge_id(name, net->msg->net);
+		*ret = derive_bridge_id(net);
 	if (port || net)
 		return true;
 	model_unknown(model, noun_key(key, NOUN_PORT, name), NULL, NOUN_PORT, name, &refusal);

@@ -216,12 +216,13 @@ static uint32_t choose_vid(const struct end *from, const struct end *to)
 }
 
 // The net whose tag the sender would use, when its port is not simply in one.
-static const struct intent *net_of_vid(const struct model *model, uint32_t vid)
+static const struct intent *net_of_vid(const struct model *model, const struct intent *port,
+                                       uint32_t vid)
 {
-	char claim[32], user[KEY_SIZE];
+	char claim[KEY_SIZE], user[KEY_SIZE];
 	size_t cursor = 0;
 
-	snprintf(claim, sizeof(claim), "vlan/%u", vid);
+	scope_vlan(port, vid, claim);
 	return graph_next_user(&model->graph, claim, &cursor, user) ? model_get_key(model, user)
 	                                                            : NULL;
 }
@@ -231,7 +232,8 @@ static const struct intent *net_of_vid(const struct model *model, uint32_t vid)
 static struct ip_addr assume_address(const struct model *model, const struct end *from,
                                      const struct end *to, bool want6)
 {
-	const struct intent *net = from->net ? from->net : net_of_vid(model, choose_vid(from, to));
+	const struct intent *net =
+		from->net ? from->net : net_of_vid(model, from->port, choose_vid(from, to));
 	struct net_plan plan = {0};
 	struct ip_addr addr;
 	bool has_plan = net && derive_plan(net, &plan);

@@ -13,6 +13,7 @@
 #include "controller/model_host.h"
 #include "controller/model_place.h"
 #include "controller/model_tunnel.h"
+#include "controller/scope.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,17 +22,17 @@
 #define MESH "mesh/"
 #define SPREAD "spread/"
 
-uint64_t derive_shared_bridge_id(void)
-{
-	return ident(WEFT__KIND__KIND_BRIDGE, "shared");
-}
-
-uint64_t derive_bridge_id(const char *net, const Weft__Net *body)
+uint64_t derive_shared_bridge_id(const struct intent *intent)
 {
 	char key[KEY_SIZE];
 
-	return body->has_vlan ? derive_shared_bridge_id()
-	                      : ident(WEFT__KIND__KIND_BRIDGE, noun_key(key, NOUN_NET, net));
+	return ident(WEFT__KIND__KIND_BRIDGE, scope_shared(intent, key));
+}
+
+uint64_t derive_bridge_id(const struct intent *net)
+{
+	return net->msg->net->has_vlan ? derive_shared_bridge_id(net)
+	                               : ident(WEFT__KIND__KIND_BRIDGE, net->key);
 }
 
 uint64_t derive_vrf_id(const char *net, const Weft__Net *body)
@@ -147,38 +148,46 @@ const char *derive_home(const struct model *model, struct layout *layout, const 
 	return layout_home(layout, group) ? layout_home(layout, group) : HOST_LOCAL;
 }
 
-static void add_shared(struct layout *layout, const char *host)
+// "shared", or "shared/LAB".
+static bool is_shared(const char *key)
+{
+	return strncmp(key, "shared", 6) == 0 && (key[6] == '/' || !key[6]);
+}
+
+static void add_shared(struct layout *layout, const char *key, const char *host)
 {
 	struct unit *unit = layout_unit(layout, host);
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__Bridge bridge = WEFT__BRIDGE__INIT;
+	char name[KEY_SIZE + 8];
 
 	if (unit->count > 0)
 		return;
-	object.id = derive_shared_bridge_id();
-	object.name = "bridge/shared";
+	snprintf(name, sizeof(name), "bridge/%s", key);
+	object.id = ident(WEFT__KIND__KIND_BRIDGE, key);
+	object.name = name;
 	object.body_case = WEFT__OBJECT__BODY_BRIDGE;
 	object.bridge = &bridge;
 	unit_add(unit, WEFT__KIND__KIND_BRIDGE, &object);
 }
 
 // The bridge of VLANs, wherever there is a trunk or a net that has one.
-static void derive_shared(const struct model *model, struct layout *layout)
+static void derive_shared(const struct model *model, const char *key, struct layout *layout)
 {
 	char user[KEY_SIZE], host[KEY_SIZE];
 	size_t cursor = 0;
 
-	while (graph_next_user(&model->graph, "shared", &cursor, user)) {
+	while (graph_next_user(&model->graph, key, &cursor, user)) {
 		const struct intent *intent = model_get_key(model, user);
 		size_t inner = 0;
 
 		if (intent && intent->noun == NOUN_PORT)
-			add_shared(layout, model_place_of(intent->msg->port));
+			add_shared(layout, key, model_place_of(intent->msg->port));
 		if (!intent || intent->noun != NOUN_NET)
 			continue;
-		add_shared(layout, derive_home(model, layout, intent));
+		add_shared(layout, key, derive_home(model, layout, intent));
 		while (model_place_next(model, intent->name, &inner, host))
-			add_shared(layout, host);
+			add_shared(layout, key, host);
 	}
 }
 
@@ -235,8 +244,8 @@ static int derive_unit(const struct model *model, struct layout *layout, const c
 	int err;
 
 	layout_begin(layout, key);
-	if (strcmp(key, "shared") == 0)
-		derive_shared(model, layout);
+	if (is_shared(key))
+		derive_shared(model, key, layout);
 	else if (strncmp(key, MESH, strlen(MESH)) == 0)
 		derive_mesh(model, key + strlen(MESH), layout);
 	else if (noun == NOUN_ROUTER)
@@ -280,7 +289,8 @@ static int derive_refs(const struct deriving *deriving, const char *key)
 	int err = 0;
 
 	for (unsigned i = 0; err == 0 && i < count; i++)
-		if (refs[i].kind == REF_WATCHES && model_get_key(deriving->model, refs[i].key))
+		if (refs[i].kind == REF_WATCHES &&
+		    (is_shared(refs[i].key) || model_get_key(deriving->model, refs[i].key)))
 			err = derive_unit(deriving->model, deriving->layout, refs[i].key,
 			                  deriving->collect, deriving->refusal);
 	return err;
@@ -303,9 +313,7 @@ static int derive_group(const struct deriving *deriving, const char *group)
 		if (err == 0)
 			err = derive_refs(deriving, user);
 	}
-	return err == 0 ? derive_unit(deriving->model, deriving->layout, "shared",
-	                              deriving->collect, deriving->refusal)
-	                : err;
+	return err;
 }
 
 // Looks where the group of a dirty net or router is now; it moves with the ports of its nets.
@@ -444,12 +452,27 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
 	return err;
 }
 
+// The bridge on which the object's VLANs are, unless it is among those done.
+static int derive_own_shared(const struct deriving *deriving, const struct intent *intent,
+                             struct table *done)
+{
+	char key[KEY_SIZE];
+
+	scope_shared(intent, key);
+	if (table_get_text(done, key) || graph_user_count(&deriving->model->graph, key) == 0)
+		return 0;
+	if (table_put_text(done, key, done) < 0)
+		return refuse(deriving->refusal, -ENOMEM, key, NULL, "out of memory");
+	return derive_unit(deriving->model, deriving->layout, key, deriving->collect,
+	                   deriving->refusal);
+}
+
 int derive_all(const struct model *model, struct layout *layout, struct refusal *refusal)
 {
 	char key[KEY_SIZE];
 	struct deriving deriving = {model, layout, false, refusal};
-	struct table none = {0}, meshes = {0};
-	int err = derive_unit(model, layout, "shared", false, refusal);
+	struct table none = {0}, meshes = {0}, bridges = {0};
+	int err = 0;
 
 	for (enum noun noun = 0; noun < NOUN_COUNT && err == 0; noun++) {
 		const struct intent *intent;
@@ -457,6 +480,8 @@ int derive_all(const struct model *model, struct layout *layout, struct refusal 
 
 		while (err == 0 && (intent = model_next(model, noun, &cursor))) {
 			err = derive_unit(model, layout, intent->key, false, refusal);
+			if (err == 0 && (noun == NOUN_NET || noun == NOUN_PORT))
+				err = derive_own_shared(&deriving, intent, &bridges);
 			if (err == 0 && noun == NOUN_NET &&
 			    derive_mesh_spans(model, layout, intent))
 				err = derive_mesh_hosts(model, layout, intent, &meshes);
@@ -471,5 +496,6 @@ int derive_all(const struct model *model, struct layout *layout, struct refusal 
 	if (err == 0)
 		err = derive_meshes(&deriving, &none, &meshes);
 	table_fini(&meshes);
+	table_fini(&bridges);
 	return err;
 }

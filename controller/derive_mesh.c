@@ -165,7 +165,7 @@ static void add_member(struct parts *parts, const struct intent *net, const stru
 	char key[2 * KEY_SIZE];
 
 	member.port = derive_mesh_peer_id(host);
-	member.bridge = derive_bridge_id(net->name, net->msg->net);
+	member.bridge = derive_bridge_id(net);
 	member.vid = plan->vlan;
 	member.has_vni = true;
 	member.vni = model_tunnel_vni(net);
@@ -182,7 +182,7 @@ static void add_place(struct unit *unit, const char *key, const struct intent *n
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__FdbEntry entry = WEFT__FDB_ENTRY__INIT;
 
-	entry.bridge = derive_bridge_id(net->name, net->msg->net);
+	entry.bridge = derive_bridge_id(net);
 	entry.vid = plan->vlan;
 	entry.mac = derive_mac(mac);
 	entry.port = derive_mesh_peer_id(host);

@@ -30,8 +30,8 @@ static Weft__Object *object(struct parts *parts, uint64_t id, Weft__Object__Body
 static void add_bridge(struct parts *parts, struct unit *unit)
 {
 	Weft__Bridge bridge = WEFT__BRIDGE__INIT;
-	Weft__Object *message = object(parts, derive_bridge_id(parts->intent->name, parts->net),
-	                               WEFT__OBJECT__BODY_BRIDGE);
+	Weft__Object *message =
+		object(parts, derive_bridge_id(parts->intent), WEFT__OBJECT__BODY_BRIDGE);
 
 	bridge.has_ageing_seconds = parts->net->has_ageing_seconds;
 	bridge.ageing_seconds = parts->net->ageing_seconds;
@@ -92,7 +92,7 @@ static void add_interface(struct parts *parts, const struct model *model)
 	                               WEFT__OBJECT__BODY_INTERFACE);
 
 	interface.vrf = derive_vrf_id(parts->intent->name, parts->net);
-	interface.bridge = derive_bridge_id(parts->intent->name, parts->net);
+	interface.bridge = derive_bridge_id(parts->intent);
 	interface.vid = plan->vlan;
 	interface.mac = derive_mac(&mac);
 	interface.addresses = addresses;

@@ -165,12 +165,11 @@ static void add_members(struct parts *parts)
 	if (port->link)
 		add_member(parts, derive_link_id(port->link), 0, false);
 	else if (parts->net)
-		add_member(parts, derive_bridge_id(parts->net->name, parts->net->msg->net),
-		           parts->plan.vlan, false);
+		add_member(parts, derive_bridge_id(parts->net), parts->plan.vlan, false);
 	else if (port->has_native)
-		add_member(parts, derive_shared_bridge_id(), port->native, false);
+		add_member(parts, derive_shared_bridge_id(parts->intent), port->native, false);
 	for (size_t i = 0; i < port->n_trunk; i++)
-		add_member(parts, derive_shared_bridge_id(), port->trunk[i], true);
+		add_member(parts, derive_shared_bridge_id(parts->intent), port->trunk[i], true);
 }
 
 static const char *hostname(const struct parts *parts)

@@ -74,7 +74,7 @@ static void match_net(const struct model *model, const char *name, Weft__FlowMat
 	if (!net)
 		return;
 	match->has_bridge = true;
-	match->bridge = derive_bridge_id(name, net->msg->net);
+	match->bridge = derive_bridge_id(net);
 	if (!net->msg->net->has_vlan)
 		return;
 	match->has_vid = true;

@@ -48,7 +48,7 @@ static void add_member(const struct intent *net, const char *peer, struct unit *
 		return;
 	snprintf(id_key, sizeof(id_key), "%s/%s", peer, net->key);
 	member.port = ident(WEFT__KIND__KIND_PORT, peer);
-	member.bridge = derive_bridge_id(net->name, net->msg->net);
+	member.bridge = derive_bridge_id(net);
 	member.vid = plan.vlan;
 	member.has_vni = true;
 	member.vni = net->msg->net->vni;

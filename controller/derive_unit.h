@@ -29,7 +29,7 @@ const char *derive_router_home(const struct model *model, struct layout *layout,
                                const char *router);
 
 // Ids of what other units refer to, by the names of the user's objects.
-uint64_t derive_bridge_id(const char *net, const Weft__Net *body);
+uint64_t derive_bridge_id(const struct intent *net);
 uint64_t derive_interface_id(const char *net);
 uint64_t derive_vrf_id(const char *net, const Weft__Net *body);
 uint64_t derive_scope_id(const char *net);
@@ -37,7 +37,7 @@ uint64_t derive_zone_id(const char *net);
 uint64_t derive_port_id(const char *port);
 uint64_t derive_link_id(const char *link); // of its bridge
 uint64_t derive_peer_id(const char *peer);
-uint64_t derive_shared_bridge_id(void);
+uint64_t derive_shared_bridge_id(const struct intent *intent);
 
 // What packets of the net are to be long at most: as the user says, or by the way between its hosts; 0: as usual.
 uint32_t derive_net_mtu(const struct model *model, const struct intent *net);

@@ -321,7 +321,7 @@ static void say_claim(const char *claim, char *buf, size_t size)
 	if (strncmp(claim, "mac/", 4) == 0)
 		snprintf(buf, size, "the MAC %.*s", (int)strcspn(claim + 4, "@"), claim + 4);
 	else if (strncmp(claim, "vlan/", 5) == 0)
-		snprintf(buf, size, "the VLAN %s", claim + 5);
+		snprintf(buf, size, "the VLAN %.*s", (int)strcspn(claim + 5, "@"), claim + 5);
 	else if (strncmp(claim, "vni/", 4) == 0)
 		snprintf(buf, size, "the VNI %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "remote/", 7) == 0)

@@ -8,6 +8,7 @@
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
 #include "controller/model_tunnel.h"
+#include "controller/scope.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,7 +115,7 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	const Weft__Net *net = intent->msg->net;
 	struct refusal ignored = {0};
 	struct net_plan plan;
-	char ip[IP_TEXT];
+	char ip[IP_TEXT], key[KEY_SIZE];
 
 	if (is_leg(net)) {
 		// The router that everybody has need not be made first.
@@ -125,8 +126,8 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	if (net->host && strcmp(net->host, HOST_LOCAL) != 0)
 		refs_add(refs, REF_NEEDS, "host", "host/%s", net->host);
 	if (net->has_vlan) {
-		refs_add(refs, REF_CLAIMS, "vlan", "vlan/%u", net->vlan);
-		refs_add(refs, REF_WATCHES, "vlan", "shared");
+		refs_add(refs, REF_CLAIMS, "vlan", "%s", scope_vlan(intent, net->vlan, key));
+		refs_add(refs, REF_WATCHES, "vlan", "%s", scope_shared(intent, key));
 	}
 	model_tunnel_net_refs(intent, refs);
 	if (ipam_plan(intent->key, net, &plan, &ignored) < 0)

@@ -10,6 +10,7 @@
 #include "controller/model_place.h"
 #include "controller/model_tunnel.h"
 #include "controller/model_vhost.h"
+#include "controller/scope.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -122,7 +123,7 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_NEEDS, "host", "host/%s", port->host);
 	model_place_count(port, refs);
 	if (port->n_trunk > 0 || port->has_native)
-		refs_add(refs, REF_WATCHES, "trunk", "shared");
+		refs_add(refs, REF_WATCHES, "trunk", "%s", scope_shared(intent, claim));
 	if (port->mac)
 		mac_claim(port->mac, intent->msg->lab, claim);
 	if (port->mac)

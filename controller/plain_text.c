@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char shared_vlan[] = "bridge/shared vlan ";
+// "bridge/shared vlan 10", or of a lab "bridge/shared/LAB vlan 10".
+static const char shared_bridge[] = "bridge/shared", vlan_word[] = " vlan ";
 
 const char *plain_name(const struct object *object)
 {
@@ -37,13 +38,20 @@ static const char *vlan_at(const struct model *model, const char *text, const ch
 {
 	char claim[KEY_SIZE], user[KEY_SIZE];
 	const struct intent *net;
-	size_t cursor = 0;
+	size_t cursor = 0, len;
+	const char *lab;
 	char *end;
 
-	if (strncmp(text, shared_vlan, sizeof(shared_vlan) - 1) != 0)
+	if (strncmp(text, shared_bridge, sizeof(shared_bridge) - 1) != 0)
 		return NULL;
-	snprintf(claim, sizeof(claim), "vlan/%lu",
-	         strtoul(text + sizeof(shared_vlan) - 1, &end, 10));
+	lab = text + sizeof(shared_bridge) - 1;
+	lab += *lab == '/';
+	len = strcspn(lab, " ");
+	if (strncmp(lab + len, vlan_word, sizeof(vlan_word) - 1) != 0)
+		return NULL;
+	snprintf(claim, sizeof(claim), "vlan/%lu%s%.*s",
+	         strtoul(lab + len + sizeof(vlan_word) - 1, &end, 10), len ? "@" : "",
+	         (int)(len < NAME_MAX_LEN ? len : NAME_MAX_LEN), lab);
 	*ret_end = end;
 	if (!graph_next_user(&model->graph, claim, &cursor, user))
 		return NULL;

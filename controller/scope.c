@@ -214,3 +214,26 @@ bool scope_several(const struct model *model, enum noun noun, const char *name, 
 	}
 	return count > 1;
 }
+
+// The lab of an object that bears its name; NULL for what was added by hand under a name of its own.
+static const char *lab_of(const struct intent *intent)
+{
+	return scope_short(intent->msg->lab, intent->name) != intent->name ? intent->msg->lab
+	                                                                   : NULL;
+}
+
+const char *scope_shared(const struct intent *intent, char ret[static KEY_SIZE])
+{
+	const char *lab = lab_of(intent);
+
+	snprintf(ret, KEY_SIZE, "shared%s%s", lab ? "/" : "", lab ? lab : "");
+	return ret;
+}
+
+const char *scope_vlan(const struct intent *intent, uint32_t vlan, char ret[static KEY_SIZE])
+{
+	const char *lab = lab_of(intent);
+
+	snprintf(ret, KEY_SIZE, "vlan/%u%s%s", vlan, lab ? "@" : "", lab ? lab : "");
+	return ret;
+}

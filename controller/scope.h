@@ -9,11 +9,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SCOPE_NAME = 160 };
 
 // The stored name of what the lab calls so. A name after a slash, "/gw", is one outside of all labs.
 const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME]);
+
+// The key of the bridge on which VLANs of the object are: that of the instance, "shared", or for what came from a
+// topology file that of its lab, "shared/LAB". And of one VLAN on it: "vlan/10", "vlan/10@LAB".
+struct intent;
+const char *scope_shared(const struct intent *intent, char ret[static KEY_SIZE]);
+const char *scope_vlan(const struct intent *intent, uint32_t vlan, char ret[static KEY_SIZE]);
 
 // Puts the object and all that it refers to under the lab's names, and sets its lab; and the way back. -ENOMEM
 // leaves it half done.
