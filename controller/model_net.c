@@ -90,6 +90,8 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 	Weft__Net *net = msg->net;
 	int err = check_vlan(key, net, refusal);
 
+	// What is not so need not be said.
+	net->has_dhcp = net->has_dhcp && net->dhcp;
 	if (!net->has_mode) {
 		net->has_mode = true;
 		net->mode = WEFT__NET_MODE__NET_ISOLATED;

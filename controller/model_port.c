@@ -95,6 +95,10 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 		port->attach = WEFT__ATTACH_KIND__ATTACH_TAP;
 	}
 	model_host_canon(&port->host);
+	// What is not so need not be said: a switch taken back leaves no trace.
+	port->has_down = port->has_down && port->down;
+	port->has_offload_off = port->has_offload_off && port->offload_off;
+	port->has_vhost_server = port->has_vhost_server && port->vhost_server;
 	err = choose_ifname(model, key, msg, refusal);
 	if (err == 0)
 		err = choose_mac(model, key, msg->lab, port, refusal);

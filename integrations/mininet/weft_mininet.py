@@ -335,6 +335,7 @@ class Mininet:
                 return
             ends = [f"{self.lab}v{number}{end}"[-15:] for end in "ab"]
             self.veths.append(ends)
+            info["veth"] = ends
             for end, node in zip(ends, nodes):
                 file["guests"][f"{node.name}-{number}"] = {
                     "kind": "external", "interface": end, "net": nets[node.name], "impair-out": effects}
@@ -353,6 +354,8 @@ class Mininet:
     def start(self):
         file = self.topology()
         for ends in self.veths:
+            # Those of a run that was killed would be in the way.
+            subprocess.run(["ip", "link", "delete", ends[0]], check=False, capture_output=True)
             subprocess.run(["ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1]], check=True)
             for end in ends:
                 subprocess.run(["ip", "link", "set", end, "up"], check=True)
@@ -411,6 +414,12 @@ class Mininet:
     def configLinkStatus(self, src, dst, status):
         for a, b, info in self.info:
             if {a.name, b.name} != {src, dst}:
+                continue
+            if isinstance(a, Switch) and isinstance(b, Switch):
+                if "veth" not in info:
+                    raise RuntimeError(f"{src} and {dst} are one net, as a plain link joins them; a link that can go down "
+                                       "needs an option, as delay='1ms'")
+                subprocess.run(["ip", "link", "set", info["veth"][0], status], check=True)
                 continue
             for node, intf in zip((a, b), info["intfs"]):
                 if isinstance(node, Host):

@@ -95,9 +95,14 @@ def test_plan_in_the_users_words(lab):
 def test_what_was_done_by_hand_is_told(lab):
     lab.weft("port", "set", "a.h2", "--mac-limit", "9")
     lab.weft("net", "add", "extra", "--lab", "a")
+    # What was done and taken back is nothing.
+    lab.weft("port", "set", "a.h3", "--down")
+    lab.weft("port", "set", "a.h3", "--no-down")
+    lab.weft("net", "set", "a.lan", "--no-dhcp")
     lines = plan(lab, lab.file)
     assert "~ port h2 mac_limit 9 -> none (in place; changed by hand)" in lines
     assert "- net extra (added by hand)" in lines
+    assert len(lines) == 2, lines
     # What the file changes too is not by hand.
     lines = plan(lab, lab.write(LAB.replace("10.1.0.10", "10.1.0.11")))
     assert "~ port h1 ip 10.1.0.10 -> 10.1.0.11 (its interface is made anew)" in lines

@@ -65,9 +65,7 @@ for topo in [SingleSwitchTopo(3), LinearTopo(k=4), LinearTopo(k=2, n=2), TreeTop
     assert re.findall(r"LOST 0.0 (\d+ \d+)", out) == ["3 1", "4 4", "4 2", "4 3"]
 
 
-def test_links_of_all_sorts(weft):
-    """A slow link between two switches, and one between two hosts without a switch."""
-    out = run(weft, """
+SORTS = """
 net = Mininet(link=TCLink)
 h1, h2, h3 = [net.addHost(name) for name in ['h1', 'h2', 'h3']]
 h4 = net.addHost('h4', ip='192.168.7.1/24')
@@ -84,10 +82,23 @@ net.start()
 print('FAR', h1.cmd('ping -c3 -i0.2 10.0.0.2'))
 print('NEAR', h2.cmd('ping -c3 -i0.2 10.0.0.3'))
 print('WIRE', h4.cmd('ping -c3 -i0.2', h5.IP()))
-net.stop()
-""")
+net.configLinkStatus('s1', 's2', 'down')
+print('CUT', h1.cmd('ping -c1 -W1 10.0.0.2'))
+net.configLinkStatus('s1', 's2', 'up')
+print('WHOLE', h1.cmd('ping -c3 -W5 10.0.0.2'))
+if not leave:
+    net.stop()
+"""
+
+
+def test_links_of_all_sorts(weft):
+    """A slow link between two switches, and one between two hosts without a switch."""
+    # One that leaves everything as it is, as one that is killed does, and one that comes after it.
+    run(weft, "leave = True\n" + SORTS)
+    out = run(weft, "leave = False\n" + SORTS)
     times = [float(time) for time in re.findall(r"= [\d.]+/([\d.]+)/", out)]
-    assert len(times) == 3, out
+    assert len(times) == 4, out
     assert times[0] >= 29 and times[1] < 29 and times[2] >= 9, times
+    assert re.search(r"CUT .*?, 0 received", out, re.S) and re.search(r"WHOLE .*?, [1-3] received", out, re.S), out
     links = weft.run("ip", "-br", "link").stdout
     assert "v3" not in links, links
