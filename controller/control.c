@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "controller/guest_run.h"
+#include "controller/model_tunnel.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -232,6 +233,30 @@ void control_decided(struct control *control, struct change *change, enum decisi
 	control_next(control);
 }
 
+// A net may be had without its hosts' reaching each other; but somebody should know.
+static void note_unjoined(const struct control *control, struct change *change)
+{
+	const void *key;
+	size_t cursor = 0, len;
+
+	while (table_next(&control->model.dirty, &cursor, &key, &len)) {
+		char text[KEY_SIZE], host[KEY_SIZE];
+		const struct intent *net;
+
+		snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)key);
+		net = model_get_key(&control->model, text);
+		if (!net || net->noun != NOUN_NET ||
+		    !model_tunnel_unjoined(&control->model, net, host))
+			continue;
+		snprintf(change->note, sizeof(change->note),
+		         "net %.40s is on several hosts, and host %.32s has no address for the "
+		         "others: weft host %s %.32s --ip ADDRESS",
+		         net->name, host,
+		         model_get(&control->model, NOUN_HOST, host) ? "set" : "add", host);
+		return;
+	}
+}
+
 // Edits, judges and derives. 0 when there is something to be done, 1 when nothing differs.
 static int try_out(struct control *control, struct change *change, struct refusal *refusal)
 {
@@ -247,6 +272,8 @@ static int try_out(struct control *control, struct change *change, struct refusa
 		err = 1;
 	if (err == 0)
 		err = derive_dirty(&control->model, &control->layout, true, refusal);
+	if (err == 0)
+		note_unjoined(control, change);
 	if (err == 0)
 		err = control_share(control, change, refusal);
 	if (err != 0)

@@ -62,7 +62,7 @@ struct change {
 	struct refusal refusal;      // The first that came.
 	char missing[KEY_SIZE];      // Put aside for this host, which is away.
 	uint64_t aside_since;
-	char note[160];
+	char note[256];
 	struct change *next;
 };
 

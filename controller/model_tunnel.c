@@ -180,31 +180,63 @@ static uint32_t inner_mtu(const struct model *model, const char *host)
 	return mtu > overhead ? mtu - overhead : 0;
 }
 
-uint32_t model_tunnel_mtu(const struct model *model, const struct intent *net)
+typedef void (*host_fn)(const struct model *model, const char *host, void *user);
+
+// Calls for each host of the net: where it has ports, and its home if something is served there.
+static void each_host(const struct model *model, const struct intent *net, host_fn call, void *user)
 {
 	char group[KEY_SIZE], home[KEY_SIZE], host[KEY_SIZE];
 	struct refusal ignored = {0};
 	size_t cursor = 0, hosts = 0;
-	uint32_t least = UINT32_MAX;
 	struct net_plan plan;
 
-	while (model_place_next(model, net->name, &cursor, host)) {
-		uint32_t mtu = inner_mtu(model, host);
+	for (; model_place_next(model, net->name, &cursor, host); hosts++)
+		call(model, host, user);
+	if (!hosts || ipam_plan(net->key, net->msg->net, &plan, &ignored) < 0 ||
+	    !plan.has_interface)
+		return;
+	model_place_home(model, model_place_group(net, group), home);
+	if (!model_place_has(model, net->name, home))
+		call(model, home, user);
+}
 
-		least = mtu < least ? mtu : least;
-		hosts++;
-	}
-	if (hosts && ipam_plan(net->key, net->msg->net, &plan, &ignored) == 0 &&
-	    plan.has_interface) {
-		model_place_home(model, model_place_group(net, group), home);
-		if (!model_place_has(model, net->name, home)) {
-			uint32_t mtu = inner_mtu(model, home);
+struct way {
+	size_t hosts;
+	uint32_t mtu; // the least
+	char lost[KEY_SIZE];
+};
 
-			least = mtu < least ? mtu : least;
-			hosts++;
-		}
-	}
-	return hosts > 1 ? least : 0;
+static void look_at_host(const struct model *model, const char *host, void *user)
+{
+	struct way *way = user;
+	uint32_t mtu = inner_mtu(model, host);
+	struct ip_addr addr;
+
+	way->hosts++;
+	way->mtu = mtu < way->mtu ? mtu : way->mtu;
+	if (!model_host_address(model, host, true, &addr) &&
+	    !model_host_address(model, host, false, &addr))
+		snprintf(way->lost, sizeof(way->lost), "%s", host);
+}
+
+uint32_t model_tunnel_mtu(const struct model *model, const struct intent *net)
+{
+	struct way way = {.mtu = UINT32_MAX};
+
+	each_host(model, net, look_at_host, &way);
+	return way.hosts > 1 ? way.mtu : 0;
+}
+
+bool model_tunnel_unjoined(const struct model *model, const struct intent *net,
+                           char ret[static KEY_SIZE])
+{
+	struct way way = {.mtu = UINT32_MAX};
+
+	each_host(model, net, look_at_host, &way);
+	if (way.hosts < 2 || !way.lost[0])
+		return false;
+	snprintf(ret, KEY_SIZE, "%s", way.lost);
+	return true;
 }
 
 int model_tunnel_check_mtu(const struct model *model, const struct intent *net,

@@ -133,6 +133,10 @@ def test_net_spans_two_hosts(weft):
     trace = weft.json("trace", "g1", "to", "g2", "tcp/80")
     assert trace["forwarded"] and trace["out"] == ["g2"]
     assert ["host", "in", "tunnel"] == sorted({s["stage"] for s in trace["steps"]} & {"host", "tunnel", "in"})
+    # Who cannot be reached is named when it happens, and can be helped.
+    said = weft.weft("ns", "add", "g0", "--net", "lan")
+    assert "host local has no address" in said.stdout + said.stderr
+    weft.weft("guest", "delete", "g0")
     # The last guest of b takes everything of lan from there.
     before = next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b")
     weft.weft("guest", "delete", "g2")
