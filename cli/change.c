@@ -185,6 +185,16 @@ int change_show_preview(const struct invocation *call, const Weft__Reply *reply)
 	return reply->changed ? EXIT_CHANGES : EXIT_OK;
 }
 
+void change_tell_confirm(const struct invocation *call)
+{
+	const char *time = invocation_text(call, "confirm");
+	size_t len = strlen(time);
+
+	// A bare number is one of seconds, and is said to be.
+	printf("undone in %s%s unless you say: weft confirm\n", time,
+	       len && time[len - 1] >= '0' && time[len - 1] <= '9' ? "s" : "");
+}
+
 static int show_result(const struct invocation *call, const Weft__Reply *reply)
 {
 	if (invocation_has(call, "dry-run"))
@@ -204,8 +214,7 @@ static int show_result(const struct invocation *call, const Weft__Reply *reply)
 	for (size_t i = 0; call->format == OUTPUT_TABLE && i < reply->n_notes; i++)
 		printf("%s\n", reply->notes[i]);
 	if (invocation_has(call, "confirm") && call->format == OUTPUT_TABLE)
-		printf("undone in %s unless you say: weft confirm\n",
-		       invocation_text(call, "confirm"));
+		change_tell_confirm(call);
 	return EXIT_OK;
 }
 

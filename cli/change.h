@@ -26,6 +26,9 @@ int change_take_flags(struct change_set *set, const struct invocation *call);
 // Deletes also what refers to the object of the last change.
 void change_cascade(struct change_set *set);
 
+// Tells when a change made with --confirm is undone. => --confirm was given.
+void change_tell_confirm(const struct invocation *call);
+
 // Tells what a dry run found, and returns the exit code for it.
 int change_show_preview(const struct invocation *call, const Weft__Reply *reply);
 

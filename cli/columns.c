@@ -44,15 +44,11 @@ static const struct output_column port_columns[] = {
 };
 
 static const struct output_column guest_columns[] = {
-	{"name", "NAME", OUTPUT_PLAIN},
-	{"kind", "KIND", OUTPUT_PLAIN},
-	{"host", "HOST", OUTPUT_PLAIN},
-	{"net", "NET", OUTPUT_PLAIN},
-	{"ip", "ADDRESS", OUTPUT_PLAIN},
-	{"mac", "MAC", OUTPUT_PLAIN},
-	{"ports", "PORTS", OUTPUT_PLAIN},
-	{"lab", "LAB", OUTPUT_PLAIN},
-	{0},
+	{"name", "NAME", OUTPUT_PLAIN},   {"kind", "KIND", OUTPUT_PLAIN},
+	{"host", "HOST", OUTPUT_PLAIN},   {"net", "NET", OUTPUT_PLAIN},
+	{"ip", "ADDRESS", OUTPUT_PLAIN},  {"mac", "MAC", OUTPUT_PLAIN},
+	{"ports", "PORTS", OUTPUT_PLAIN}, {"run", "RUN", OUTPUT_PLAIN},
+	{"lab", "LAB", OUTPUT_PLAIN},     {0},
 };
 
 static const struct output_column forward_columns[] = {

@@ -101,8 +101,7 @@ static void tell_applied(const struct invocation *call, const struct topology *t
 	printf("lab %s: %s, now at revision %llu, in %.2f s\n", topology->lab, counts,
 	       (unsigned long long)reply->revision, (double)took_ns / NSEC_PER_SEC);
 	if (invocation_text(call, "confirm"))
-		printf("undone in %s unless you say: weft confirm\n",
-		       invocation_text(call, "confirm"));
+		change_tell_confirm(call);
 }
 
 static int show(const struct invocation *call, const struct topology *topology, bool dry,

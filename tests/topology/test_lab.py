@@ -199,6 +199,7 @@ def test_commands_run_when_a_guest_comes_up(lab):
     lab.weft("destroy", "a", "--keep-running")
     lab.weft("apply", lab.write(text))
     eventually(lambda: lab.json("ns", "show", "a.h3")["run"] == "failed with 3", what="the commands' end")
+    assert "failed with 3" in lab.weft("ns", "ls").stdout
     log = (lab.run_dir / "guests" / "a.h3" / "run.log").read_text()
     assert "10.1.0.2/24" in log and "never" not in log
     assert lab.json("ns", "show", "a.h4")["run"] == "running"
@@ -377,7 +378,7 @@ def test_confirm_and_undo(lab):
     lab.weft("undo")
     assert guests() == ["a.h1", "a.h2", "a.h3"]
     assert plan(lab, lab.file, 0) == ["no change"]
-    lab.weft("apply", path, "--confirm", "1s")
+    assert "undone in 1s unless" in lab.weft("apply", path, "--confirm", "1").stdout
     eventually(lambda: guests() == ["a.h1", "a.h2", "a.h3"], what="the guests of before")
     eventually(lambda: "unconfirmed" not in lab.weft("history").stdout, what="the end of the trial")
     assert plan(lab, lab.file, 0) == ["no change"]
