@@ -570,6 +570,14 @@ uint64_t pipeline_tick(struct pipeline *pipeline, const struct generation *gener
 	return wait;
 }
 
+// As egress judges, which a trace does not come to.
+static bool is_down(const struct generation *generation, uint32_t slot)
+{
+	const struct port_config *port = pmap_get(&generation->ports, slot);
+
+	return !port || port->admin_down;
+}
+
 static void trace_end(struct trace *trace, const struct generation *generation,
                       const struct program *program, const struct packet *packet)
 {
@@ -583,6 +591,12 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 	if (program->flags & PROGRAM_DONE)
 		return;
 	if (!(program->flags & PROGRAM_FLOOD)) {
+		if (is_down(generation, program->out_port)) {
+			trace->drop = DROP_PORT_DOWN;
+			snprintf(trace->hint, sizeof(trace->hint), "%s",
+			         drop_explain(DROP_PORT_DOWN));
+			return;
+		}
 		trace->forwarded = true;
 		trace->out_ports[trace->out_count++] = program->out_port;
 		trace->vni = program->flags & PROGRAM_VNI ? program->vni : 0;
@@ -590,6 +604,7 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 	}
 	for (uint32_t i = 0; domain && i < domain->member_count; i++)
 		if (egress_floods_to(generation, &domain->members[i], packet->in_port, packet) &&
+		    !is_down(generation, domain->members[i].port) &&
 		    trace->out_count < ARRAY_SIZE(trace->out_ports)) {
 			trace->out_ports[trace->out_count++] = domain->members[i].port;
 			trace->vni = domain->members[i].vni;

@@ -232,6 +232,46 @@ static void outer_header_follows_the_inner(void **state)
 	scenario_free(s);
 }
 
+static void put_peer_down(struct scenario *s)
+{
+	Weft__TunnelPeer peer = WEFT__TUNNEL_PEER__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	Weft__Object object = WEFT__OBJECT__INIT;
+
+	peer.tunnel = TUNNEL;
+	peer.remote = (ProtobufCBinaryData){.len = 4, .data = (uint8_t *)"\xc0\x00\x02\x02"};
+	port.type = WEFT__PORT_TYPE__PORT_PEER;
+	port.peer = &peer;
+	port.has_admin_down = port.admin_down = true;
+	object.id = P1;
+	object.body_case = WEFT__OBJECT__BODY_PORT;
+	object.port = &port;
+	scenario_put(s, &object);
+	scenario_commit(s);
+}
+
+static void a_trace_says_number_and_drop(void **state)
+{
+	struct scenario *s = joined(false);
+	struct frame frame = frame_udp(&h1, &far1, "traced");
+	const struct trace *trace;
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, P1);
+	scenario_commit(s);
+	trace = scenario_trace(s, H1, frame);
+	assert_true(trace->forwarded);
+	assert_int_equal(trace->vni, VNI);
+	assert_non_null(strstr(trace_text(trace), "vni 5001"));
+	put_peer_down(s);
+	trace = scenario_trace(s, H1, frame);
+	assert_false(trace->forwarded);
+	assert_int_equal(trace->drop, DROP_PORT_DOWN);
+	// A flood leaves it out.
+	trace = scenario_trace(s, H1, frame_arp_request(&h1, "10.1.0.101"));
+	assert_int_equal(trace->out_count, 2);
+	scenario_free(s);
+}
+
 static void a_tunnel_with_peers_stays_as_it_is(void **state)
 {
 	struct scenario *s = joined(false);
@@ -384,6 +424,7 @@ int main(void)
 		cmocka_unit_test(numbers_tell_networks_apart),
 		cmocka_unit_test(a_mark_on_the_way_reaches_the_receiver),
 		cmocka_unit_test(outer_header_follows_the_inner),
+		cmocka_unit_test(a_trace_says_number_and_drop),
 		cmocka_unit_test(a_tunnel_with_peers_stays_as_it_is),
 		cmocka_unit_test(a_peer_may_hand_its_address_on),
 		cmocka_unit_test(a_super_packet_leaves_in_parts),
