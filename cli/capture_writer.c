@@ -4,7 +4,7 @@
 // them.
 //
 // What is lost shows twice: the datapath counts what found no room with it, and each message says how many
-// packets went before it, so that a message which went missing on the way shows as a gap.
+// packets of that datapath went before it, so that a message which went missing on the way shows as a gap.
 
 #include "cli/capture_writer.h"
 
@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,14 +25,24 @@ struct seen_port {
 	uint64_t packets;
 };
 
+// What one datapath sends.
+struct source {
+	uint64_t capture;
+	uint64_t packets;  // that came
+	uint64_t expected; // that were sent so far, come or not
+	uint64_t no_room;  // as the datapath counted it
+};
+
+enum { SOURCES_MAX = 1024 };
+
 struct capture_writer {
 	struct capture_writer_config config;
 	struct seen_port *ports; // in the order of the interfaces
 	size_t port_count, port_room;
-	size_t last;        // index of the port found last
+	size_t last; // index of the port found last
+	struct source *sources;
+	size_t source_count;
 	uint64_t packets;   // written
-	uint64_t expected;  // packets that were sent so far, written or not
-	uint64_t no_room;   // as the datapath counted it
 	uint64_t told_lost; // in the options of packets
 	uint64_t began_ns;
 };
@@ -59,8 +70,10 @@ int capture_writer_new(const struct capture_writer_config *config, struct captur
 
 void capture_writer_free(struct capture_writer *writer)
 {
-	if (writer)
+	if (writer) {
 		free(writer->ports);
+		free(writer->sources);
+	}
 	free(writer);
 }
 
@@ -159,21 +172,45 @@ static int put_packet(struct capture_writer *writer, const Weft__CapturedPacket 
 	comment_on(packet, comment, sizeof(comment));
 	writer->told_lost += out.lost;
 	writer->packets++;
-	writer->expected++;
 	writer->ports[writer->last].packets++;
 	return pcapng_packet(writer->config.file, &out);
 }
 
+// NULL without memory, or with more of them than there can be.
+static struct source *find_source(struct capture_writer *writer, uint64_t capture)
+{
+	struct source *more;
+
+	for (size_t i = 0; i < writer->source_count; i++)
+		if (writer->sources[i].capture == capture)
+			return &writer->sources[i];
+	more = writer->source_count < SOURCES_MAX
+	               ? realloc(writer->sources, (writer->source_count + 1) * sizeof(*more))
+	               : NULL;
+	if (!more)
+		return NULL;
+	writer->sources = more;
+	more[writer->source_count] = (struct source){.capture = capture};
+	return &more[writer->source_count++];
+}
+
 static int put_all(struct capture_writer *writer, const Weft__Captured *captured)
 {
-	int error = take_names(writer, captured);
+	struct source *source = find_source(writer, captured->capture);
+	int error = source ? take_names(writer, captured) : -ENOMEM;
 
-	if (captured->has_before && captured->before > writer->expected)
-		writer->expected = captured->before;
-	if (captured->has_lost && captured->lost > writer->no_room)
-		writer->no_room = captured->lost;
-	for (size_t i = 0; i < captured->n_packets && error == 0; i++)
+	if (error < 0)
+		return error;
+	if (captured->has_before && captured->before > source->expected)
+		source->expected = captured->before;
+	if (captured->has_lost && captured->lost > source->no_room)
+		source->no_room = captured->lost;
+	for (size_t i = 0; i < captured->n_packets && error == 0 && !capture_writer_is_full(writer);
+	     i++) {
 		error = put_packet(writer, captured->packets[i]);
+		source->packets++;
+		source->expected++;
+	}
 	if (error == 0 && fflush(writer->config.file) != 0)
 		error = -errno;
 	return error;
@@ -209,6 +246,11 @@ int capture_writer_end(struct capture_writer *writer, struct fail *fail)
 	return error < 0 ? fail_errno(fail, error, "the capture cannot be written") : 0;
 }
 
+bool capture_writer_is_full(const struct capture_writer *writer)
+{
+	return writer->config.count && writer->packets >= writer->config.count;
+}
+
 uint64_t capture_writer_packets(const struct capture_writer *writer)
 {
 	return writer->packets;
@@ -216,5 +258,10 @@ uint64_t capture_writer_packets(const struct capture_writer *writer)
 
 uint64_t capture_writer_lost(const struct capture_writer *writer)
 {
-	return writer->no_room + (writer->expected - writer->packets);
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < writer->source_count; i++)
+		lost += writer->sources[i].no_room + writer->sources[i].expected -
+		        writer->sources[i].packets;
+	return lost;
 }

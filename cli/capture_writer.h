@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct capture_writer_config {
 	const char *filter;  // as it was written, or NULL; borrowed
 	const char *comment; // of the whole, or NULL
 	uint32_t snap;
+	uint64_t count; // packets that are wanted; 0: all
 };
 
 // Writes the header of the section. The fail tells what could not be written.
@@ -29,6 +31,8 @@ int capture_writer_put(struct capture_writer *writer, const uint8_t *captured, s
 // The totals of each interface.
 int capture_writer_end(struct capture_writer *writer, struct fail *fail);
 
+// Whether all that were wanted have come; what comes then is left out.
+bool capture_writer_is_full(const struct capture_writer *writer);
 uint64_t capture_writer_packets(const struct capture_writer *writer);
 // Packets that were wanted and did not come: for want of room at any place of the way.
 uint64_t capture_writer_lost(const struct capture_writer *writer);

@@ -24,34 +24,58 @@ enum { SNAP_MAX = 262144 };
 
 struct capture {
 	const struct invocation *call;
+	const Weft__CaptureQuery *query;
+	FILE *file; // NULL until there is something to write.
 	struct capture_writer *writer;
 	struct fail fail; // Of writing.
 };
+
+// The name of the file, NULL: standard output.
+static const char *file_of(const struct invocation *call)
+{
+	const char *path = invocation_text(call, "write");
+
+	return path && strcmp(path, "-") != 0 ? path : NULL;
+}
+
+// Once it has begun, so that what is refused leaves no file behind.
+static int open_writer(struct capture *capture)
+{
+	const struct capture_writer_config config = {
+		.filter = invocation_text(capture->call, "bpf"),
+		.snap = capture->query->snap,
+		.count = capture->query->count,
+	};
+	struct capture_writer_config with_file = config;
+	const char *path = file_of(capture->call);
+
+	capture->file = path ? fopen(path, "we") : stdout;
+	if (!capture->file)
+		return fail_errno(&capture->fail, -errno, "file '%s'", path);
+	with_file.file = capture->file;
+	return capture_writer_new(&with_file, &capture->writer, &capture->fail);
+}
 
 static bool on_reply(void *user, const Weft__Reply *reply)
 {
 	struct capture *capture = user;
 
-	return !reply->has_captured || capture_writer_put(capture->writer, reply->captured.data,
-	                                                  reply->captured.len, &capture->fail) == 0;
+	if (!reply->has_captured)
+		return true;
+	if (!capture->writer && open_writer(capture) < 0)
+		return false;
+	return capture_writer_put(capture->writer, reply->captured.data, reply->captured.len,
+	                          &capture->fail) == 0 &&
+	       !capture_writer_is_full(capture->writer);
 }
 
-static int open_file(const struct invocation *call, FILE **ret, struct fail *fail)
+static int check_output(const struct invocation *call, struct fail *fail)
 {
-	const char *path = invocation_text(call, "write");
-
-	if (path && strcmp(path, "-") != 0) {
-		*ret = fopen(path, "we");
-		return *ret ? 0 : fail_errno(fail, -errno, "file '%s'", path);
-	}
-	if (isatty(STDOUT_FILENO)) {
-		fail_set(fail, -EINVAL, "a capture is not for the terminal");
-		fail_hint(fail, "pipe it: %s | wireshark -k -i -, or give a file by -w",
-		          call->line);
-		return -EINVAL;
-	}
-	*ret = stdout;
-	return 0;
+	if (file_of(call) || !isatty(STDOUT_FILENO))
+		return 0;
+	fail_set(fail, -EINVAL, "a capture is not for the terminal");
+	fail_hint(fail, "pipe it: %s | wireshark -k -i -, or give a file by -w", call->line);
+	return -EINVAL;
 }
 
 static int fill_query(const struct invocation *call, Weft__CaptureQuery *query, struct fail *fail)
@@ -116,24 +140,19 @@ static int run(struct capture *capture, Weft__CaptureQuery *query, struct client
 	stop.capture = &end;
 	end.has_stop = end.stop = true;
 	error = client_watch_until(client, &request, &stop, on_reply, capture, &fail);
-	if (!capture->fail.code)
-		capture_writer_end(capture->writer, &capture->fail);
-	if (capture_writer_packets(capture->writer) == 0 && error < 0) {
+	if (!capture->writer) {
 		// It never began.
-		output_fail(capture->call, &fail);
+		output_fail(capture->call, capture->fail.code ? &capture->fail : &fail);
 		return client_is_lost(client) ? EXIT_UNREACHABLE : EXIT_ERROR;
 	}
+	if (!capture->fail.code)
+		capture_writer_end(capture->writer, &capture->fail);
 	return conclude(capture, error, client_is_lost(client), &fail);
 }
 
-static int write_to(const struct invocation *call, FILE *file, Weft__CaptureQuery *query)
+static int capture(const struct invocation *call, Weft__CaptureQuery *query)
 {
-	const struct capture_writer_config config = {
-		.file = file,
-		.filter = invocation_text(call, "bpf"),
-		.snap = query->snap,
-	};
-	struct capture capture = {.call = call};
+	struct capture capture = {.call = call, .query = query};
 	struct client *client = NULL;
 	struct fail fail = {0};
 	int code;
@@ -144,14 +163,15 @@ static int write_to(const struct invocation *call, FILE *file, Weft__CaptureQuer
 		output_fail(call, &fail);
 		return EXIT_UNREACHABLE;
 	}
-	if (capture_writer_new(&config, &capture.writer, &fail) < 0) {
-		client_close(client);
-		output_fail(call, &fail);
-		return EXIT_ERROR;
-	}
 	code = run(&capture, query, client);
 	client_close(client);
 	capture_writer_free(capture.writer);
+	if (capture.file && capture.file != stdout && fclose(capture.file) != 0 &&
+	    code == EXIT_OK) {
+		fail_errno(&fail, -errno, "file '%s'", file_of(call));
+		output_fail(call, &fail);
+		code = EXIT_ERROR;
+	}
 	return code;
 }
 
@@ -159,18 +179,12 @@ int cmd_capture(const struct invocation *call)
 {
 	Weft__CaptureQuery query = WEFT__CAPTURE_QUERY__INIT;
 	struct fail fail = {0};
-	FILE *file = NULL;
 	int code = EXIT_USAGE;
 
-	if (fill_query(call, &query, &fail) < 0 || open_file(call, &file, &fail) < 0)
+	if (fill_query(call, &query, &fail) < 0 || check_output(call, &fail) < 0)
 		output_fail(call, &fail);
 	else
-		code = write_to(call, file, &query);
-	if (file && file != stdout && fclose(file) != 0 && code == EXIT_OK) {
-		fail_errno(&fail, -errno, "file '%s'", invocation_text(call, "write"));
-		output_fail(call, &fail);
-		code = EXIT_ERROR;
-	}
+		code = capture(call, &query);
 	free(query.program.data);
 	return code;
 }

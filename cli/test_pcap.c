@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { START_MS = 3000, SETTLE_MS = 100 };
+enum { START_MS = 3000, SETTLE_MS = 100, BLOCK_INTERFACE = 1 };
 
 static void pause_ms(unsigned ms)
 {
@@ -83,27 +83,30 @@ static pid_t start_capture(const struct test_run *run, const struct test_case *i
 	_exit(127);
 }
 
-// Whether there is more than the section's own block, whose length stands in its second word: the ports were
-// named, and packets are copied from then on.
-static bool has_ports(const char *file)
+// How many ports the stream has named so far; packets are copied from each from then on.
+static unsigned count_ports(const char *file)
 {
-	uint32_t words[2];
-	struct stat status;
 	FILE *opened = fopen(file, "re");
-	bool has = opened && fread(words, sizeof(words), 1, opened) == 1 &&
-	           fstat(fileno(opened), &status) == 0 && status.st_size > words[1];
+	uint32_t words[2];
+	unsigned count = 0;
 
+	// Type and length of each block.
+	while (opened && fread(words, sizeof(words), 1, opened) == 1 && words[1] >= sizeof(words)) {
+		count += words[0] == BLOCK_INTERFACE;
+		if (fseek(opened, (long)words[1] - (long)sizeof(words), SEEK_CUR) < 0)
+			break;
+	}
 	if (opened)
 		fclose(opened);
-	return has;
+	return count;
 }
 
-static bool has_begun(const char *file, pid_t pid)
+static bool has_begun(const char *file, unsigned ports, pid_t pid)
 {
 	uint64_t patience = clock_now() + START_MS * NSEC_PER_MSEC;
 
 	while (clock_now() < patience && waitpid(pid, NULL, WNOHANG) == 0) {
-		if (has_ports(file))
+		if (count_ports(file) >= ports)
 			return true;
 		pause_ms(5);
 	}
@@ -119,9 +122,10 @@ static void keep_one(struct test_run *run, size_t number, struct test_case *item
 	name_file(directory, number, item, item->pcap, sizeof(item->pcap));
 	(void)unlink(item->pcap);
 	pid = start_capture(run, item, item->pcap);
-	if (pid < 0 || !has_begun(item->pcap, pid)) {
+	if (pid < 0 || !has_begun(item->pcap, item->to ? 2 : 1, pid)) {
 		if (pid > 0)
 			kill(pid, SIGKILL);
+		(void)unlink(item->pcap);
 		item->pcap[0] = '\0';
 	} else {
 		test_run_one(run, &again);

@@ -108,7 +108,7 @@ struct question *question_of_capture(const struct question *question)
 {
 	struct question *other = question->client->questions;
 
-	while (other && !other->capture)
+	while (other && !other->captures)
 		other = other->next;
 	return other;
 }

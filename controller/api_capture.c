@@ -3,7 +3,8 @@
 // api_capture: packets of a datapath on their way to whoever looks at them.
 //
 // What the datapath sends is handed on as it came, unread. A client that reads slowly misses frames, which it
-// can tell by the numbers in them; nobody waits for it. The capture ends with the client.
+// can tell by the numbers in them; nobody waits for it. Ports of several hosts are captured by each of these,
+// in sessions that share the answer. All end with the client.
 
 #include "controller/api_priv.h"
 
@@ -16,17 +17,61 @@
 #include "proto/decode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Frames beyond this that a client has not read are not queued for it.
 enum { BEHIND_BYTES = 8 << 20 };
 
-static void refuse_begin(struct question *question, const struct stream_frame *frame)
+// What one datapath captures for a question.
+struct capture_session {
+	struct question *question;
+	struct host *host; // Borrowed: it answers before it goes.
+	uint64_t id;
+	struct capture_session *next;
+};
+
+static void drop_session(struct capture_session *session)
+{
+	struct capture_session **link = &session->question->captures;
+
+	while (*link != session)
+		link = &(*link)->next;
+	*link = session->next;
+	free(session);
+}
+
+static void tell_to_stop(const struct capture_session *session)
+{
+	Weft__CaptureStop stop = WEFT__CAPTURE_STOP__INIT;
+
+	stop.capture = session->id;
+	// A datapath that has gone needs not be told.
+	(void)host_ask(session->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	               WEFT__FRAME_TYPE__FRAME_CAPTURE_STOP, &stop.base, NULL, NULL);
+}
+
+void api_capture_forget(struct question *question)
+{
+	while (question->captures) {
+		struct capture_session *session = question->captures;
+
+		host_forget(session->host, session);
+		tell_to_stop(session);
+		drop_session(session);
+	}
+}
+
+// One that cannot go on ends all: what is left would not be what was asked for.
+static void break_off(struct question *question, const char *host, const struct stream_frame *frame)
 {
 	Weft__Refused *refused =
 		frame ? decode_message(&weft__refused__descriptor, frame->len, frame->body) : NULL;
+	char object[KEY_SIZE];
 
-	question_fail(question, refused ? refused->code : -ECONNRESET, "capture",
+	snprintf(object, sizeof(object), "host/%s", host);
+	question_fail(question, refused ? refused->code : -ECONNRESET, object,
 	              refused ? refused->what : "the datapath went away",
 	              refused ? refused->hint : "begin the capture anew when it is back");
 	weft__refused__free_unpacked(refused, NULL);
@@ -34,43 +79,31 @@ static void refuse_begin(struct question *question, const struct stream_frame *f
 
 static void on_captured(void *user, int err, const struct stream_frame *frame)
 {
-	struct question *question = user;
+	struct capture_session *session = user;
+	struct question *question = session->question;
 	Weft__Reply reply = WEFT__REPLY__INIT;
 
 	if (!frame || frame->type != WEFT__FRAME_TYPE__FRAME_CAPTURED) {
+		const char *name = host_name(session->host);
+
 		// Nothing more is wanted of whoever breaks off like this.
-		host_forget(question->host, question);
-		question->capture = 0;
-		refuse_begin(question, frame);
+		host_forget(session->host, session);
+		drop_session(session);
+		api_capture_forget(question);
+		break_off(question, name, frame);
 		return;
 	}
 	reply.has_captured = true;
 	reply.captured = (ProtobufCBinaryData){.len = frame->len, .data = (uint8_t *)frame->body};
-	if (!frame->more) {
-		question->capture = 0;
+	if (!frame->more)
+		drop_session(session);
+	if (!question->captures) {
 		question_reply(question, &reply);
 		return;
 	}
 	reply.has_more = reply.more = true;
-	if (question_queued(question) < BEHIND_BYTES)
+	if (!frame->more || question_queued(question) < BEHIND_BYTES)
 		question_reply_part(question, &reply);
-}
-
-static void end_capture(struct question *question)
-{
-	Weft__CaptureStop stop = WEFT__CAPTURE_STOP__INIT;
-
-	stop.capture = question->capture;
-	// A datapath that has gone needs not be told.
-	(void)host_ask(question->host, WEFT__STREAM_ID__STREAM_QUERIES,
-	               WEFT__FRAME_TYPE__FRAME_CAPTURE_STOP, &stop.base, NULL, NULL);
-}
-
-void api_capture_forget(struct question *question)
-{
-	if (question->capture)
-		end_capture(question);
-	question->capture = 0;
 }
 
 static int unknown_port(struct question *question, const char *name)
@@ -95,60 +128,43 @@ static int unknown_port(struct question *question, const char *name)
 	return -ENOENT;
 }
 
-// One datapath captures at a time: the host of the first port decides.
-static bool same_host(struct question *question, const struct intent *port, bool first)
-{
-	struct host *host =
-		hosts_get(&question->api->env.control->hosts, model_place_of(port->msg->port));
-
-	if (first && host)
-		question->host = host;
-	if (question->host == host)
-		return true;
-	question_fail(question, -EXDEV, "capture", "the ports are on different hosts",
-	              "capture those of one host at a time");
-	return false;
-}
-
-// The ids of the named ports, to be freed; each once. NULL when the question was refused.
-static uint64_t *find_ports(struct question *question, size_t *ret_count)
+// The ids of the named ports of one host, to be freed; each once. NULL without memory.
+static uint64_t *ports_of(struct question *question, const struct host *host, size_t *ret_count)
 {
 	const Weft__CaptureQuery *query = question->request->capture;
+	const struct control *control = question->api->env.control;
 	uint64_t *ids = malloc((query->n_ports + 1) * sizeof(*ids));
-	size_t count = 0;
 
+	*ret_count = 0;
 	for (size_t i = 0; i < query->n_ports && ids; i++) {
-		const struct intent *port =
-			model_find_port(&question->api->env.control->model, query->ports[i], NULL);
+		const struct intent *port = model_find_port(&control->model, query->ports[i], NULL);
 		size_t seen = 0;
 
-		if (!port) {
-			unknown_port(question, query->ports[i]);
-			free(ids);
-			return NULL;
-		}
-		if (!same_host(question, port, i == 0)) {
-			free(ids);
-			return NULL;
-		}
-		ids[count] = derive_port_id(port->name);
-		while (ids[seen] != ids[count])
+		if (hosts_get(&control->hosts, model_place_of(port->msg->port)) != host)
+			continue;
+		ids[*ret_count] = derive_port_id(port->name);
+		while (ids[seen] != ids[*ret_count])
 			seen++;
-		count += seen == count;
+		*ret_count += seen == *ret_count;
 	}
-	if (ids)
-		*ret_count = count;
-	else
-		question_fail(question, -ENOMEM, "capture", "out of memory", NULL);
 	return ids;
 }
 
-static int ask(struct question *question, uint64_t *ids, size_t count)
+static int begin_at(struct question *question, struct host *host, uint64_t *ids, size_t count)
 {
 	const Weft__CaptureQuery *query = question->request->capture;
+	struct capture_session *session = calloc(1, sizeof(*session));
 	Weft__Capture capture = WEFT__CAPTURE__INIT;
+	int err;
 
-	capture.capture = ++question->api->captures;
+	if (!session)
+		return -ENOMEM;
+	*session = (struct capture_session){.question = question,
+	                                    .host = host,
+	                                    .id = ++question->api->captures,
+	                                    .next = question->captures};
+	question->captures = session;
+	capture.capture = session->id;
 	capture.ports = ids;
 	capture.n_ports = count;
 	capture.has_snap = query->has_snap;
@@ -164,40 +180,66 @@ static int ask(struct question *question, uint64_t *ids, size_t count)
 	capture.count = query->count;
 	capture.has_milliseconds = query->has_milliseconds;
 	capture.milliseconds = query->milliseconds;
-	question->capture = capture.capture;
-	return host_ask_parts(question->host, WEFT__STREAM_ID__STREAM_QUERIES,
-	                      WEFT__FRAME_TYPE__FRAME_CAPTURE, &capture.base, on_captured,
-	                      question);
+	err = host_ask_parts(host, WEFT__STREAM_ID__STREAM_QUERIES, WEFT__FRAME_TYPE__FRAME_CAPTURE,
+	                     &capture.base, on_captured, session);
+	if (err < 0)
+		drop_session(session);
+	return err;
+}
+
+// At each host that has some of the ports; without ports at all that are there.
+static int begin(struct question *question)
+{
+	const Weft__CaptureQuery *query = question->request->capture;
+	const struct hosts *hosts = &question->api->env.control->hosts;
+	size_t cursor = 0, count;
+	struct host *host;
+
+	while ((host = hosts_next(hosts, &cursor))) {
+		uint64_t *ids = ports_of(question, host, &count);
+		bool wanted = query->n_ports ? count > 0 : host_can(host, "capture");
+		int err = ids ? 0 : -ENOMEM;
+
+		if (wanted && ids)
+			err = host_can(host, "capture") ? begin_at(question, host, ids, count)
+			                                : -EAGAIN;
+		free(ids);
+		if (err < 0) {
+			api_capture_forget(question);
+			question_fail(question, -EAGAIN, "datapath",
+			              "a datapath of these ports is away, or cannot capture",
+			              "'weft host ls' tells which");
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int check_ports(struct question *question)
+{
+	const Weft__CaptureQuery *query = question->request->capture;
+
+	for (size_t i = 0; i < query->n_ports; i++)
+		if (!model_find_port(&question->api->env.control->model, query->ports[i], NULL))
+			return unknown_port(question, query->ports[i]);
+	return 0;
+}
+
+static void stop(struct question *question)
+{
+	struct question *running = question_of_capture(question);
+
+	for (struct capture_session *at = running ? running->captures : NULL; at; at = at->next)
+		tell_to_stop(at);
+	question_answer(question);
 }
 
 void api_capture(struct question *question)
 {
-	uint64_t *ids;
-	size_t count = 0;
-
-	if (question->request->capture->stop) {
-		struct question *running = question_of_capture(question);
-
-		if (running)
-			end_capture(running);
-		question_answer(question);
-		return;
-	}
-	question->host = question->api->env.control->hosts.local;
-	ids = find_ports(question, &count);
-	if (!ids)
-		return;
-	if (!host_can(question->host, "capture")) {
-		free(ids);
+	if (question->request->capture->stop)
+		stop(question);
+	else if (check_ports(question) == 0 && begin(question) == 0 && !question->captures)
 		question_fail(question, -EAGAIN, "datapath",
 		              "there is no datapath here that can capture",
 		              "'weft status' tells more");
-		return;
-	}
-	if (ask(question, ids, count) < 0) {
-		question->capture = 0;
-		question_fail(question, -EAGAIN, "datapath", "the datapath is away",
-		              "'weft status' tells more");
-	}
-	free(ids);
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct capture_session;
 struct client;
 struct stream;
 
@@ -28,11 +29,11 @@ struct question {
 	Weft__Request *request; // Owned.
 	Weft__Record **records; // Gathered so far; owned.
 	size_t record_count, record_room;
-	struct fanout *fanout; // Of api_query.c; owned.
-	uint64_t capture;      // The number of the one under way, or 0.
-	struct host *host;     // Of a trace or a capture: who is asked.
-	char assumed[IP_TEXT]; // A trace: the source address that nobody gave.
-	unsigned hops;         // A trace: how many tunnels it has gone through.
+	struct fanout *fanout;            // Of api_query.c; owned.
+	struct capture_session *captures; // Under way; of api_capture.c.
+	struct host *host;                // Of a trace: who is asked.
+	char assumed[IP_TEXT];            // A trace: the source address that nobody gave.
+	unsigned hops;                    // A trace: how many tunnels it has gone through.
 	struct question *next;
 };
 

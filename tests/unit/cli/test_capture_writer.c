@@ -41,7 +41,8 @@ static int tear_down(void **user)
 }
 
 // One message with a packet of the port, NULL name: the port is not named.
-static int put(struct world *world, uint64_t port, const char *name, uint64_t before, uint64_t lost)
+static int put_from(struct world *world, uint64_t capture, uint64_t port, const char *name,
+                    uint64_t before, uint64_t lost)
 {
 	Weft__Captured captured = WEFT__CAPTURED__INIT;
 	Weft__CapturedPacket packet = WEFT__CAPTURED_PACKET__INIT, *packets = &packet;
@@ -53,6 +54,7 @@ static int put(struct world *world, uint64_t port, const char *name, uint64_t be
 	packet.len = 60;
 	packet.bytes = (ProtobufCBinaryData){.len = sizeof(bytes), .data = bytes};
 	packet.drop = (char *)"flow_rule";
+	captured.capture = capture;
 	captured.n_packets = 1;
 	captured.packets = &packets;
 	named.id = port;
@@ -64,6 +66,11 @@ static int put(struct world *world, uint64_t port, const char *name, uint64_t be
 	captured.lost = lost;
 	assert_true(weft__captured__get_packed_size(&captured) <= sizeof(buf));
 	return capture_writer_put(world->writer, buf, weft__captured__pack(&captured, buf), NULL);
+}
+
+static int put(struct world *world, uint64_t port, const char *name, uint64_t before, uint64_t lost)
+{
+	return put_from(world, 1, port, name, before, lost);
 }
 
 static unsigned count_packets(struct world *world)
@@ -116,6 +123,20 @@ static void losses_at_both_places_are_counted(void **user)
 	assert_int_equal(capture_writer_packets(world->writer), 3);
 }
 
+static void each_datapath_counts_for_itself(void **user)
+{
+	struct world *world = *user;
+
+	assert_int_equal(put_from(world, 1, 5, "port/h1", 0, 0), 0);
+	assert_int_equal(put_from(world, 2, 6, "port/h2", 0, 4), 0);
+	assert_int_equal(put_from(world, 1, 5, NULL, 1, 0), 0);
+	assert_int_equal(capture_writer_lost(world->writer), 4);
+	// Two of the other's went missing.
+	assert_int_equal(put_from(world, 2, 6, NULL, 3, 4), 0);
+	assert_int_equal(capture_writer_lost(world->writer), 6);
+	assert_int_equal(count_packets(world), 4);
+}
+
 static void what_cannot_be_read_is_refused(void **user)
 {
 	struct world *world = *user;
@@ -132,6 +153,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(packets_of_ports_are_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(losses_at_both_places_are_counted, set_up,
 	                                        tear_down),
+		cmocka_unit_test_setup_teardown(each_datapath_counts_for_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_refused, set_up, tear_down),
 	};
 
