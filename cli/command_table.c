@@ -486,8 +486,9 @@ const struct command command_table[] = {
 		.max_arguments = 1,
 		.complete = "host",
 		.summary = "change a host",
-		.details = "The host 'local' needs not be added: weft host add local --ip ADDRESS "
-			   "gives it an address for others to send to.",
+		.details =
+			"The host 'local' is always there: weft host set local --ip ADDRESS gives "
+			"it an address for others to send to.",
 		.flags = host_set_flags,
 		.traits = COMMAND_CHANGES,
 		.run = cmd_object_set,

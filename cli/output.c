@@ -200,6 +200,18 @@ static int widest_key(const Weft__Record *record)
 	return width;
 }
 
+// Fields that hold seconds since 1970 in every record that has them.
+static bool is_time(const Weft__Field *field)
+{
+	static const char *const keys[] = {"certificate_until", "refused_at", "until", "expires"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (field->value_case == WEFT__FIELD__VALUE_NUMBER &&
+		    strcmp(field->key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
 // A record within the record is a paragraph of its own, one step in.
 static void print_fields(const Weft__Record *record, int indent)
 {
@@ -212,6 +224,9 @@ static void print_fields(const Weft__Record *record, int indent)
 		if (field->value_case == WEFT__FIELD__VALUE_RECORD && indent < INDENT_MAX) {
 			printf("%*s%s\n", indent, "", field->key);
 			print_fields(field->record, indent + INDENT);
+		} else if (is_time(field)) {
+			format_time(field->number, buf, sizeof(buf));
+			printf("%*s%-*s  %s\n", indent, "", width, field->key, buf);
 		} else {
 			printf("%*s%-*s  %s\n", indent, "", width, field->key,
 			       field_text(field, buf, sizeof(buf)));

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "controller/control_priv.h"
 #include "controller/difference.h"
+#include "controller/model_host.h"
 #include "proto/decode.h"
 
 #include <errno.h>
@@ -80,7 +81,9 @@ static int edit_put(struct control *control, const Weft__Change *change, struct 
 		fail_hint(&refusal->fail, "choose another name, or change it with 'set'");
 		return -EEXIST;
 	}
-	if (change->verb != WEFT__VERB__VERB_SET)
+	// The host beside the controller is there unwritten, so it can be changed as well as added.
+	if (change->verb != WEFT__VERB__VERB_SET ||
+	    (!old && noun == NOUN_HOST && strcmp(change->intent->name, HOST_LOCAL) == 0))
 		return model_put(&control->model, change->intent, refusal);
 	if (!old)
 		return model_unknown(&control->model, key, NULL, noun, change->intent->name,

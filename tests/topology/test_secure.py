@@ -103,6 +103,7 @@ def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
     elsewhere.wait_ready()
     assert elsewhere.host()["from"].startswith("192.0.2.2:")
     assert elsewhere.host()["certificate"] == "valid"
+    assert f"{time.localtime().tm_year + 1}-" in weft.weft("host", "show", "b").stdout
     elsewhere.add_ports()
     eventually(elsewhere.pings, 10, "a ping through host b")
     generation = elsewhere.host()["generation"]
@@ -135,7 +136,7 @@ def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
 def test_net_spans_both_machines(elsewhere):
     """Guests of here and there in one net, by VXLAN over the cable, while the controller lives and when it is dead."""
     weft = elsewhere.weft
-    weft.weft("host", "add", "local", "--ip", "192.0.2.1")
+    weft.weft("host", "set", "local", "--ip", "192.0.2.1")
     weft.weft("host", "set", "b", "--ip", "192.0.2.2")
     weft.weft("net", "add", "span", "--subnet", "10.9.0.0/24", "--mode", "isolated", "--dhcp")
     here = weft.add_guest("h1", "--net", "span", "--ip", "10.9.0.10")
