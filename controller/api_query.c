@@ -23,7 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGE_ROWS = 1000, ROWS_MOST = 20000, COLUMNS_MOST = 64, PATIENCE_S = 5 };
+enum { PAGE_ROWS = 1000, ROWS_MOST = 20000, COLUMNS_MOST = 64, PATIENCE_S = 5, REST_S = 1 };
 
 // What one host is asked.
 struct branch {
@@ -113,8 +113,13 @@ static void finish(struct fanout *fanout)
 {
 	struct question *question = fanout->question;
 
-	if (--fanout->open > 0)
+	if (--fanout->open > 0) {
+		// Those that are still silent have the time of those that have told all, and a little more.
+		const struct timeval rest = {.tv_sec = REST_S};
+
+		event_add(fanout->late, &rest);
 		return;
+	}
 	if (fanout->named && fanout->noun == NOUN_NONE)
 		merge(fanout);
 	api_query_forget(question);
@@ -459,6 +464,9 @@ static void ask_all(struct fanout *fanout)
 	fanout->open = count + 1;
 	for (size_t i = 0; i < count; i++)
 		ask_page(&fanout->branches[i], 0, false);
+	if (fanout->open-- > 1)
+		return;
+	fanout->open = 1;
 	finish(fanout);
 }
 

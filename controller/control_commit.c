@@ -25,6 +25,22 @@ void control_unshare(struct change *change)
 	change->share_count = 0;
 }
 
+// Whether a host is only told of others: where their ports are, and how they are reached. One that is away
+// hears of it when it is back, and has no reason to refuse it.
+static bool is_hearsay(const struct ops *ops)
+{
+	for (size_t i = 0; i < ops->count; i++)
+		if (ops->items[i].kind != WEFT__KIND__KIND_FDB_ENTRY &&
+		    strncmp(ops->items[i].unit, "mesh/", strlen("mesh/")) != 0)
+			return false;
+	return true;
+}
+
+static bool is_away(const struct host *host)
+{
+	return host_state(host) == HOST_ABSENT || host_state(host) == HOST_GREETING;
+}
+
 int control_share(struct control *control, struct change *change, struct refusal *refusal)
 {
 	struct desired *desired;
@@ -40,6 +56,8 @@ int control_share(struct control *control, struct change *change, struct refusal
 		// One that ends with it and is away is not waited for: it may be lost for good.
 		if (!host || (host_state(host) != HOST_READY &&
 		              !model_host_exists(&control->model, desired->host)))
+			continue;
+		if (is_away(host) && is_hearsay(&desired->ops))
 			continue;
 		*share = (struct share){.control = control, .host = host, .ops = desired->ops};
 		desired->ops = (struct ops){0};

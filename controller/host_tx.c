@@ -3,8 +3,8 @@
 // host_tx: transactions of one host, one at a time.
 //
 // An answer is known by the transaction's own id, which is never used twice: the epoch, counted by the store
-// at each start, above a counter. A datapath that leaves a transaction unanswered for half a minute is
-// cut off; when it returns, digests tell what it has.
+// at each start, above a counter. A datapath that leaves a transaction unanswered for twelve seconds, and
+// longer if it is large, is cut off; when it returns, digests tell what it has.
 
 #include "controller/host_priv.h"
 
@@ -18,7 +18,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 
-enum { PATIENCE_SECONDS = 30 };
+enum { PATIENCE_SECONDS = 12, OPERATIONS_PER_SECOND = 50 };
 
 void host_tx_answer(struct host *host, const struct tx_result *result)
 {
@@ -47,9 +47,9 @@ void host_tx_result(struct host *host, const struct stream_frame *frame)
 		host->env.reverted(host->env.user, host, message->tx);
 	} else if (host->done && message->tx == host->tx.id) {
 		tx_read_result(&host->tx, message, &result);
-		if (result.code == 0 && message->has_generation)
-			host->generation = message->generation;
 		host->prepared = result.code == 0 && message->has_prepared && message->prepared;
+		if (result.code == 0 && message->has_generation && !host->prepared)
+			host->generation = message->generation;
 		host_tx_answer(host, &result);
 	}
 	weft__tx_result__free_unpacked(message, NULL);
@@ -86,7 +86,9 @@ void host_tx_continue(struct host *host)
 
 static void begin(struct host *host, host_tx_fn done, void *user)
 {
-	struct timeval wait = {.tv_sec = PATIENCE_SECONDS};
+	// A large one may take its time, also on a slow machine.
+	struct timeval wait = {.tv_sec = PATIENCE_SECONDS +
+	                                 (time_t)(host->tx.ops->count / OPERATIONS_PER_SECOND)};
 
 	host->done = done;
 	host->done_user = user;

@@ -573,6 +573,19 @@ static void test_host_goes(void **state)
 }
 
 // A host that is lost for good is removed without it, with all that was there, and the others go on.
+// What a host would only be told of others waits for it, and holds up nobody.
+static void test_absent_host_hears_later_of_others(void **state)
+{
+	struct world *world = *state;
+
+	put_well(world, PORT_A ";" PORT_B);
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	put_well(world, "port pa2 attach=netdev ifname=e1 net=lan host=a mac=02:00:00:00:00:07");
+	make_ready(world, B);
+	check_equal(world);
+}
+
 static void test_lost_host_goes(void **state)
 {
 	struct world *world = *state;
@@ -658,6 +671,8 @@ int main(void)
 	                                        setup, teardown),
 		cmocka_unit_test_setup_teardown(test_later_controller_is_told_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_host_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_absent_host_hears_later_of_others, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_lost_host_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lease_of_anothers_scope_is_left_out, setup,
 	                                        teardown),
