@@ -22,6 +22,7 @@ static const struct {
 	{"frames", IMPAIR_FRAMES},
 	{"bytes", IMPAIR_BYTES},
 	{"sent", IMPAIR_SENT},
+	{"sent_bytes", IMPAIR_SENT_BYTES},
 	{"lost", IMPAIR_COUNT_LOST},
 	{"lost_in_burst", IMPAIR_COUNT_LOST_IN_BURST},
 	{"lost_down", IMPAIR_COUNT_DOWN},

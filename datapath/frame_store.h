@@ -25,6 +25,7 @@ struct stored_frame {
 	uint64_t arrived_ns, extra_ns, due_ns;
 	uint32_t len;
 	uint32_t wire_bits; // what it takes on the wire; of all its frames, for a super-packet
+	uint32_t frames;    // that it stands for
 	uint8_t line[64];   // the packet's first line
 };
 

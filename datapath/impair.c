@@ -8,8 +8,9 @@
 // changes, the frame that is being sent has the rest of its time scaled, and those behind it go by the
 // new one: a change loses nothing. A frame that departs goes into the wheel with its own delay on top.
 //
-// A super-packet is kept whole only where no frame is treated on its own and its frames would leave within
-// WHOLE_NS of each other, which is less than the accuracy that is promised. Otherwise it is cut first.
+// A super-packet is cut into its frames where each is treated on its own. Else, into parts whose frames would
+// leave within WHOLE_NS of each other, which is less than the accuracy that is promised: a rate of gigabits so
+// costs a few parts and not hundreds of thousands of frames a second.
 
 #include "datapath/impair.h"
 
@@ -60,7 +61,7 @@ struct impair {
 
 	// Before the rate, oldest first; the first one is being sent.
 	uint32_t queue_first, queue_last, queue_count;
-	uint64_t queue_bytes;
+	uint64_t queue_frames, queue_bytes;
 	uint64_t departs; // when the first one, or the last that left, has gone: ns * FRACTION
 
 	struct frame_store store;
@@ -235,6 +236,7 @@ static void end_sending(struct impair *impair)
 
 	impair->queue_first = frame->next;
 	impair->queue_count--;
+	impair->queue_frames -= frame->frames;
 	impair->queue_bytes -= frame->len;
 	send_off(impair, entry, departure(impair));
 	if (impair->queue_count)
@@ -267,7 +269,7 @@ static bool tell_next(struct impair *impair)
 		next = MIN(next, MIN(departure(impair), impair->step_ends_ns));
 	atomic_store_explicit(&impair->next_ns, next, memory_order_relaxed);
 	set_count(impair, IMPAIR_HELD, impair->queue_count + impair->wheel.count);
-	set_count(impair, IMPAIR_QUEUED, impair->queue_count);
+	set_count(impair, IMPAIR_QUEUED, impair->queue_frames);
 	return next < before;
 }
 
@@ -293,15 +295,16 @@ static uint64_t bits_of(const struct impair *impair, const struct packet *packet
 	return bytes > 0 ? (uint64_t)bytes * 8 : 0;
 }
 
-static bool is_queue_full(const struct impair *impair, uint32_t len)
+// What finds an empty queue is always taken.
+static bool is_queue_full(const struct impair *impair, const struct packet *packet)
 {
 	const struct impair_effects *effects = &impair->effects;
 
-	if (!effects->rate_bps)
+	if (!effects->rate_bps || !impair->queue_count)
 		return false;
-	return (effects->queue_frames && impair->queue_count >= effects->queue_frames) ||
-	       (effects->queue_bytes && impair->queue_count &&
-	        impair->queue_bytes + len > effects->queue_bytes);
+	return (effects->queue_frames &&
+	        impair->queue_frames + frames_in(packet) > effects->queue_frames) ||
+	       (effects->queue_bytes && impair->queue_bytes + packet->len > effects->queue_bytes);
 }
 
 // Puts a stored frame at the end of the queue, or on its way.
@@ -314,6 +317,7 @@ static void enqueue(struct impair *impair, uint32_t entry, uint64_t now_ns)
 		return;
 	}
 	frame->next = FRAME_NONE;
+	impair->queue_frames += frame->frames;
 	impair->queue_bytes += frame->len;
 	if (impair->queue_count++) {
 		frame_store_at(&impair->store, impair->queue_last)->next = entry;
@@ -342,8 +346,8 @@ static enum drop_reason hold(struct impair *impair, struct packet *packet,
 	struct stored_frame *frame;
 	uint32_t entry;
 
-	if (is_queue_full(impair, packet->len)) {
-		count(impair, IMPAIR_QUEUE_FULL, 1);
+	if (is_queue_full(impair, packet)) {
+		count(impair, IMPAIR_QUEUE_FULL, frames_in(packet));
 		return DROP_IMPAIR_QUEUE_FULL;
 	}
 	if (fate->corrupted) {
@@ -352,13 +356,14 @@ static enum drop_reason hold(struct impair *impair, struct packet *packet,
 	}
 	entry = frame_store_put(&impair->store, packet);
 	if (entry == FRAME_NONE) {
-		count(impair, IMPAIR_NO_ROOM, 1);
+		count(impair, IMPAIR_NO_ROOM, frames_in(packet));
 		return DROP_IMPAIR_NO_ROOM;
 	}
 	frame = frame_store_at(&impair->store, entry);
 	frame->arrived_ns = now_ns;
 	frame->extra_ns = fate->extra_ns;
 	frame->wire_bits = (uint32_t)bits_of(impair, packet);
+	frame->frames = frames_in(packet);
 	if (fate->corrupted)
 		damage(impair, entry, fate->corrupt_at);
 	if (fate->reordered)
@@ -412,6 +417,7 @@ static enum impair_verdict judge(struct impair *impair, struct packet *packet, u
 		      fate.loss == IMPAIR_LOST ? IMPAIR_COUNT_LOST : IMPAIR_COUNT_LOST_IN_BURST, 1);
 	} else if (is_transparent(impair, &fate)) {
 		count(impair, IMPAIR_SENT, frames_in(packet));
+		count(impair, IMPAIR_SENT_BYTES, bits_of(impair, packet) / 8);
 		verdict = IMPAIR_PASS;
 	} else {
 		*ret_reason = hold(impair, packet, &fate, now_ns);
@@ -422,22 +428,28 @@ static enum impair_verdict judge(struct impair *impair, struct packet *packet, u
 	return *ret_reason ? IMPAIR_DROP : verdict;
 }
 
-static bool must_cut(const struct impair *impair, const struct packet *packet)
+// How many frames of the packet go together; all that there are: it stays whole.
+static unsigned frames_together(const struct impair *impair, const struct packet *packet)
 {
-	const struct impair_effects *effects = &impair->effects;
+	unsigned frames = frames_in(packet);
+	uint64_t whole;
 
-	return packet->gso &&
-	       (impair_fate_is_single(effects) ||
-	        time_of(bits_of(impair, packet), effects->rate_bps) > fixed(WHOLE_NS));
+	if (frames == 1 || impair_fate_is_single(&impair->effects))
+		return 1;
+	whole = time_of(bits_of(impair, packet), impair->effects.rate_bps);
+	if (whole <= fixed(WHOLE_NS))
+		return frames;
+	return MAX(1U, (unsigned)(fixed(WHOLE_NS) / (whole / frames)));
 }
 
-// Each frame of the super-packet on its own. What passes is kept all the same, due at once: in order.
-static void judge_cuts(struct impair *impair, struct packet *packet, struct packet_pool *pool,
-                       uint64_t now_ns, uint64_t *drops)
+// The parts of a super-packet, each on its own. What passes is kept all the same, due at once: in order.
+static void judge_cuts(struct impair *impair, struct packet *packet, unsigned together,
+                       struct packet_pool *pool, uint64_t now_ns, uint64_t *drops)
 {
 	struct segment_cutter cutter;
 
 	segment_begin(&cutter, packet);
+	cutter.frames = together;
 	while (!segment_is_done(&cutter)) {
 		struct segment storage[CUT_SEGMENTS];
 		struct packet *cut = packet_take(pool);
@@ -451,10 +463,11 @@ static void judge_cuts(struct impair *impair, struct packet *packet, struct pack
 		}
 		if (judge(impair, cut, now_ns, &reason) == IMPAIR_PASS) {
 			reason = hold(impair, cut, &(struct impair_fate){0}, now_ns);
-			count(impair, IMPAIR_SENT, (uint64_t)-1);
+			count(impair, IMPAIR_SENT, -(uint64_t)frames_in(cut));
+			count(impair, IMPAIR_SENT_BYTES, -(bits_of(impair, cut) / 8));
 		}
 		if (reason)
-			drops[reason]++;
+			drops[reason] += frames_in(cut);
 		packet_give(pool, cut);
 	}
 }
@@ -474,8 +487,10 @@ bool impair_put(struct impair *impair, struct packet *const *packets, unsigned p
 	for (unsigned i = 0; i < packet_count; i++) {
 		enum drop_reason reason = DROP_NONE;
 
-		if (must_cut(impair, packets[i])) {
-			judge_cuts(impair, packets[i], pool, now_ns, drops);
+		unsigned together = frames_together(impair, packets[i]);
+
+		if (together < frames_in(packets[i])) {
+			judge_cuts(impair, packets[i], together, pool, now_ns, drops);
 			verdicts[i] = IMPAIR_TAKEN;
 			continue;
 		}
@@ -553,7 +568,8 @@ unsigned impair_take(struct impair *impair, struct packet_pool *pool, uint64_t n
 		assert(packet);
 		chunks += packet->segment_count;
 		note_times(impair, frame, now_ns);
-		count(impair, IMPAIR_SENT, frames_in(packet));
+		count(impair, IMPAIR_SENT, frame->frames);
+		count(impair, IMPAIR_SENT_BYTES, frame->wire_bits / 8);
 		packets[impair->lent_count] = packet;
 		impair->lent[impair->lent_count++] = entry;
 	}

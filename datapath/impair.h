@@ -23,6 +23,7 @@ enum impair_count {
 	IMPAIR_FRAMES, // that came, by what they are on the wire
 	IMPAIR_BYTES,
 	IMPAIR_SENT,
+	IMPAIR_SENT_BYTES, // as the rate counts them: of each frame, with overhead
 	IMPAIR_COUNT_DOWN,
 	IMPAIR_COUNT_LOST,
 	IMPAIR_COUNT_LOST_IN_BURST,

@@ -40,6 +40,7 @@ void segment_begin(struct segment_cutter *cutter, const struct packet *packet)
 		.packet = packet,
 		.l3 = find_l3(packet),
 		.headers = headers,
+		.frames = 1,
 		.payload = packet->len - headers,
 	};
 }
@@ -137,7 +138,7 @@ int segment_next(struct segment_cutter *cutter, struct packet *cut, struct segme
                  unsigned room)
 {
 	const struct packet *packet = cutter->packet;
-	uint32_t len = MIN(cutter->payload - cutter->done, packet->gso_size);
+	uint32_t len = MIN(cutter->payload - cutter->done, packet->gso_size * cutter->frames);
 	int used = borrow(cutter, len, storage, room);
 
 	if (used < 0)
@@ -161,8 +162,12 @@ int segment_next(struct segment_cutter *cutter, struct packet *cut, struct segme
 	cut->payload = packet->payload;
 	cut->ip_version = packet->ip_version;
 	cut->ip_proto = packet->ip_proto;
+	if (len > packet->gso_size) {
+		cut->gso = packet->gso;
+		cut->gso_size = packet->gso_size;
+	}
 	correct_headers(cutter, cut, len);
 	cutter->done += len;
-	cutter->index++;
+	cutter->index += cutter->frames;
 	return used;
 }

@@ -14,7 +14,9 @@ struct segment_cutter {
 	const struct packet *packet;
 	unsigned l3;
 	unsigned headers; // bytes that each cut repeats
-	unsigned index;   // of the next cut
+	unsigned index;   // of the next cut's first frame
+	unsigned
+		frames; // in each cut: with more than one, cuts are super-packets again. 1 after segment_begin
 	uint32_t done;    // payload bytes cut so far
 	uint32_t payload; // in all
 	unsigned piece;   // where the payload goes on: 0 the rest of the head, then the segments

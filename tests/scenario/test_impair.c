@@ -545,6 +545,25 @@ static void a_super_packet_is_cut_where_frames_matter(void **user)
 	assert_int_equal(memport_sent(scenario_door(s, B)) - came, 30);
 	scenario_discard(s);
 
+	// In parts by one that is faster: ten frames take 60 us.
+	effects.rate_bps = 205400000;
+	impair(s, A, OUT, &effects);
+	came = (unsigned)memport_sent(scenario_door(s, B));
+	scenario_send(s, A, frame);
+	impairment = of_port(s, A, IMPAIR_OUT);
+	assert_int_equal(impair_count(impairment, IMPAIR_HELD), 3);
+	assert_int_equal(impair_count(impairment, IMPAIR_QUEUED), 30);
+	for (unsigned part = 1; part <= 3; part++) {
+		scenario_run_until(s, scenario_now(s) + 57 * NSEC_PER_USEC);
+		assert_int_equal(memport_sent(scenario_door(s, B)) - came, 10 * (part - 1));
+		scenario_run_until(s, scenario_now(s) + 3 * NSEC_PER_USEC + (part == 1) * 2 * TICK);
+		assert_int_equal(memport_sent(scenario_door(s, B)) - came, 10 * part);
+	}
+	for (unsigned i = 0; i < 30; i++)
+		assert_int_equal(scenario_take(s, B).len, 54 + 100);
+	assert_int_equal(impair_count(impairment, IMPAIR_SENT), came + 30);
+	assert_int_equal(impair_count(impairment, IMPAIR_SENT_BYTES), (came + 30) * 154);
+
 	// And whole by one that is fast, or when there is only a delay: the door cuts it.
 	effects.rate_bps = 10000000000;
 	effects.has_delay_ns = true;

@@ -76,8 +76,38 @@ static void build_wanted(const struct frame_spec *spec, size_t done, size_t len,
 	store_be16(field, checksum ? checksum : 0xffff);
 }
 
+// One frame that came out, or the frames of a super-packet that did, cut once more.
+static size_t compare(struct packet_pool *pool, const struct frame_spec *spec, struct packet *cut,
+                      size_t done, unsigned *index)
+{
+	struct segment storage[64];
+	struct segment_cutter cutter;
+	size_t before = done;
+
+	if (cut->gso) {
+		segment_begin(&cutter, cut);
+		while (!segment_is_done(&cutter)) {
+			struct packet *frame = packet_take(pool);
+
+			assert_true(segment_next(&cutter, frame, storage, ARRAY_SIZE(storage)) > 0);
+			assert_int_equal(frame->gso, GSO_NONE);
+			done += compare(pool, spec, frame, done, index);
+			packet_give(pool, frame);
+		}
+		return done - before;
+	}
+	assert_int_equal(cut->flags & PACKET_VLAN, spec->has_vlan ? PACKET_VLAN : 0);
+	build_wanted(spec, done, cut->len - cut->head_len, (*index)++);
+	assert_int_equal(cut->len, wanted.len);
+	checksum_complete(cut);
+	assert_int_equal(packet_copy(cut, 0, cut->len, out), wanted.len);
+	assert_memory_equal(out, wanted.bytes, wanted.len);
+	assert_true(frame_is_sound(out, cut->len));
+	return wanted.len - wanted.payload;
+}
+
 static void cut_and_compare(struct packet_pool *pool, const struct frame_spec *spec,
-                            uint16_t gso_size, unsigned pieces)
+                            uint16_t gso_size, unsigned pieces, unsigned frames)
 {
 	static struct frame kept;
 	struct packet *packet = build(pool, spec, gso_size, pieces);
@@ -93,19 +123,14 @@ static void cut_and_compare(struct packet_pool *pool, const struct frame_spec *s
 		piece->base = kept.bytes + (piece->base - super.bytes);
 	}
 	segment_begin(&cutter, packet);
-	for (unsigned index = 0; !segment_is_done(&cutter); index++) {
+	cutter.frames = frames;
+	for (unsigned index = 0; !segment_is_done(&cutter);) {
 		struct packet *cut = packet_take(pool);
-		size_t len = MIN(spec->payload - done, gso_size);
+		size_t len = MIN(spec->payload - done, (size_t)gso_size * frames);
 
 		assert_true(segment_next(&cutter, cut, storage, ARRAY_SIZE(storage)) > 0);
-		assert_int_equal(cut->flags & PACKET_VLAN, spec->has_vlan ? PACKET_VLAN : 0);
-		assert_int_equal(cut->gso, GSO_NONE);
-		build_wanted(spec, done, len, index);
-		assert_int_equal(cut->len, wanted.len);
-		checksum_complete(cut);
-		assert_int_equal(packet_copy(cut, 0, cut->len, out), wanted.len);
-		assert_memory_equal(out, wanted.bytes, wanted.len);
-		assert_true(frame_is_sound(out, cut->len));
+		assert_int_equal(cut->gso, len > gso_size ? packet->gso : GSO_NONE);
+		assert_int_equal(compare(pool, spec, cut, done, &index), len);
 		done += len;
 		packet_give(pool, cut);
 	}
@@ -134,7 +159,8 @@ static void test_each_kind(void **state)
 		spec.has_vlan = i / 4 % 2;
 		spec.vlan = 0x2007;
 		spec.options = i / 8 ? 24 : 0;
-		cut_and_compare(pool, &spec, 1000, 1);
+		cut_and_compare(pool, &spec, 1000, 1, 1);
+		cut_and_compare(pool, &spec, 1000, 1, 3);
 	}
 	packet_pool_free(pool);
 }
@@ -159,7 +185,8 @@ static void test_random(void **state)
 		uint16_t gso_size = (uint16_t)(40 + rand_below(1400));
 
 		if (spec.payload > gso_size)
-			cut_and_compare(pool, &spec, gso_size, 1 + rand_below(17));
+			cut_and_compare(pool, &spec, gso_size, 1 + rand_below(17),
+			                1 + rand_below(9));
 	}
 	packet_pool_free(pool);
 }
