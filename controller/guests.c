@@ -48,8 +48,9 @@ static int create_one(const struct guests *guests, const char *key, const char *
 		refuse(refusal, -EEXIST, key, "name",
 		       "%s: there is a network namespace '%s' already, and it is not ours", key,
 		       name);
-		fail_hint(&refusal->fail,
-		          "choose another name, or remove it with 'ip netns del %s'", name);
+		// A command to remove it would be followed, and it may be another instance's.
+		fail_hint(&refusal->fail, "choose another name; 'ip netns ls' shows what there is, "
+		                          "of other instances of weft too");
 		return -EEXIST;
 	}
 	err = store_put_netns(guests->store, name, 0, &fail);
