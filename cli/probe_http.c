@@ -91,22 +91,21 @@ static void give_up(struct probe_http_answer *answer, const char *what, const ch
 	snprintf(answer->trouble, sizeof(answer->trouble), "%.180s: %.100s", what, why);
 }
 
-static bool find_address(const struct probe_http_question *question, struct ip_addr *ret,
-                         struct probe_http_answer *answer)
+static bool find_addresses(const struct probe_http_question *question,
+                           struct probe_name_answer *ret, struct probe_http_answer *answer)
 {
-	static struct probe_name_answer found;
 	struct probe_name_question name;
 
-	*ret = question->ip;
-	if (!ip_is_none(*ret) || ip_parse(question->host, ret) == 0)
+	ret->count = 1;
+	ret->addresses[0] = question->ip;
+	if (!ip_is_none(question->ip) || ip_parse(question->host, &ret->addresses[0]) == 0)
 		return true;
+	ret->count = 0;
 	snprintf(name.name, sizeof(name.name), "%s", question->host);
-	probe_name(&name, &found);
-	if (found.count) {
-		*ret = found.addresses[0];
+	probe_name(&name, ret);
+	if (ret->count)
 		return true;
-	}
-	give_up(answer, question->host, gai_strerror(found.error));
+	give_up(answer, question->host, gai_strerror(ret->error));
 	return false;
 }
 
@@ -158,20 +157,30 @@ static void read_answer(int fd, uint64_t ends_ns, struct probe_http_answer *answ
 		        answer->len ? "it is not HTTP" : "the server said nothing");
 }
 
+// One address after the other, as any client does: a server may listen by one family only.
+static int connect_to_any(const struct probe_http_question *question,
+                          struct probe_http_answer *answer)
+{
+	static struct probe_name_answer found;
+	int fd = -1;
+
+	if (!find_addresses(question, &found, answer))
+		return -1;
+	for (unsigned i = 0; i < found.count && fd < 0; i++) {
+		answer->trouble[0] = '\0';
+		fd = connect_to(question, found.addresses[i],
+		                clock_now() + question->wait_ms * NSEC_PER_MSEC, answer);
+	}
+	return fd;
+}
+
 void probe_http(const void *user, void *result)
 {
 	const struct probe_http_question *question = user;
 	struct probe_http_answer *answer = result;
-	uint64_t ends = clock_now() + question->wait_ms * NSEC_PER_MSEC;
 	char request[sizeof(question->path) + sizeof(question->host) + 96];
-	struct ip_addr ip;
-	int fd, len;
+	int fd = connect_to_any(question, answer), len;
 
-	if (!find_address(question, &ip, answer))
-		return;
-	// The name may have taken long to find; the server has its time all the same.
-	ends = MAX(ends, clock_now() + question->wait_ms * NSEC_PER_MSEC);
-	fd = connect_to(question, ip, ends, answer);
 	if (fd < 0)
 		return;
 	len = snprintf(request, sizeof(request),
@@ -180,6 +189,6 @@ void probe_http(const void *user, void *result)
 	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
 		give_up(answer, "the question could not be sent", strerror(errno));
 	else
-		read_answer(fd, ends, answer);
+		read_answer(fd, clock_now() + question->wait_ms * NSEC_PER_MSEC, answer);
 	close(fd);
 }

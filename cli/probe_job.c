@@ -48,11 +48,16 @@ static int enter(const struct probe_job *job, struct fail *fail)
 	                  : guest_place_enter_net(job->place, fail);
 }
 
+static int end_signal(const struct probe_job *job)
+{
+	return job->ends_others ? SIGTERM : SIGKILL;
+}
+
 static _Noreturn void work(struct probe_job *job, pid_t parent)
 {
 	struct fail fail = {0};
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, end_signal(job));
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
@@ -116,14 +121,14 @@ void probe_job_stop(struct probe_job *job)
 	if (!job->pid)
 		return;
 	snprintf(job->trouble, sizeof(job->trouble), "ended before its time");
-	kill(job->pid, SIGKILL);
+	kill(job->pid, end_signal(job));
 	reap(job);
 }
 
 static void expire(struct probe_job *job)
 {
 	snprintf(job->trouble, sizeof(job->trouble), "no result after %u ms", job->timeout_ms);
-	kill(job->pid, SIGKILL);
+	kill(job->pid, end_signal(job));
 	reap(job);
 }
 

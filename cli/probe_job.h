@@ -15,6 +15,7 @@
 struct probe_job {
 	const struct guest_place *place; // NULL: on the host; borrowed
 	bool whole;                      // with the guest's files as well, not only its network
+	bool ends_others;                // it has processes of its own, which it ends at SIGTERM
 	// Runs in a process of its own. What it leaves in the answer is seen by us, at any time.
 	void (*run)(const void *question, void *answer);
 	const void *question; // borrowed

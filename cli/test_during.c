@@ -12,9 +12,11 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,10 +38,21 @@ static void pause_ms(uint32_t ms)
 	          NULL);
 }
 
-// The shell's exit code, so far as it gets there.
-static void run_command(const void *user, void *answer)
+static volatile pid_t shell;
+
+// The shell and all that it started, which would outlive it.
+static void end_shell(int number)
 {
-	const struct command_question *question = user;
+	if (shell > 0)
+		kill(-shell, SIGKILL);
+	_exit(128 + number);
+}
+
+static _Noreturn void be_shell(const struct command_question *question)
+{
+	setpgid(0, 0);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
 
 	setenv("WEFT_RUN_DIR", question->run_dir, 1);
 	setenv("WEFT_LAB", question->lab, 1);
@@ -49,7 +62,33 @@ static void run_command(const void *user, void *answer)
 	_exit(127);
 }
 
-static bool do_commands(struct test_run *run, struct test_case *item)
+// Ends as the shell does.
+static void run_command(const void *question, void *answer)
+{
+	int status = 0;
+	pid_t pid;
+
+	signal(SIGTERM, end_shell);
+	signal(SIGINT, end_shell);
+	pid = fork();
+	if (pid == 0)
+		be_shell(question);
+	setpgid(pid, pid);
+	shell = pid;
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		_exit(127);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static uint32_t left_ms(uint64_t ends_ns)
+{
+	uint64_t now = clock_now();
+
+	return ends_ns > now ? (uint32_t)((ends_ns - now) / NSEC_PER_MSEC) + 1 : 0;
+}
+
+// With a duration all have that long together, else each its own time.
+static bool do_commands(struct test_run *run, struct test_case *item, uint64_t ends_ns)
 {
 	const Weft__LabTest *test = item->test;
 
@@ -62,9 +101,10 @@ static bool do_commands(struct test_run *run, struct test_case *item)
 		struct probe_job job = {
 			.place = item->from ? &item->from->place : NULL,
 			.whole = true,
+			.ends_others = true,
 			.run = run_command,
 			.question = &question,
-			.timeout_ms = COMMAND_MS,
+			.timeout_ms = test->has_duration_ms ? left_ms(ends_ns) : COMMAND_MS,
 		};
 
 		if (probe_job_start(&job) == 0)
@@ -144,14 +184,16 @@ static void watch(struct test_run *run, struct test_case *item, struct test_set 
 {
 	const Weft__LabTest *test = item->test;
 	struct test_run beside = *run;
+	uint64_t ends;
 	bool done;
 
 	for (size_t i = 0; i < inner->case_count; i++)
 		if (is_ping(&inner->cases[i]))
 			start_ping(run, &inner->cases[i], &watched[i]);
 	pause_ms(LEAD_MS);
-	done = do_commands(run, item);
-	pause_ms(MAX(test->has_duration_ms ? test->duration_ms : 0u, (uint32_t)LEAD_MS));
+	ends = clock_now() + (test->has_duration_ms ? test->duration_ms : 0u) * NSEC_PER_MSEC;
+	done = do_commands(run, item, ends);
+	pause_ms(MAX(left_ms(ends), (uint32_t)LEAD_MS));
 	for (size_t i = 0; i < inner->case_count; i++)
 		if (is_ping(&inner->cases[i]))
 			end_ping(&inner->cases[i], &watched[i]);

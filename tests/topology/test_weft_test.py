@@ -125,6 +125,7 @@ FAIL = {
     "trace: {from: h1, to: h2, protocol: tcp, port: 22, verdict: forwarded}": "it would be dropped: flow_rule",
     "trace: {from: h1, to: h2, verdict: forwarded, rule: nonsense}": "no step says 'nonsense'",
     "during: {run: [\"exit 3\"], tests: [ping: {from: h1, to: h2}]}": "'exit 3' did not work: exit code 3",
+    "during: {run: [sleep 60], duration: 300ms, tests: [ping: {from: h1, to: h2}]}": "'sleep 60' did not work: no result",
     "during: {run: [\"$WEFT port set l.h2 --down; sleep 1; $WEFT port set l.h2 --no-down\"], "
     "tests: [ping: {from: h1, to: h2, max-gap: 500ms}]}": "ms without an answer, 500.0 ms are allowed",
 }
