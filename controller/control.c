@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "controller/guest_run.h"
+#include "controller/model_host.h"
 #include "controller/model_tunnel.h"
 
 #include <errno.h>
@@ -266,6 +267,8 @@ static int try_out(struct control *control, struct change *change, struct refusa
 	err = change->edit(control, change, refusal);
 	if (err == 0)
 		err = model_settle(&control->model, refusal);
+	if (err == 0)
+		err = model_host_check_moves(&control->model, refusal);
 	if (err == 0 && control->judge)
 		err = control->judge(control->listener, &control->model, refusal);
 	if (err == 0 && !any_difference(&control->model))

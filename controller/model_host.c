@@ -95,6 +95,28 @@ int model_host_check_port(const struct model *model, const struct intent *port,
 	return 0;
 }
 
+int model_host_check_moves(const struct model *model, struct refusal *refusal)
+{
+	for (size_t i = 0; i < model->change_count; i++) {
+		const struct intent *was = model->changes[i].before, *is = model->changes[i].after;
+		const Weft__PortIntent *before =
+			was && was->noun == NOUN_PORT ? was->msg->port : NULL;
+		const Weft__PortIntent *after = is && before ? is->msg->port : NULL;
+
+		if (!after || !before->guest || !after->guest ||
+		    strcmp(before->guest, after->guest) != 0 ||
+		    strcmp(model_place_of(before), model_place_of(after)) == 0)
+			continue;
+		refuse(refusal, -EBUSY, is->key, "host",
+		       "%s: host '%s' holds its interface in guest '%s', and host '%s' cannot "
+		       "make it at the same time",
+		       is->key, model_place_of(before), before->guest, model_place_of(after));
+		fail_hint(&refusal->fail, "remove the guest, and add it anew there");
+		return -EBUSY;
+	}
+	return 0;
+}
+
 static int complete(const struct model *model, const char *key, Weft__Intent *msg,
                     struct refusal *refusal)
 {

@@ -23,6 +23,9 @@ bool model_host_address(const struct model *model, const char *name, bool want4,
 // "local" needs not be written.
 void model_host_canon(char **host);
 
+// Whether the open batch moves an interface from one host to another that cannot have it at the same time.
+int model_host_check_moves(const struct model *model, struct refusal *refusal);
+
 // Whether the port can be had on its host.
 int model_host_check_port(const struct model *model, const struct intent *port,
                           struct refusal *refusal);

@@ -153,6 +153,11 @@ def test_bad_hosts_are_refused(weft):
         done = weft.weft(*words, check=False)
         assert done.returncode in (1, 2) and expected in done.stderr, (words, done.stderr)
     assert weft.revision() == before
+    # Two hosts cannot have one interface of a guest, not even for the time of a change.
+    weft.add_guest("g1", "--net", "lan", "--host", "a")
+    done = weft.weft("port", "set", "g1", "--host", "b", check=False)
+    assert done.returncode == 1 and "host 'a' holds its interface in guest 'g1'" in done.stderr, done.stderr
+    weft.weft("ns", "delete", "g1")
     # A remote host is not of this machine.
     weft.weft("host", "add", "far", "--remote")
     done = weft.weft("ns", "add", "g", "--net", "lan", "--host", "far", check=False)
