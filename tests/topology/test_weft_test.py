@@ -4,11 +4,16 @@
     h1 --- lan 10.9.0.0/24 --- h2, h3
 """
 
+import contextlib
 import json
+import pathlib
 import re
+import signal
 import xml.etree.ElementTree
 
 import pytest
+
+from conftest import BIN, eventually, is_alive
 
 
 @pytest.fixture
@@ -154,3 +159,23 @@ def test_each_kind_fails_for_the_right_reason(lab):
     assert len(list((lab.path / "pcaps").iterdir())) == 8 and sum("pcap" in case for case in cases) == 8
     # Tests of a file are not those of the lab.
     assert run(lab, "l").splitlines()[-1] == "18 passed, 0 failed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_an_interrupted_test(weft, number):
+    (weft.path / "long.yaml").write_text(
+        "lab: long\ntests:\n  - during: {run: \"echo $$ >pid; sleep 300; :\", tests: [reach: {}]}\n")
+    process = weft.start([BIN / "weft", "test", weft.path / "long.yaml"])
+    eventually(lambda: (weft.path / "pid").exists() and (weft.path / "pid").read_text(), 10, "the command")
+    shell = int((weft.path / "pid").read_text())
+    assert is_alive(shell)
+    process.send_signal(number)
+    process.wait(10)
+    eventually(lambda: not is_alive(shell) and "sleep" not in names(weft), 10, "the end of the command")
+
+
+def names(weft):
+    """Of the processes that live where this instance does."""
+    for pid in weft.inmates():
+        with contextlib.suppress(OSError):
+            yield pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
