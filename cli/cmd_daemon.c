@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/daemons.h"
+#include "cli/hosts_ready.h"
 #include "cli/lab.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -261,13 +262,31 @@ static int bring_up(const struct invocation *call)
 	return EXIT_OK;
 }
 
+// Those that were there before have to start too.
+static int await_hosts(const struct invocation *call)
+{
+	struct client *client;
+	struct fail fail = {0};
+	int code;
+
+	if (client_open(call->run_dir, &client, &fail) < 0) {
+		output_fail(call, &fail);
+		return EXIT_UNREACHABLE;
+	}
+	code = hosts_ready_await(call, NULL, client);
+	client_close(client);
+	return code;
+}
+
 int cmd_up(const struct invocation *call)
 {
 	struct topology topology = {0};
 	int code;
 
-	if (call->argument_count == 0)
-		return bring_up(call);
+	if (call->argument_count == 0) {
+		code = bring_up(call);
+		return code == EXIT_OK ? await_hosts(call) : code;
+	}
 	// A file that is wrong starts nothing.
 	code = lab_read(call, call->arguments[0], &topology);
 	if (code == EXIT_OK)

@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "cli/change.h"
 #include "cli/client.h"
-#include "cli/lab_hosts.h"
+#include "cli/hosts_ready.h"
 #include "cli/output.h"
 #include "cli/plan.h"
 #include "cli/topology.h"
@@ -165,7 +165,7 @@ int lab_apply(const struct invocation *call, const struct topology *topology, bo
 			topology_locate(topology, object, field, &fail);
 		output_fail(call, &fail);
 	} else {
-		code = dry ? EXIT_OK : lab_hosts_await(call, topology, client);
+		code = dry ? EXIT_OK : hosts_ready_await(call, topology->lab, client);
 		if (code == EXIT_OK)
 			code = show(call, topology, dry, reply, clock_now() - start);
 		client_reply_free(reply);

@@ -54,7 +54,8 @@ static void print(const char *figure, double value, const char *unit)
 {
 	printf("{\"bench\": \"hosts\", \"hosts\": %u, \"ports\": %u, \"figure\": \"%s\", "
 	       "\"mesh\": %s, \"value\": %.3f, \"unit\": \"%s\"}\n",
-	       host_count, host_count * port_count, figure, is_mesh ? "true" : "false", value, unit);
+	       host_count, host_count * port_count, figure, is_mesh ? "true" : "false", value,
+	       unit);
 	fflush(stdout);
 }
 

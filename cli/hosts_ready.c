@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// lab_hosts: asks how the hosts are, some fifty times a second, until they are ready.
+// hosts_ready: asks how the hosts are, some fifty times a second, until they are ready.
 //
 // A change is done when those hosts that are there have it. One that the same change makes has a process to be
 // started first, and gets its part by the comparison that follows; a test that began meanwhile would find
 // guests without an address. So the command is done when they are, and its time is true.
 
-#include "cli/lab_hosts.h"
+#include "cli/hosts_ready.h"
 
 #include "base/clock.h"
 #include "base/fail.h"
 #include "cli/client.h"
 #include "cli/output.h"
 #include "cli/record.h"
-#include "cli/topology.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,14 +27,14 @@ struct watched {
 	char state[32];
 };
 
-static bool is_of_lab(const struct topology *topology, const char *name)
+static bool is_of_lab(const char *lab, const char *name)
 {
-	size_t len = strlen(topology->lab);
+	size_t len = lab ? strlen(lab) : 0;
 
-	return strncmp(name, topology->lab, len) == 0 && name[len] == '.';
+	return !lab || (strncmp(name, lab, len) == 0 && name[len] == '.');
 }
 
-static void look(const struct topology *topology, const Weft__Reply *reply, struct watched *ret)
+static void look(const char *lab, const Weft__Reply *reply, struct watched *ret)
 {
 	*ret = (struct watched){0};
 	for (size_t i = 0; i < reply->n_records; i++) {
@@ -43,7 +42,7 @@ static void look(const struct topology *topology, const Weft__Reply *reply, stru
 		char name[160], kind[32], state[32];
 		const char *text = record_text(record, "name", name, sizeof(name));
 
-		if (!is_of_lab(topology, text) ||
+		if (!is_of_lab(lab, text) ||
 		    strcmp(record_text(record, "kind", kind, sizeof(kind)), "ns") != 0)
 			continue;
 		ret->count++;
@@ -57,14 +56,6 @@ static void look(const struct topology *topology, const Weft__Reply *reply, stru
 	}
 }
 
-static bool has_hosts(const struct topology *topology)
-{
-	for (size_t i = 0; i < topology->object_count; i++)
-		if (topology->objects[i]->body_case == WEFT__INTENT__BODY_HOST)
-			return true;
-	return false;
-}
-
 static int give_up(const struct invocation *call, const struct watched *watched)
 {
 	struct fail fail = {0};
@@ -72,15 +63,14 @@ static int give_up(const struct invocation *call, const struct watched *watched)
 	fail_set(&fail, -ETIMEDOUT, "host %s is not ready after %d s: %s", watched->missing,
 	         PATIENCE_SECONDS, watched->state);
 	fail_hint(&fail,
-	          "the lab stands as the file says, and the host gets its part when it comes; "
+	          "it gets its part when it comes; "
 	          "'weft host show %s' tells more",
 	          watched->missing);
 	output_fail(call, &fail);
 	return EXIT_ERROR;
 }
 
-int lab_hosts_await(const struct invocation *call, const struct topology *topology,
-                    struct client *client)
+int hosts_ready_await(const struct invocation *call, const char *lab, struct client *client)
 {
 	bool shows = call->format == OUTPUT_TABLE && isatty(STDERR_FILENO);
 	uint64_t end = clock_now() + PATIENCE_SECONDS * NSEC_PER_SEC;
@@ -88,8 +78,6 @@ int lab_hosts_await(const struct invocation *call, const struct topology *topolo
 	Weft__Request request = WEFT__REQUEST__INIT;
 	struct watched watched = {0};
 
-	if (!has_hosts(topology))
-		return EXIT_OK;
 	list.what = "host";
 	request.body_case = WEFT__REQUEST__BODY_LIST;
 	request.list = &list;
@@ -101,9 +89,9 @@ int lab_hosts_await(const struct invocation *call, const struct topology *topolo
 			output_fail(call, &fail);
 			return client_is_lost(client) ? EXIT_UNREACHABLE : EXIT_ERROR;
 		}
-		look(topology, reply, &watched);
+		look(lab, reply, &watched);
 		client_reply_free(reply);
-		if (shows)
+		if (shows && watched.count)
 			fprintf(stderr, "\r%zu of %zu hosts ready%s", watched.ready, watched.count,
 			        watched.ready == watched.count ? "\n" : "");
 		if (watched.ready == watched.count)
