@@ -58,11 +58,14 @@ static uint8_t tos_of(const struct tunnel *tunnel, const struct packet *packet)
 static bool fits(const struct tunnel *tunnel, const struct burst *burst, uint32_t len, uint8_t tos,
                  uint32_t entropy)
 {
+	if (burst->count == 0)
+		return false;
+
 	unsigned at = burst->count - 1;
 	const struct datagram *datagram = &burst->datagrams[at];
 
-	return burst->count && burst->packets[at] < tunnel->underlay->parts_max &&
-	       datagram->tos == tos && datagram->entropy == entropy &&
+	return burst->packets[at] < tunnel->underlay->parts_max && datagram->tos == tos &&
+	       datagram->entropy == entropy &&
 	       burst->last[at] == (datagram->part_size ? datagram->part_size : datagram->len) &&
 	       len <= burst->last[at] && datagram->len + len <= DATAGRAM_MAX;
 }
