@@ -163,7 +163,8 @@ int underlay_memory_take(struct underlay *underlay, struct datagram *datagram, v
 		return -EAGAIN;
 	if (datagram)
 		*datagram = place->datagram;
-	memcpy(bytes, place->bytes, MIN(size, place->datagram.len));
+	if (size)
+		memcpy(bytes, place->bytes, MIN(size, place->datagram.len));
 	return (int)place->datagram.len;
 }
 
