@@ -29,7 +29,12 @@ def add_hosts(weft):
 
 
 def kill(weft, name):
-    pid = host(weft, name)["pid"]
+    def living():
+        pid = host(weft, name).get("pid", 0)
+        return pid if pid and is_alive(pid) else 0
+
+    # Killed shortly before, it may be between two lives.
+    pid = eventually(living, 10, f"a datapath of {name}")
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not is_alive(pid), 5, f"the end of {name}")
     return pid
