@@ -66,7 +66,7 @@ static const char *clean(const char *name, char buf[static NAME_SIZE])
 {
 	size_t len = 0;
 
-	for (; name[len] && len < NAME_SIZE - 1; len++)
+	for (; len < NAME_SIZE - 1 && name[len]; len++)
 		buf[len] = isalnum((unsigned char)name[len]) || name[len] == '_' ? name[len] : '-';
 	buf[len] = '\0';
 	if (!isalnum((unsigned char)buf[0]))
