@@ -64,10 +64,10 @@ static bool is_linux(const char *kind)
 // Names of ours have letters, digits, '.', '_' and '-'.
 static const char *clean(const char *name, char buf[static NAME_SIZE])
 {
-	size_t len = 0;
+	size_t len = strnlen(name, NAME_SIZE - 1);
 
-	for (; len < NAME_SIZE - 1 && name[len]; len++)
-		buf[len] = isalnum((unsigned char)name[len]) || name[len] == '_' ? name[len] : '-';
+	for (size_t i = 0; i < len; i++)
+		buf[i] = isalnum((unsigned char)name[i]) || name[i] == '_' ? name[i] : '-';
 	buf[len] = '\0';
 	if (!isalnum((unsigned char)buf[0]))
 		buf[0] = 'x';
