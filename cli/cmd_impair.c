@@ -19,16 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int refuse(const struct invocation *call, const char *what, const char *hint)
-{
-	struct fail fail = {0};
-
-	fail_set(&fail, -EINVAL, "%s", what);
-	fail_hint(&fail, "%s", hint);
-	output_fail(call, &fail);
-	return EXIT_USAGE;
-}
-
 // The words behind the name, as one text.
 static void join_effects(const struct invocation *call, char *text, size_t size)
 {
@@ -66,14 +56,16 @@ static int impair(const struct invocation *call, const char *field, const char *
 	int error = 0;
 
 	if (call->argument_count < 2 && !invocation_text(call, "timeline"))
-		return refuse(call, "it does not say what shall be wrong",
-		              "say EFFECTS, as delay 20ms loss 1%, or --timeline \"up 10s; down "
-		              "2s\"; weft impair clear ends an impairment");
+		return output_refuse(
+			call, "it does not say what shall be wrong",
+			"say EFFECTS, as delay 20ms loss 1%, or --timeline \"up 10s; down "
+			"2s\"; weft impair clear ends an impairment");
 	change_set_init(&set, call);
 	for (unsigned i = 0; i < 2 && error == 0; i++)
 		if (both || wanted[i])
 			error = add_direction(&set, call, field, words[i]);
-	return error < 0 ? refuse(call, "no memory for the request", "") : change_send(&set, call);
+	return error < 0 ? output_refuse(call, "no memory for the request", "")
+	                 : change_send(&set, call);
 }
 
 int cmd_impair_port(const struct invocation *call)

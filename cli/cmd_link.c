@@ -18,16 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int refuse(const struct invocation *call, const char *what, const char *hint)
-{
-	struct fail fail = {0};
-
-	fail_set(&fail, -EINVAL, "%s", what);
-	fail_hint(&fail, "%s", hint);
-	output_fail(call, &fail);
-	return EXIT_USAGE;
-}
-
 static bool is_guest(const struct invocation *call, const char *name)
 {
 	struct ask_list list = {.what = "guest", .name = name};
@@ -99,7 +89,8 @@ int cmd_link_add(const struct invocation *call)
 		error = add_end(&set, call, "a");
 	if (error == 0 && invocation_text(call, "b"))
 		error = add_end(&set, call, "b");
-	return error < 0 ? refuse(call, "no memory for the request", "") : change_send(&set, call);
+	return error < 0 ? output_refuse(call, "no memory for the request", "")
+	                 : change_send(&set, call);
 }
 
 int cmd_link_delete(const struct invocation *call)
@@ -109,7 +100,7 @@ int cmd_link_delete(const struct invocation *call)
 	change_set_init(&set, call);
 	for (unsigned i = 0; i < call->argument_count; i++) {
 		if (!change_add(&set, WEFT__VERB__VERB_DELETE, "link", call->arguments[i]))
-			return refuse(call, "no memory for the request", "");
+			return output_refuse(call, "no memory for the request", "");
 		change_cascade(&set);
 	}
 	return change_send(&set, call);

@@ -11,16 +11,6 @@
 
 #include <errno.h>
 
-static int refuse(const struct invocation *call, const char *what, const char *hint)
-{
-	struct fail fail = {0};
-
-	fail_set(&fail, -EINVAL, "%s", what);
-	fail_hint(&fail, "%s", hint);
-	output_fail(call, &fail);
-	return EXIT_USAGE;
-}
-
 static const char *kind_of(const struct invocation *call)
 {
 	if (invocation_text(call, "vhost"))
@@ -49,19 +39,20 @@ int cmd_port_add(const struct invocation *call)
 	struct change_set set;
 
 	if (!name)
-		return refuse(call, "the port wants a name", "say --name NAME");
+		return output_refuse(call, "the port wants a name", "say --name NAME");
 	if (count_kinds(call) > 1)
-		return refuse(call, "a port has one kind of door",
-		              "say one of --vhost, --netdev, --ifname and --pcap-read or "
-		              "--pcap-write");
+		return output_refuse(call, "a port has one kind of door",
+		                     "say one of --vhost, --netdev, --ifname and --pcap-read or "
+		                     "--pcap-write");
 	if (invocation_has(call, "vhost-server") && !invocation_text(call, "vhost"))
-		return refuse(call, "the port has no socket that weft could listen at",
-		              "say --vhost PATH as well");
+		return output_refuse(call, "the port has no socket that weft could listen at",
+		                     "say --vhost PATH as well");
 	if (!net && !invocation_text(call, "trunk") && !invocation_text(call, "native") &&
 	    !invocation_text(call, "link"))
-		return refuse(call, "the port is in no net",
-		              "weft port add NET --name NAME, or --trunk VLANS for a trunk, or "
-		              "--link LINK --end a");
+		return output_refuse(
+			call, "the port is in no net",
+			"weft port add NET --name NAME, or --trunk VLANS for a trunk, or "
+			"--link LINK --end a");
 
 	change_set_init(&set, call);
 
@@ -71,6 +62,6 @@ int cmd_port_add(const struct invocation *call)
 	    (net && fields_set(port, "net", net) < 0) ||
 	    fields_set(port, "attach", kind_of(call)) < 0 ||
 	    (netdev && fields_set(port, "ifname", netdev) < 0))
-		return refuse(call, "no memory for the request", "");
+		return output_refuse(call, "no memory for the request", "");
 	return change_send(&set, call);
 }

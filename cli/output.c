@@ -288,3 +288,13 @@ void output_fail(const struct invocation *call, const struct fail *fail)
 	if (*fail->hint)
 		fprintf(stderr, "  %s\n", fail->hint);
 }
+
+int output_refuse(const struct invocation *call, const char *what, const char *hint)
+{
+	struct fail fail = {0};
+
+	fail_set(&fail, -EINVAL, "%s", what);
+	fail_hint(&fail, "%s", hint);
+	output_fail(call, &fail);
+	return EXIT_USAGE;
+}

@@ -38,5 +38,7 @@ void output_line(const struct invocation *call, const struct output_column *colu
 // "weft: what" and the hint, on standard error; as one JSON object with -o json.
 struct fail;
 void output_fail(const struct invocation *call, const struct fail *fail);
+// What was typed makes no sense, and what would. Returns EXIT_USAGE.
+int output_refuse(const struct invocation *call, const char *what, const char *hint);
 
 bool output_in_colour(void); // Standard output is a terminal that wants it.
