@@ -57,10 +57,8 @@ static void add_addresses(const struct model *model, const char *name, Weft__Rec
 Weft__Record *api_host_record(struct api *api, const struct host *host)
 {
 	static const char *const words[] = {
-		[HOST_ABSENT] = "absent",
-		[HOST_GREETING] = "syncing",
-		[HOST_SYNCING] = "syncing",
-		[HOST_READY] = "ready",
+		[HOST_ABSENT] = "absent",   [HOST_GREETING] = "syncing", [HOST_SYNCING] = "syncing",
+		[HOST_LAGGING] = "lagging", [HOST_READY] = "ready",
 	};
 	const struct model *model = &api->env.control->model;
 	const struct intent *intent = model_get(model, NOUN_HOST, host_name(host));
@@ -80,6 +78,7 @@ Weft__Record *api_host_record(struct api *api, const struct host *host)
 	record_number(record, "last_gap_ms", host_gap_ns(host) / NSEC_PER_MSEC);
 	record_number(record, "lag_us", host_lag_ns(host) / NSEC_PER_USEC);
 	record_number(record, "backlog_bytes", host_backlog(host));
+	record_number(record, "mute", host_mute_count(host));
 	record_list(record, "held_back");
 	while ((held = host_next_held(host, &cursor)))
 		record_append(record, "held_back", held->object);

@@ -447,7 +447,7 @@ static int add_branches(struct fanout *fanout, const char *only)
 	if (!fanout->branches)
 		return -ENOMEM;
 	while ((host = hosts_next(hosts, &cursor))) {
-		if (host_state(host) == HOST_ABSENT || host_state(host) == HOST_GREETING ||
+		if ((host_state(host) != HOST_READY && host_state(host) != HOST_SYNCING) ||
 		    (only && strcmp(only, host_name(host)) != 0))
 			continue;
 		fanout->branches[fanout->branch_count++] =

@@ -45,25 +45,33 @@ static void free_change(struct change *change)
 	free(change);
 }
 
+void control_answer(struct control *control, struct change *change, const struct refusal *refusal,
+                    bool changed, const char *note)
+{
+	struct change_result result = {.refusal = refusal,
+	                               .revision = control->revision,
+	                               .changed = changed,
+	                               .note = note};
+
+	if (change->done)
+		change->done(change->done_user, &result);
+	free_change(change);
+}
+
 // Answers, and makes room for the next.
 void control_end(struct control *control, struct change *change, const struct refusal *refusal,
                  bool changed, const char *note)
 {
 	struct change **at = &control->queue;
 
-	struct change_result result = {.refusal = refusal,
-	                               .revision = control->revision,
-	                               .changed = changed,
-	                               .note = note};
-
 	while (*at != change)
 		at = &(*at)->next;
-	if (at == &control->queue)
+	if (at == &control->queue) {
 		event_del(control->patience);
+		event_del(control->slow);
+	}
 	*at = change->next;
-	if (change->done)
-		change->done(change->done_user, &result);
-	free_change(change);
+	control_answer(control, change, refusal, changed, note);
 }
 
 // What was held back is derived as if it were not; the digests tell which of it is missing.
@@ -90,7 +98,7 @@ void control_undo_model(struct control *control)
 	compare_held(control);
 }
 
-static void undo_all(struct control *control, struct change *change)
+void control_undo_all(struct control *control, struct change *change)
 {
 	struct fail fail = {0};
 
@@ -152,8 +160,11 @@ static void note_promises(struct control *control, const struct change *change)
 
 	open->promises = calloc(change->share_count + 1, sizeof(*open->promises));
 	for (size_t i = 0; open->promises && i < change->share_count; i++) {
-		struct promise *promise = &open->promises[open->promise_count++];
+		struct promise *promise = &open->promises[open->promise_count];
 
+		if (change->shares[i].left_out)
+			continue;
+		open->promise_count++;
 		snprintf(promise->host, sizeof(promise->host), "%s",
 		         host_name(change->shares[i].host));
 		promise->tx = change->shares[i].tx;
@@ -198,7 +209,7 @@ static void succeed(struct control *control, struct change *change)
 static void fail_change(struct control *control, struct change *change,
                         const struct refusal *refusal)
 {
-	undo_all(control, change);
+	control_undo_all(control, change);
 	control_end(control, change, refusal, false, NULL);
 }
 
@@ -225,6 +236,7 @@ void control_decided(struct control *control, struct change *change, enum decisi
 		// Whether it was done will show when the datapath is back.
 		change->state = CHANGE_WAITING;
 		arm_patience(control);
+		control_overtake(control);
 		return;
 	}
 	if (decision == DECISION_REFUSED)
@@ -297,8 +309,9 @@ static void start_dry(struct control *control, struct change *change)
 
 	show_preview(control, change);
 	if (missing)
-		snprintf(change->note, sizeof(change->note), "%.60s is away and could not be asked",
-		         host_label(missing));
+		snprintf(change->note, sizeof(change->note), "%.60s %s and could not be asked",
+		         host_label(missing),
+		         host_state(missing) == HOST_LAGGING ? "does not answer" : "is away");
 	// The operations are the change's own; while they are looked at the model is as it was, since a
 	// revision may run out of its time meanwhile.
 	control_undo_model(control);
@@ -327,6 +340,7 @@ static void start(struct control *control, struct change *change)
 	// datapath nobody could say whether the change can be had.
 	missing = control_missing(change);
 	if (missing) {
+		control_undo_model(control);
 		control_put_aside(control, change, missing);
 		return;
 	}
@@ -338,7 +352,7 @@ static void start(struct control *control, struct change *change)
 		return;
 	}
 	if (guests_create(&control->guests, &control->model, &refusal) < 0) {
-		undo_all(control, change);
+		control_undo_all(control, change);
 		control_end(control, change, &refusal, false, NULL);
 		return;
 	}
@@ -509,7 +523,9 @@ void control_resolve_waiting(struct control *control, const struct host *host)
 int control_init_timers(struct control *control)
 {
 	control->patience = evtimer_new(control->base, on_patience, control);
-	return control->patience ? control_init_aside(control) : -ENOMEM;
+	if (!control->patience || control_init_aside(control) < 0)
+		return -ENOMEM;
+	return control_init_overtaking(control);
 }
 
 void control_submit(struct control *control, struct change *change)
@@ -520,6 +536,7 @@ void control_submit(struct control *control, struct change *change)
 		last = &(*last)->next;
 	*last = change;
 	control_next(control);
+	control_overtake(control);
 }
 
 void control_forget(struct control *control, void *done_user)

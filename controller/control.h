@@ -37,6 +37,9 @@ struct share {
 	struct host *host;
 	struct ops ops;
 	uint64_t tx;
+	bool answered; // To the question that was asked last.
+	bool hearsay;  // It is only told of others.
+	bool left_out; // Then it need not hear of it now.
 };
 
 // Fill in all but what follows `state`, then control_submit().
@@ -55,7 +58,9 @@ struct change {
 	uint64_t state_of; // An undo; else 0.
 	char command[256];
 
-	enum { CHANGE_QUEUED, CHANGE_SENT, CHANGE_WAITING } state;
+	// Decided: what is left is to hear that all have done it.
+	enum { CHANGE_QUEUED, CHANGE_SENT, CHANGE_DECIDED, CHANGE_WAITING } state;
+	bool overtaken; // Others went before it while a host did not answer; once is enough.
 	uint64_t revision;
 	struct share *shares;
 	size_t share_count, awaited; // Answers still to come.
@@ -97,12 +102,16 @@ struct control {
 	struct change *queue; // The first is under way once it has left CHANGE_QUEUED.
 	struct change *aside; // Those that wait for a host that is away, the oldest first.
 	struct open_revision open;
-	uint64_t revision;             // The newest.
-	struct event *patience;        // For a host that went away under way.
-	struct event *overdue;         // For the first that was put aside.
-	struct event *deadline;        // Of the confirmation.
-	bool resync_wanted;            // By some host.
-	unsigned patience_seconds;     // With a host that is away; 0: twelve.
+	uint64_t revision;         // The newest.
+	struct event *patience;    // For a host that went away under way.
+	struct event *overdue;     // For the first that is put aside.
+	struct event *slow;        // The one under way takes its time, and:
+	bool is_slow;              // It has taken it.
+	struct event *deadline;    // Of the confirmation.
+	bool resync_wanted;        // By some host.
+	unsigned patience_seconds; // With a host that is away; 0: twelve.
+	unsigned silence_seconds;  // With a host that does not answer; 0: five.
+	unsigned slow_ms;          // Until others may go before one under way; 0: half a second.
 	struct confirming *confirming; // Under way, or NULL.
 	void *listener;                // With:
 	// What has happened; the host is NULL when it is none, or the local one.

@@ -3,7 +3,8 @@
 // control_aside: changes that wait for a host that is away.
 //
 // Such a change is taken out of the queue, so that it holds up nobody who does not need that host, and has
-// another chance whenever a host comes. After a while it is refused by the host's name.
+// another chance whenever a host comes. After a while it is refused by the host's name: sooner if the host has
+// been away for longer than that already, and at once if it was cut off since it does not answer.
 
 #include "controller/control_priv.h"
 
@@ -21,10 +22,12 @@ void control_refuse_missing(struct control *control, const char *name, struct re
 		host && control->trouble ? control->trouble(control->listener, host) : NULL;
 	char key[KEY_SIZE];
 	bool local = strcmp(name, HOST_LOCAL) == 0;
+	bool hangs = host && (host_is_silent(host) || host_state(host) == HOST_LAGGING);
 
 	refuse(refusal, -EAGAIN, local ? "datapath" : noun_key(key, NOUN_HOST, name), NULL,
-	       "%s%.64s is away%s%s; nothing was changed", local ? "the datapath" : "host ",
-	       local ? "" : name, trouble ? ": " : "", trouble ? trouble : "");
+	       "%s%.64s %s%s%s; nothing was changed", local ? "the datapath" : "host ",
+	       local ? "" : name, hangs ? "does not answer" : "is away", trouble ? ": " : "",
+	       trouble ? trouble : "");
 	if (local)
 		fail_hint(&refusal->fail,
 		          "'weft status' tells more; the reasons are in datapath.log");
@@ -35,15 +38,31 @@ void control_refuse_missing(struct control *control, const char *name, struct re
 		          name);
 }
 
-static void arm_overdue(struct control *control)
+// Until when it waits. A host that came and went has all the time to come again; for one that has been away
+// for as long, a change waits only in case it is about to come.
+static uint64_t deadline_of(const struct control *control, const struct change *change)
 {
 	const uint64_t patience = control->patience_seconds * NSEC_PER_SEC;
-	uint64_t now = clock_now(), at;
+	const struct host *host = hosts_get(&control->hosts, change->missing);
+	uint64_t since = host ? host_gone_since(host) : 0, least, most;
+
+	most = change->aside_since + patience;
+	if (since == 0 || since >= change->aside_since)
+		return most;
+	least = change->aside_since + patience / 4;
+	return since + patience > least ? since + patience : least;
+}
+
+static void arm_overdue(struct control *control)
+{
+	uint64_t now = clock_now(), at = UINT64_MAX;
 	struct timeval wait = {0};
 
-	if (!control->aside || event_pending(control->overdue, EV_TIMEOUT, NULL))
+	if (!control->aside)
 		return;
-	at = control->aside->aside_since + patience;
+	for (const struct change *change = control->aside; change; change = change->next)
+		if (deadline_of(control, change) < at)
+			at = deadline_of(control, change);
 	if (at > now) {
 		wait.tv_sec = (time_t)((at - now) / NSEC_PER_SEC);
 		wait.tv_usec = (suseconds_t)((at - now) % NSEC_PER_SEC / NSEC_PER_USEC);
@@ -55,9 +74,17 @@ static void arm_overdue(struct control *control)
 void control_put_aside(struct control *control, struct change *change, const struct host *missing)
 {
 	struct change **last = &control->aside;
+	struct refusal refusal = {0};
 
-	control_undo_model(control);
+	if (host_is_silent(missing)) {
+		control_refuse_missing(control, host_name(missing), &refusal);
+		control_end(control, change, &refusal, false, NULL);
+		return;
+	}
+	event_del(control->patience);
+	event_del(control->slow);
 	control_unshare(change);
+	change->state = CHANGE_QUEUED;
 	control->queue = change->next;
 	change->next = NULL;
 	if (!change->aside_since)
@@ -70,27 +97,41 @@ void control_put_aside(struct control *control, struct change *change, const str
 	arm_overdue(control);
 }
 
+static void refuse_one(struct control *control, struct change **at)
+{
+	struct refusal refusal = {0};
+	struct change *change = *at;
+
+	*at = change->next;
+	control_refuse_missing(control, change->missing, &refusal);
+	control_answer(control, change, &refusal, false, NULL);
+}
+
 // A host has been away for too long. Others may come to wait for in its place; time runs from the first.
 static void on_overdue(evutil_socket_t fd, short what, void *user)
 {
 	struct control *control = user;
-	struct refusal refusal = {0};
-	struct change *change = control->aside;
+	// The clock of the event loop is coarser than ours.
+	uint64_t now = clock_now() + NSEC_PER_MSEC;
+	struct change **at = &control->aside;
 
-	if (!change)
-		return;
-	control->aside = change->next;
-	change->next = control->queue;
-	if (control->queue && control->queue->state != CHANGE_QUEUED) {
-		// The first is under way; this one ends behind it.
-		change->next = control->queue->next;
-		control->queue->next = change;
-	} else {
-		control->queue = change;
-	}
-	control_refuse_missing(control, change->missing, &refusal);
-	control_end(control, change, &refusal, false, NULL);
+	while (*at)
+		if (deadline_of(control, *at) <= now)
+			refuse_one(control, at);
+		else
+			at = &(*at)->next;
 	arm_overdue(control);
+}
+
+void control_give_up(struct control *control, const struct host *host)
+{
+	struct change **at = &control->aside;
+
+	while (*at)
+		if (strcmp((*at)->missing, host_name(host)) == 0)
+			refuse_one(control, at);
+		else
+			at = &(*at)->next;
 }
 
 void control_take_up(struct control *control)

@@ -38,7 +38,7 @@ static bool is_hearsay(const struct ops *ops)
 
 static bool is_away(const struct host *host)
 {
-	return host_state(host) == HOST_ABSENT || host_state(host) == HOST_GREETING;
+	return host_state(host) != HOST_READY && host_state(host) != HOST_SYNCING;
 }
 
 int control_share(struct control *control, struct change *change, struct refusal *refusal)
@@ -59,7 +59,10 @@ int control_share(struct control *control, struct change *change, struct refusal
 			continue;
 		if (is_away(host) && is_hearsay(&desired->ops))
 			continue;
-		*share = (struct share){.control = control, .host = host, .ops = desired->ops};
+		*share = (struct share){.control = control,
+		                        .host = host,
+		                        .ops = desired->ops,
+		                        .hearsay = is_hearsay(&desired->ops)};
 		desired->ops = (struct ops){0};
 		ops_sort(&share->ops);
 		change->share_count++;
@@ -76,9 +79,17 @@ struct host *control_missing(const struct change *change)
 	return NULL;
 }
 
-static void note_refusal(struct change *change, const struct share *share,
-                         const struct tx_result *result)
+static void note_refusal(struct change *change, struct share *share, const struct tx_result *result)
 {
+	// As if it had been away when we began.
+	if (result->code == -ECONNRESET && share->hearsay) {
+		share->left_out = true;
+		return;
+	}
+	if (result->code == -ECONNRESET && host_is_silent(share->host)) {
+		control_refuse_missing(share->control, host_name(share->host), &change->refusal);
+		return;
+	}
 	if (change->refusal.fail.code == 0)
 		change->refusal = result->refusal;
 	if (result->code == -ECONNRESET)
@@ -92,12 +103,16 @@ static void on_alone(void *user, const struct tx_result *result)
 	struct change *change = share->control->queue;
 
 	share->tx = host_tx_id(share->host);
+	share->answered = true;
 	if (result->code < 0)
 		note_refusal(change, share, result);
+	// One that hangs is not waited for. Should it have been done there, its digests will undo it.
 	control_decided(share->control, change,
-	                result->code == -ECONNRESET ? DECISION_UNKNOWN
-	                : result->code < 0          ? DECISION_REFUSED
-	                                            : DECISION_DONE);
+	                share->left_out ? DECISION_DONE
+	                : result->code == -ECONNRESET && !host_is_silent(share->host)
+	                        ? DECISION_UNKNOWN
+	                : result->code < 0 ? DECISION_REFUSED
+	                                   : DECISION_DONE);
 }
 
 static void on_committed(void *user, const struct tx_result *result)
@@ -105,6 +120,7 @@ static void on_committed(void *user, const struct tx_result *result)
 	struct share *share = user;
 	struct change *change = share->control->queue;
 
+	share->answered = true;
 	if (result->code < 0) {
 		// It is decided, and what it has says what it misses.
 		snprintf(change->note, sizeof(change->note),
@@ -118,17 +134,26 @@ static void on_committed(void *user, const struct tx_result *result)
 		control_decided(share->control, change, DECISION_DONE);
 }
 
-static void commit_all(struct change *change)
+static void commit_all(struct control *control, struct change *change)
 {
 	// An answer may come from within, when a connection breaks.
 	size_t count = change->share_count;
 
-	change->awaited = count;
+	change->state = CHANGE_DECIDED;
+	// One more than there are, so that it does not end before all are asked.
+	change->awaited = 1;
+	for (size_t i = 0; i < count; i++) {
+		change->shares[i].answered = change->shares[i].left_out;
+		change->awaited += !change->shares[i].answered;
+	}
 	for (size_t i = 0; i < count; i++)
-		host_finish(change->shares[i].host, true, on_committed, &change->shares[i]);
+		if (!change->shares[i].left_out)
+			host_finish(change->shares[i].host, true, on_committed, &change->shares[i]);
+	if (--change->awaited == 0)
+		control_decided(control, change, DECISION_DONE);
 }
 
-static void abort_all(struct change *change)
+void control_abort_all(struct change *change)
 {
 	for (size_t i = 0; i < change->share_count; i++)
 		if (host_is_prepared(change->shares[i].host))
@@ -142,21 +167,26 @@ static void on_prepared(void *user, const struct tx_result *result)
 	struct change *change = control->queue;
 
 	share->tx = host_tx_id(share->host);
+	share->answered = true;
 	if (result->code < 0)
 		note_refusal(change, share, result);
-	if (--change->awaited > 0)
-		return;
+	if (--change->awaited == 0)
+		control_prepared(control, change);
+}
+
+void control_prepared(struct control *control, struct change *change)
+{
 	// One that had prepared may have gone while another thought about it.
 	for (size_t i = 0; i < change->share_count && change->refusal.fail.code == 0; i++)
-		if (!host_is_prepared(change->shares[i].host))
+		if (!change->shares[i].left_out && !host_is_prepared(change->shares[i].host))
 			refuse(&change->refusal, -ECONNRESET, "intent", NULL,
 			       "%s went away before it was decided; nothing was changed",
 			       host_label(change->shares[i].host));
 	if (change->refusal.fail.code == 0) {
-		commit_all(change);
+		commit_all(control, change);
 		return;
 	}
-	abort_all(change);
+	control_abort_all(change);
 	control_decided(control, change, DECISION_REFUSED);
 }
 
@@ -166,6 +196,7 @@ void control_send(struct control *control, struct change *change)
 	size_t count = change->share_count;
 
 	change->state = CHANGE_SENT;
+	control_arm_overtaking(control, change);
 	if (count == 1) {
 		host_commit(change->shares[0].host, &change->shares[0].ops, false, confirm_ms,
 		            on_alone, &change->shares[0]);
@@ -184,6 +215,7 @@ static void on_asked(void *user, const struct tx_result *result)
 	struct share *share = user;
 	struct change *change = share->control->queue;
 
+	share->answered = true;
 	if (result->code == -ECONNRESET)
 		snprintf(change->note, sizeof(change->note),
 		         "%.60s went away before it could be asked", host_label(share->host));
@@ -198,6 +230,7 @@ void control_ask(struct control *control, struct change *change)
 	size_t count = change->share_count;
 
 	change->state = CHANGE_SENT;
+	control_arm_overtaking(control, change);
 	change->awaited = count;
 	for (size_t i = 0; i < count; i++)
 		host_commit(change->shares[i].host, &change->shares[i].ops, true, 0, on_asked,

@@ -114,7 +114,7 @@ static const struct promise *find_missing(const struct control *control)
 		const struct host *host =
 			hosts_get(&control->hosts, control->open.promises[i].host);
 
-		if (!host || host_state(host) == HOST_ABSENT || host_state(host) == HOST_GREETING)
+		if (!host || (host_state(host) != HOST_READY && host_state(host) != HOST_SYNCING))
 			return &control->open.promises[i];
 	}
 	return NULL;
@@ -145,7 +145,7 @@ void control_confirm(struct control *control, uint64_t revision, confirm_done_fn
 {
 	struct confirming *confirming;
 	const struct promise *missing;
-	char what[KEY_SIZE + 32];
+	char what[KEY_SIZE + 64];
 
 	if (control->open.why != OPEN_UNCONFIRMED ||
 	    (revision && revision != control->open.number)) {
@@ -162,7 +162,7 @@ void control_confirm(struct control *control, uint64_t revision, confirm_done_fn
 	if (missing) {
 		const struct host *host = hosts_get(&control->hosts, missing->host);
 
-		snprintf(what, sizeof(what), "%s is away; try again",
+		snprintf(what, sizeof(what), "%s is away, or does not answer; try again",
 		         host ? host_label(host) : missing->host);
 		refuse_now(control, -EAGAIN, what, NULL, done, user);
 		return;

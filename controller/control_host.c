@@ -159,6 +159,17 @@ void control_host_ready(void *user, struct host *host, bool returned)
 	control_next(control);
 }
 
+void control_host_lags(void *user, struct host *host)
+{
+	struct control *control = user;
+	char key[KEY_SIZE];
+
+	log_warn("%s: it does not answer", host_label(host));
+	control->told(control->listener, foreign(host),
+	              host == control->hosts.local ? "datapath_lagging" : "host_lagging",
+	              object_of(host, key), "it does not answer; what it misses follows");
+}
+
 void control_host_gone(void *user, struct host *host, const char *reason)
 {
 	struct control *control = user;
@@ -166,8 +177,12 @@ void control_host_gone(void *user, struct host *host, const char *reason)
 
 	log_warn("%s: %s", host_label(host), reason);
 	control->told(control->listener, foreign(host),
-	              host == control->hosts.local ? "datapath_gone" : "host_gone",
+	              host == control->hosts.local ? "datapath_gone"
+	              : host_is_mute(host)         ? "host_mute"
+	                                           : "host_gone",
 	              object_of(host, key), reason);
+	if (host_is_silent(host))
+		control_give_up(control, host);
 }
 
 static const char *event_name(Weft__EventType type)

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PATIENCE_SECONDS = 12 };
+enum { PATIENCE_SECONDS = 12, SILENCE_SECONDS = 5, SLOW_MS = 500 };
 
 int control_mark_open(struct control *control, struct fail *fail)
 {
@@ -220,10 +220,12 @@ static int make_hosts(struct control *control, struct fail *fail)
 				.user = control,
 				.base = control->base,
 				.epoch = store_epoch(control->store),
+				.silence_seconds = control->silence_seconds,
 				.leases = control_host_leases,
 				.greeted = control_host_greeted,
 				.ready = control_host_ready,
 				.recovers = control_host_recovers,
+				.lags = control_host_lags,
 				.gone = control_host_gone,
 				.event = control_host_event,
 				.reverted = control_host_reverted,
@@ -253,6 +255,10 @@ int control_open(struct control *control, const char *run_dir, struct fail *fail
 
 	if (!control->patience_seconds)
 		control->patience_seconds = PATIENCE_SECONDS;
+	if (!control->silence_seconds)
+		control->silence_seconds = SILENCE_SECONDS;
+	if (!control->slow_ms)
+		control->slow_ms = SLOW_MS;
 	model_init(&control->model, store_instance(control->store));
 	control->model.run_dir = run_dir;
 	control->guests = (struct guests){.store = control->store,
@@ -300,6 +306,8 @@ void control_close(struct control *control)
 		event_free(control->patience);
 	if (control->overdue)
 		event_free(control->overdue);
+	if (control->slow)
+		event_free(control->slow);
 	if (control->deadline)
 		event_free(control->deadline);
 }

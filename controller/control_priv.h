@@ -12,17 +12,30 @@ void control_next(struct control *control);
 // The change that lost its datapath half-way: the resync of the host has shown what became of it.
 void control_resolve_waiting(struct control *control, const struct host *host);
 
-// Answers, and makes room for the next.
+// Answers, and frees the change, which is in no list any more.
+void control_answer(struct control *control, struct change *change, const struct refusal *refusal,
+                    bool changed, const char *note);
+// The same with the one under way, or that is to be, which makes room for the next.
 void control_end(struct control *control, struct change *change, const struct refusal *refusal,
                  bool changed, const char *note);
 // The model as it was, and what is desired of the datapaths too.
 void control_undo_model(struct control *control);
+// The same with the store and the guests, of a change that was written as pending.
+void control_undo_all(struct control *control, struct change *change);
 
 // control_aside.c: the first of the queue waits for a host; those that waited for one have another chance.
+// => The change is undone.
 int control_init_aside(struct control *control);
 void control_put_aside(struct control *control, struct change *change, const struct host *missing);
 void control_take_up(struct control *control);
+// What waits for the host is refused now, since it does not answer.
+void control_give_up(struct control *control, const struct host *host);
 void control_refuse_missing(struct control *control, const char *host, struct refusal *refusal);
+
+// control_overtake.c: a change is under way from now on; the next may go before it if its hosts are slow.
+int control_init_overtaking(struct control *control);
+void control_arm_overtaking(struct control *control, const struct change *change);
+void control_overtake(struct control *control);
 int control_init_timers(struct control *control);
 
 // The open revision stays: tells the store. 0 or -errno; then it is open still.
@@ -48,6 +61,9 @@ int control_share(struct control *control, struct change *change, struct refusal
 void control_unshare(struct change *change);
 // The first of the change's hosts that cannot be told now; NULL: all can.
 struct host *control_missing(const struct change *change);
+// All have answered whether they can.
+void control_prepared(struct control *control, struct change *change);
+void control_abort_all(struct change *change);
 // Sends to all of them; the rest comes by control_decided() once.
 void control_send(struct control *control, struct change *change);
 void control_ask(struct control *control, struct change *change); // A dry run.
@@ -64,6 +80,7 @@ int control_restore_one(struct control *control, const char *word, const char *n
 void control_host_greeted(void *user, struct host *host);
 void control_host_ready(void *user, struct host *host, bool returned);
 bool control_host_recovers(void *user, struct host *host);
+void control_host_lags(void *user, struct host *host);
 void control_host_gone(void *user, struct host *host, const char *reason);
 void control_host_event(void *user, struct host *host, const Weft__Event *event);
 void control_host_reverted(void *user, struct host *host, uint64_t tx);

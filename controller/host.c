@@ -102,6 +102,7 @@ void host_break(struct host *host, const char *reason)
 		host->gone_since = clock_now();
 	event_del(host->retry);
 	event_del(host->patience);
+	host_pulse_end(host);
 	resync_stop(host);
 	refuse(&lost.refusal, -ECONNRESET, "datapath", NULL, "%s went away: %s", host->label, copy);
 	host_tx_answer(host, &lost);
@@ -164,6 +165,7 @@ static void on_hello(struct host *host, const struct stream_frame *frame)
 		return;
 	}
 	host->trouble[0] = '\0';
+	host_pulse_greeted(host);
 	log_greeting(host);
 	host->env.greeted(host->env.user, host);
 	resync_start(host);
@@ -252,7 +254,7 @@ static const struct stream_ops stream_ops = {
 
 static void on_patience(evutil_socket_t fd, short what, void *user)
 {
-	host_break(user, "it did not answer a transaction in time");
+	host_cut_off(user, "it did not answer a transaction in time");
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *user)
@@ -283,7 +285,8 @@ struct host *host_new(const char *name, struct desired *desired, const struct ho
 	host->next_tx = env->epoch << 32 | 1;
 	host->retry = evtimer_new(env->base, on_retry, host);
 	host->patience = evtimer_new(env->base, on_patience, host);
-	if (!host->retry || !host->patience) {
+	host->pulse = host_pulse_new(host);
+	if (!host->retry || !host->patience || !host->pulse) {
 		host_free(host);
 		errno = ENOMEM;
 		return NULL;
@@ -311,6 +314,9 @@ void host_free(struct host *host)
 		event_free(host->retry);
 	if (host->patience)
 		event_free(host->patience);
+	if (host->pulse)
+		event_free(host->pulse);
+	ops_fini(&host->let_go);
 	free(host);
 }
 
@@ -323,6 +329,7 @@ static void begin(struct host *host, int fd, struct tls *tls)
 		return;
 	}
 	host->state = HOST_GREETING;
+	host_pulse_begin(host);
 	// What waits for a slow datapath is bounded by what there is to say.
 	stream_set_limit(host->stream, WEFT__STREAM_ID__STREAM_CONTROL, 16 << 20);
 	send_hello(host);

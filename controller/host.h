@@ -22,7 +22,8 @@ struct host;
 struct stream_frame;
 struct tls;
 
-enum host_state { HOST_ABSENT, HOST_GREETING, HOST_SYNCING, HOST_READY };
+// Lagging: it is connected and does not answer. Once it does, the digests tell what it missed.
+enum host_state { HOST_ABSENT, HOST_GREETING, HOST_SYNCING, HOST_LAGGING, HOST_READY };
 
 // What a host needs of the rest, and tells it. Calls come from the event loop.
 struct host_env {
@@ -30,11 +31,13 @@ struct host_env {
 	struct event_base *base;
 	char instance[33];
 	uint64_t epoch;
+	unsigned silence_seconds; // Until one that does not answer is cut off.
 	// A packed Leases message, to be freed.
 	uint8_t *(*leases)(void *user, struct host *host, size_t *ret_len);
 	// About to compare: the last moment to change what is desired.
 	void (*greeted)(void *user, struct host *host);
 	void (*ready)(void *user, struct host *host, bool returned); // Had been away.
+	void (*lags)(void *user, struct host *host); // It has not answered for a while.
 	void (*gone)(void *user, struct host *host, const char *reason);
 	void (*event)(void *user, struct host *host, const Weft__Event *event);
 	// Whether what was refused will be taken back once we are ready, and the earlier state stays.
@@ -62,10 +65,15 @@ const char *host_name(const struct host *host);
 const char *host_label(const struct host *host);
 const struct desired *host_desired(const struct host *host);
 enum host_state host_state(const struct host *host);
-// Since when nobody has been there, by the clock; 0 while somebody is.
+// Since when nobody has answered there, by the clock; 0 while somebody does.
 uint64_t host_gone_since(const struct host *host);
 // How long the last absence took, until what was missed had been caught up with.
 uint64_t host_gap_ns(const struct host *host);
+// It was cut off since it did not answer, and has not come back.
+bool host_is_silent(const struct host *host);
+// The same, before it had said who it is; and how often that has happened.
+bool host_is_mute(const struct host *host);
+unsigned host_mute_count(const struct host *host);
 // From the first frame of the last transaction to its answer.
 uint64_t host_lag_ns(const struct host *host);
 // Bytes that wait to be sent to it.
@@ -109,6 +117,10 @@ bool host_is_prepared(const struct host *host);
 uint64_t host_tx_id(const struct host *host); // Of the last one.
 // Commits, or takes it back: then `done` may be NULL.
 void host_finish(struct host *host, bool commit, host_tx_fn done, void *user);
+
+// Nobody waits for its transaction any more: it lags until it answers, and is then compared with what it
+// must hold. Takes the operations over (NULL: none). Nothing happens when no transaction is under way.
+void host_let_go(struct host *host, struct ops *ops);
 
 // frame NULL: no answer will come (-errno in err). The frame is gone after the call.
 typedef void (*host_answer_fn)(void *user, int err, const struct stream_frame *frame);

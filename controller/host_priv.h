@@ -52,6 +52,13 @@ struct host {
 	struct table held;      // unit -> struct refusal
 	struct event *retry;    // Tries again what is held back.
 	struct event *patience; // Ends a connection that does not answer.
+	struct ops let_go;      // Of a transaction that nobody waits for.
+
+	// host_pulse.c
+	struct event *pulse;
+	enum { PULSE_QUIET, PULSE_ASKED, PULSE_LATE } asked;
+	bool silent, mute;
+	unsigned mute_count;
 };
 
 // host_tx.c: its answer, and that none will come.
@@ -60,6 +67,14 @@ void host_tx_result(struct host *host, const struct stream_frame *frame);
 void host_tx_refused(struct host *host, const struct stream_frame *frame);
 // The stream takes more.
 void host_tx_continue(struct host *host);
+
+// host_pulse.c: a connection begins, is greeted, and ends.
+struct event *host_pulse_new(struct host *host);
+void host_pulse_begin(struct host *host);
+void host_pulse_greeted(struct host *host);
+void host_pulse_end(struct host *host);
+void host_lag(struct host *host);
+void host_cut_off(struct host *host, const char *reason);
 
 // The connection cannot be used any more.
 void host_break(struct host *host, const char *reason);

@@ -3,8 +3,9 @@
 // host_tx: transactions of one host, one at a time.
 //
 // An answer is known by the transaction's own id, which is never used twice: the epoch, counted by the store
-// at each start, above a counter. A datapath that leaves a transaction unanswered for twelve seconds, and
-// longer if it is large, is cut off; when it returns, digests tell what it has.
+// at each start, above a counter. A datapath that leaves a transaction unanswered for a few seconds, and
+// longer if it is large, is cut off; when it returns, digests tell what it has. The same holds of one whose
+// transaction was let go meanwhile, so that others need not wait for it: whatever it makes of it.
 
 #include "controller/host_priv.h"
 
@@ -18,7 +19,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 
-enum { PATIENCE_SECONDS = 12, OPERATIONS_PER_SECOND = 50 };
+enum { OPERATIONS_PER_SECOND = 50 };
 
 void host_tx_answer(struct host *host, const struct tx_result *result)
 {
@@ -87,7 +88,7 @@ void host_tx_continue(struct host *host)
 static void begin(struct host *host, host_tx_fn done, void *user)
 {
 	// A large one may take its time, also on a slow machine.
-	struct timeval wait = {.tv_sec = PATIENCE_SECONDS +
+	struct timeval wait = {.tv_sec = host->env.silence_seconds +
 	                                 (time_t)(host->tx.ops->count / OPERATIONS_PER_SECOND)};
 
 	host->done = done;
@@ -121,6 +122,34 @@ uint64_t host_tx_id(const struct host *host)
 bool host_is_prepared(const struct host *host)
 {
 	return host->prepared;
+}
+
+static void on_late(void *user, const struct tx_result *result)
+{
+	struct host *host = user;
+
+	if (result->code == -ECONNRESET)
+		return;
+	if (host->prepared)
+		host_finish(host, false, NULL, NULL);
+	// What it was to do may be done there, and nobody counts on it.
+	resync_start(host);
+}
+
+void host_let_go(struct host *host, struct ops *ops)
+{
+	if (!host->done)
+		return;
+	host->done = on_late;
+	host->done_user = host;
+	// A part of it may be still to be sent.
+	ops_fini(&host->let_go);
+	if (ops && host->tx.ops == ops) {
+		host->let_go = *ops;
+		*ops = (struct ops){0};
+		host->tx.ops = &host->let_go;
+	}
+	host_lag(host);
 }
 
 static void ignore(void *user, const struct tx_result *result)

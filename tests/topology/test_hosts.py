@@ -81,6 +81,36 @@ def test_change_of_two_hosts_is_all_or_none(weft):
     weft.weft("port", "add", "lan", "--name", "pb2", "--host", "b", "--pcap-write", str(weft.path / "b2.pcap"))
 
 
+def test_hung_host_holds_up_nobody(weft):
+    """The datapath of b is stopped: its own change is refused by its name, others do not wait, and it catches up."""
+    add_hosts(weft)
+    for name in ("a", "b"):
+        weft.weft("port", "add", "lan", "--name", f"p{name}", "--host", name, "--pcap-write", str(weft.path / name))
+    pid = host(weft, "b")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        hung = weft.start([str(BIN / "weft"), "port", "add", "lan", "--name", "pb2", "--host", "b",
+                           "--pcap-write", str(weft.path / "b2")])
+        time.sleep(0.2)
+        # Concerns b only in that it is told where the port is.
+        weft.weft("port", "add", "lan", "--name", "pa2", "--host", "a", "--mac", "02:00:00:00:00:22",
+                  "--pcap-write", str(weft.path / "a2"))
+        assert hung.poll() is None and host(weft, "b")["state"] == "lagging"
+        hung.communicate(timeout=40)
+        assert hung.returncode == 1
+        done = weft.weft("port", "delete", "pb", check=False)
+        assert done.returncode == 1 and "host b does not answer" in done.stderr, done.stderr
+        assert host(weft, "b")["state"] == "absent"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(lambda: host(weft, "b")["state"] == "ready", 20, "host b")
+    assert host(weft, "b")["pid"] == pid
+    assert [port["name"] for port in weft.json("port", "ls") if port["name"][0] == "p"] == ["pa", "pa2", "pb"]
+    assert {"host_lagging", "host_gone", "host_ready"} <= {e["type"] for e in weft.json("events") if e.get("host") == "b"}
+    assert any(row["mac"] == "02:00:00:00:00:22" and row["host"] == "b" for row in weft.json("fdb", "ls"))
+    weft.weft("port", "delete", "pb")
+
+
 def test_hosts_killed_during_changes_of_several(weft):
     """Each change moves a net's home between two hosts, of which one is killed at some moment of it."""
     add_hosts(weft)

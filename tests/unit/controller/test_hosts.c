@@ -7,12 +7,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stream.h"
 #include "tests/unit/controller/fake_datapath.h"
 #include "tests/unit/controller/kit.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { LOCAL, A, B, FAKES };
 
@@ -190,6 +192,8 @@ static void open_control(struct world *world)
 	world->control = (struct control){
 		.base = world->base,
 		.patience_seconds = 1,
+		.silence_seconds = 2,
+		.slow_ms = 50,
 		.listener = world,
 		.told = on_told,
 		.on_lease = on_lease,
@@ -342,6 +346,165 @@ static void test_absent_host_is_named(void **state)
 	assert_int_equal(waiting.refusal.fail.code, -EAGAIN);
 	assert_string_equal(waiting.refusal.object, "host/b");
 	assert_int_equal(world->fakes[A].objects.count, 0);
+	make_ready(world, B);
+	check_equal(world);
+}
+
+// One that hangs while it prepares: all take it back, others go on, and it is done when the host answers.
+static void test_hung_host_holds_up_nobody(void **state)
+{
+	struct world *world = *state;
+	struct answer waiting, other;
+
+	stream_pause(world->fakes[B].stream);
+	submit(world, PORT_A ";" PORT_B, 0, &waiting);
+	submit(world, "port pl attach=netdev ifname=e9 net=lan", 0, &other);
+	UNTIL(world, other.came);
+	assert_int_equal(other.refusal.fail.code, 0);
+	assert_false(waiting.came);
+	assert_int_equal(host_state(host_of(world, B)), HOST_LAGGING);
+	assert_int_equal(world->fakes[A].objects.count, 0);
+	stream_resume(world->fakes[B].stream);
+	UNTIL(world, waiting.came);
+	assert_int_equal(waiting.refusal.fail.code, 0);
+	check_equal(world);
+	assert_int_equal(world->fakes[A].aborts, 1);
+	assert_int_equal(world->fakes[B].aborts, 1);
+}
+
+// The same alone: what it has done when nobody counted on it any more is undone before it is done again.
+static void test_hung_host_alone(void **state)
+{
+	struct world *world = *state;
+	struct answer waiting, other;
+	unsigned before;
+
+	put_well(world, "port pl attach=netdev ifname=e9 net=lan;" PORT_B);
+	before = world->fakes[B].transactions;
+	stream_pause(world->fakes[B].stream);
+	submit(world, "port pb2 attach=netdev ifname=e1 net=lan host=b", 0, &waiting);
+	submit(world, PORT_A, 0, &other);
+	UNTIL(world, other.came);
+	assert_int_equal(other.refusal.fail.code, 0);
+	assert_false(waiting.came);
+	stream_resume(world->fakes[B].stream);
+	UNTIL(world, waiting.came);
+	assert_int_equal(waiting.refusal.fail.code, 0);
+	assert_int_equal(world->fakes[B].transactions, before + 3);
+	check_equal(world);
+}
+
+static void test_hung_host_is_named_and_cut_off(void **state)
+{
+	struct world *world = *state;
+	struct answer waiting, behind;
+
+	stream_pause(world->fakes[B].stream);
+	submit(world, PORT_A ";" PORT_B, 0, &waiting);
+	submit(world, PORT_B, 0, &behind);
+	UNTIL(world, waiting.came && behind.came);
+	assert_int_equal(waiting.refusal.fail.code, -EAGAIN);
+	assert_string_equal(waiting.refusal.object, "host/b");
+	assert_non_null(strstr(waiting.refusal.fail.what, "host b does not answer"));
+	assert_int_equal(behind.refusal.fail.code, -EAGAIN);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	// Now that it is known, nobody waits.
+	submit(world, PORT_B, 0, &behind);
+	assert_true(behind.came);
+	assert_int_equal(behind.refusal.fail.code, -EAGAIN);
+	put_well(world, PORT_A);
+	make_ready(world, B);
+	put_well(world, PORT_B);
+	check_equal(world);
+}
+
+static void test_hung_host_after_the_decision(void **state)
+{
+	struct world *world = *state;
+	struct answer first, other;
+
+	world->fakes[B].deaf_decided = true;
+	submit(world, PORT_A ";" PORT_B, 0, &first);
+	submit(world, "port pl attach=netdev ifname=e9 net=dmz", 0, &other);
+	submit(world, "net dmz", 0, &other);
+	UNTIL(world, first.came);
+	assert_int_equal(first.refusal.fail.code, 0);
+	assert_non_null(strstr(first.note, "host b does not answer"));
+	UNTIL(world, other.came);
+	world->fakes[B].deaf_decided = false;
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	make_ready(world, B);
+	check_equal(world);
+}
+
+// One that is only told where the others' ports are is not waited for.
+static void test_hung_host_is_not_told_of_others(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	put_well(world, PORT_A ";" PORT_B);
+	stream_pause(world->fakes[B].stream);
+	answer =
+		put(world, "port pa2 attach=netdev ifname=e1 net=lan mac=02:00:00:00:00:77 host=a");
+	assert_int_equal(answer.refusal.fail.code, 0);
+	assert_int_equal(host_state(host_of(world, B)), HOST_LAGGING);
+	stream_resume(world->fakes[B].stream);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_READY);
+	check_equal(world);
+}
+
+static void test_dry_run_does_not_wait_for_a_hung_host(void **state)
+{
+	struct world *world = *state;
+	struct answer dry, other;
+
+	stream_pause(world->fakes[B].stream);
+	submit_dry(world, PORT_B, &dry);
+	submit(world, PORT_A, 0, &other);
+	UNTIL(world, dry.came && other.came);
+	assert_non_null(strstr(dry.note, "host b does not answer"));
+	assert_int_equal(other.refusal.fail.code, 0);
+	stream_resume(world->fakes[B].stream);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_READY);
+	check_equal(world);
+}
+
+// Nobody wants anything of it, and it is found out all the same.
+static void test_hung_host_is_found_out(void **state)
+{
+	struct world *world = *state;
+
+	stream_pause(world->fakes[B].stream);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_LAGGING);
+	assert_string_equal(world->told, "host_lagging");
+	put_well(world, PORT_A);
+	stream_resume(world->fakes[B].stream);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_READY);
+	assert_string_equal(world->told, "host_ready");
+	check_equal(world);
+	stream_pause(world->fakes[B].stream);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	assert_true(host_is_silent(host_of(world, B)));
+}
+
+// One that connects and does not say who it is.
+static void test_mute_host_is_sent_away(void **state)
+{
+	struct world *world = *state;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+	                 0);
+	fake_hang_up(&world->fakes[B]);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	host_attach(host_of(world, B), pair[1], 4711);
+	assert_int_equal(host_state(host_of(world, B)), HOST_GREETING);
+	UNTIL(world, host_state(host_of(world, B)) == HOST_ABSENT);
+	assert_string_equal(world->told, "host_mute");
+	assert_int_equal(host_mute_count(host_of(world, B)), 1);
+	close(pair[0]);
 	make_ready(world, B);
 	check_equal(world);
 }
@@ -655,6 +818,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_host_that_goes_after_the_decision, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_absent_host_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hung_host_holds_up_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hung_host_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hung_host_is_named_and_cut_off, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_hung_host_after_the_decision, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hung_host_is_not_told_of_others, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_dry_run_does_not_wait_for_a_hung_host, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_hung_host_is_found_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mute_host_is_sent_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_host_that_returns_in_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent_host_catches_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_confirmation_reaches_all, setup, teardown),
