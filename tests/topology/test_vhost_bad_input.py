@@ -7,17 +7,18 @@ mappings that they had before, and a good front end finds the port as it should 
 
 import os
 import pathlib
+import select
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 import pytest
 
 import front as vhost
-from conftest import BIN, add_lan, eventually
+import neighbours
+from conftest import add_lan, eventually
 from front import Front
 from test_bad_input import refuse
 
@@ -258,63 +259,35 @@ def test_broken_rings(lan):
 
 
 def break_ring(path):
-    """Comes, shares memory, and breaks the ring by which it sends; the guest, which is still there."""
+    """Comes, shares memory, and breaks the ring by which it sends; the guest, which is still there and was told."""
     guest = Front.connect(path).be_good()
+    errors = guest.own(os.eventfd(0, os.EFD_NONBLOCK))
+    guest.send_u64(vhost.SET_ERR, 1, [errors])
+    guest.ask(vhost.GET_FEATURES)
     struct.pack_into("<QIHH", guest.memory, guest.ring_at(1), 1 << 40, 60, 0, 0)
     struct.pack_into("<H", guest.memory, guest.ring_at(1) + 0x1000 + 2, 1)
     os.eventfd_write(guest.kicks[1], 1)
+    assert select.select([errors], [], [], 10)[0], "the switch did not see that the ring is broken"
     return guest
 
 
-def neighbours_rate(lan):
-    """Of two that exchange frames, with a third that breaks a ring every 50 ms, as a part of that without it."""
-    pair = lan.start([BIN.parent / "tests" / "guest" / "vguest", "pair", "--connect", lan.run_dir / "a.vu", "--connect",
-                      lan.run_dir / "b.vu", "--no-numbers"])
-
-    def packets():
-        return lan.json("port", "show", "b")["tx_packets"]
-
-    def rate(act):
-        before, begin = packets(), time.monotonic()
-        for _ in range(5):
-            guest = act()
-            time.sleep(0.05)
-            if guest:
-                guest.close()
-        return (packets() - before) / (time.monotonic() - begin)
-
-    def upper_quartile(values):
-        return sorted(values)[-len(values) // 4]
-
-    start = packets()
-    eventually(lambda: packets() > start + 1000, 10, "the neighbours")
-    # Side by side; what else the machine does only ever slows both, so the better slices count.
-    quiet, broken = [], []
-    for _ in range(20):
-        quiet.append(rate(lambda: None))
-        broken.append(rate(lambda: break_ring(lan.run_dir / "c.vu")))
-        if len(quiet) >= 9 and upper_quartile(broken) >= 0.95 * upper_quartile(quiet):
-            break
-    pair.terminate()
-    pair.wait(10)
-    ratio = upper_quartile(broken) / upper_quartile(quiet)
-    print(f"neighbours' rate: {ratio:.3f} of before, in {len(quiet)} rounds")
-    return ratio
-
-
 def test_broken_rings_slow_nobody(lan):
+    """The switch carries as many frames of its neighbours, for equal cycles, as without the guest that breaks its ring.
+
+    Few slices fit into a test, so that only a loss is found that stands out of the noise; `vhost-neighbours` among the
+    benchmarks shows the last per cent.
+    """
     for name in "abc":
         lan.weft("port", "add", "lan", "--name", name, "--vhost", f"{name}.vu", "--vhost-server")
-    # The work of this program is not the switch's, and there may be two processors for all. Where the kernel has put
-    # the busy threads beside it stays so while they run, so they are started anew where that is in doubt.
-    nice = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, 10)
-    try:
-        assert any(neighbours_rate(lan) >= 0.95 for _ in range(4))
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, nice)
-    lost = [event for event in lan.json("events") if event["type"] == "queue_lost"]
-    assert lost and all(event["object"] == "port/c" and "outside the shared memory" in event["text"] for event in lost)
+    rounds = 40
+    arms = {"none": lambda: None, "breaking": lambda: break_ring(lan.run_dir / "c.vu")}
+    slices = neighbours.measure(lan, lan.run_dir / "a.vu", lan.run_dir / "b.vu", arms, rounds)
+    low, middle, high = neighbours.compare(slices["none"], slices["breaking"])
+    print(f"neighbours keep {middle:.3f} of their frames a cycle, in 95 % of draws {low:.3f} to {high:.3f}")
+    assert high >= 0.95
+    lost = [event for event in lan.json("events", "--last", "256") if event["type"] == "queue_lost"]
+    assert len(lost) == rounds
+    assert all(event["object"] == "port/c" and "outside the shared memory" in event["text"] for event in lost)
 
 
 def test_private_memory(lan):

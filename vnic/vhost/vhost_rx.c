@@ -166,15 +166,6 @@ static void drain(struct vhost_rx *rx, struct port *port, unsigned count)
 	vhost_rx_finish(rx);
 }
 
-static void report_loss(struct vhost_rx *rx, struct virtq *queue)
-{
-	struct virtq *broken = virtq_fault(queue) != VIRTQ_SOUND ? queue : NULL;
-
-	if (broken && broken != rx->lost)
-		vhost_device_lost(rx->device, rx->index);
-	rx->lost = broken;
-}
-
 unsigned vhost_rx_take(struct vhost_rx *rx, struct port *port, unsigned queue,
                        struct packet_pool *pool, struct batch *batch)
 {
@@ -186,7 +177,8 @@ unsigned vhost_rx_take(struct vhost_rx *rx, struct port *port, unsigned queue,
 		return 0;
 	count = virtq_take(from, rx->chains, BATCH_SIZE - batch->count);
 	if (!count) {
-		report_loss(rx, from);
+		if (virtq_take_fault(from))
+			vhost_device_lost(rx->device, rx->index);
 		return 0;
 	}
 	rx->queue = from;

@@ -14,7 +14,6 @@ struct vhost_rx {
 	const struct vhost_terms *terms; // borrowed
 	struct vhost_ring *ring;         // borrowed
 	unsigned index;                  // of the ring
-	struct virtq *lost;              // the broken queue that was reported last
 	// Of the batch that is out.
 	struct virtq *queue;
 	unsigned taken;

@@ -266,15 +266,6 @@ static void lock(struct vhost_tx *tx)
 			sched_yield();
 }
 
-static void report_loss(struct vhost_tx *tx)
-{
-	struct virtq *broken = virtq_fault(tx->queue) != VIRTQ_SOUND ? tx->queue : NULL;
-
-	if (broken && broken != tx->lost)
-		vhost_device_lost(tx->device, tx->index);
-	tx->lost = broken;
-}
-
 unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
                        enum drop_reason *reason)
 {
@@ -292,8 +283,8 @@ unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsig
 	hand_over(tx);
 	if (tx->given)
 		virtq_publish(queue);
-	if (sent < count)
-		report_loss(tx);
+	if (sent < count && virtq_take_fault(queue))
+		vhost_device_lost(tx->device, tx->index);
 	atomic_store_explicit(&tx->lock, false, memory_order_release);
 	return sent;
 }

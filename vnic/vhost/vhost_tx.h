@@ -20,7 +20,6 @@ struct vhost_tx {
 	_Atomic uint64_t copied; // bytes that were copied for them, the heads on their way in too
 
 	// Under the lock.
-	struct virtq *lost;  // the broken queue that was reported last
 	uint32_t chain_len;  // bytes of a chain, as seen last
 	struct virtq *queue; // of this call
 	unsigned count;      // chains taken

@@ -186,6 +186,13 @@ enum virtq_fault virtq_fault(const struct virtq *queue)
 	return atomic_load_explicit(&queue->fault, memory_order_relaxed);
 }
 
+bool virtq_take_fault(struct virtq *queue)
+{
+	return virtq_fault(queue) != VIRTQ_SOUND &&
+	       !atomic_load_explicit(&queue->told, memory_order_relaxed) &&
+	       !atomic_exchange_explicit(&queue->told, true, memory_order_relaxed);
+}
+
 void virtq_counts(const struct virtq *queue, struct virtq_counts *ret)
 {
 	ret->kicks = atomic_load_explicit(&queue->kicks, memory_order_relaxed);

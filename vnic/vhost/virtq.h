@@ -119,6 +119,8 @@ void virtq_close(struct virtq *queue); // NULL is fine.
 // What GET_VRING_BASE answers (split: the available index; packed: both positions and wrap bits).
 uint32_t virtq_position(const struct virtq *queue);
 enum virtq_fault virtq_fault(const struct virtq *queue);
+// Whether the ring is broken and this was not asked before: of all who ask, one is to tell. Any thread.
+bool virtq_take_fault(struct virtq *queue);
 const char *virtq_fault_name(enum virtq_fault fault);
 void virtq_counts(const struct virtq *queue, struct virtq_counts *ret);
 // The guest's bell woke the owning worker: counts it.

@@ -71,6 +71,7 @@ struct virtq {
 	struct dirty_log *log;
 	uint64_t desc_guest, used_guest; // guest addresses, for the log
 	_Atomic uint32_t fault;          // enum virtq_fault
+	_Atomic bool told;               // virtq_take_fault()
 	_Atomic uint64_t kicks, calls, chains, in_flight_lost;
 	struct virtq_done done[VIRTQ_OUT_MAX]; // given, not published
 	struct virtq_range ranges[VIRTQ_RANGES];

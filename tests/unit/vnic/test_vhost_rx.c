@@ -317,6 +317,22 @@ static void a_broken_ring_is_told_once_and_gives_nothing(void **state)
 	assert_false(vhost_rx_arm(&rx));
 }
 
+// A front end that comes after it, and has its ring at the same place in our memory, is another.
+static void the_next_guest_that_breaks_its_ring_is_told_of_too(void **state)
+{
+	uint32_t lens[] = {HEADER + 60};
+
+	make_bytes(60);
+	for (unsigned i = 0; i < 20; i++) {
+		guest_ring_put(&guest.sends, lens, 1, bytes, HEADER + 60);
+		store_le64(guest.sends.base, UINT64_MAX - 10);
+		assert_int_equal(take(), 0);
+		assert_int_equal(guest.lost, 1);
+		guest_device_close(&guest);
+		guest_device_open(&guest, PORT_TX_CSUM, true, false);
+	}
+}
+
 static void a_ring_that_is_withdrawn_gives_nothing(void **state)
 {
 	struct virtq *queue = atomic_load(&guest.sends.ring.queue);
@@ -356,6 +372,7 @@ int main(void)
 		TEST(offloads_come_from_the_copy),
 		TEST(a_disabled_queue_is_drained),
 		TEST(a_broken_ring_is_told_once_and_gives_nothing),
+		TEST(the_next_guest_that_breaks_its_ring_is_told_of_too),
 		TEST(a_ring_that_is_withdrawn_gives_nothing),
 		TEST(arming_finds_what_is_there),
 	};
