@@ -6,7 +6,8 @@
 // its pieces), and from several peers; so what came waits in the queue, and rx hands out one batch after the
 // other, each of one peer, without asking the kernel again. The bytes stay where the underlay put them: a packet
 // has a copy of its head and borrows the rest. Nothing is received while a batch is made, for that would
-// overwrite what its packets borrow.
+// overwrite what its packets borrow. Segments of one TCP flow are joined on the way (vnic/coalesce.h), so that what a
+// sender had in one piece is looked up once, and given to the guest as one.
 //
 // A datagram is refused for what is wrong with its outer side here, at the tunnel's door; whether its VNI means
 // anything is for the pipeline to say, at the peer's.
@@ -17,6 +18,7 @@
 #include "tunnels/ecn.h"
 #include "tunnels/partial.h"
 #include "tunnels/tunnel_priv.h"
+#include "vnic/coalesce.h"
 #include "vnic/parse.h"
 
 #include <errno.h>
@@ -30,20 +32,14 @@ enum {
 	UDP_BYTES = 8,
 };
 
-static enum drop_reason unwrap(const struct tunnel *tunnel, const uint8_t *bytes, uint32_t len,
-                               uint8_t tos, struct packet_pool *pool, struct packet *packet)
+// The frame as a packet: a copy of its head, and the rest borrowed.
+static enum drop_reason unwrap(const uint8_t *bytes, uint32_t len, uint8_t tos,
+                               struct packet_pool *pool, struct packet *packet)
 {
-	unsigned header;
-	enum drop_reason refused = tunnel->config.encap->read(bytes, len, &packet->vni, &header);
-
-	if (refused)
-		return refused;
-	bytes += header;
-	len -= header;
-	if (len < ETH_HEADER)
-		return DROP_FRAME_SHORT;
 	packet->len = len;
 	packet->head_len = (uint16_t)MIN(len, PACKET_HEAD);
+	if (len < ETH_HEADER)
+		return DROP_FRAME_SHORT;
 	copy_short(packet->data, bytes, packet->head_len);
 	if (len > packet->head_len) {
 		struct segment *rest = packet_arena_segment(pool);
@@ -71,28 +67,36 @@ static uint32_t next_len(const struct tunnel_queue *waiting, const struct arriva
 	return arrival->part_size ? MIN(arrival->part_size, left) : left;
 }
 
-// Makes a packet of the next frame that waits. False: it must wait on, for there is no packet for it.
+// Makes a packet of the next frame that waits, or part of one. False: it must wait on, for there is no room.
 static bool hand_out(struct tunnel *tunnel, struct tunnel_queue *waiting, uint32_t slot,
-                     struct packet_pool *pool, struct batch *batch)
+                     struct packet_pool *pool, struct batch *batch, struct coalescer *coalescer)
 {
 	const struct arrival *arrival = &waiting->arrivals[waiting->next];
 	const uint8_t *bytes = arrival->bytes + waiting->done;
 	uint32_t len = next_len(waiting, arrival);
 	struct packet *packet = packet_take(pool);
 	enum drop_reason refused;
+	unsigned header = 0;
 
 	if (!packet)
 		return false;
-	waiting->done += len;
-	refused = unwrap(tunnel, bytes, len, arrival->tos, pool, packet);
-	if (refused) {
-		packet_give(pool, packet);
-		port_count_drop(&tunnel->port, refused);
-		return true;
-	}
+	refused = tunnel->config.encap->read(bytes, len, &packet->vni, &header);
 	packet->in_port = slot;
 	packet->queue = (uint16_t)(waiting - tunnel->queues);
-	batch->packets[batch->count++] = packet;
+	if (!refused)
+		refused = unwrap(bytes + header, len - header, arrival->tos, pool, packet);
+	if (refused == DROP_NO_BUFFER && batch->count) {
+		packet_give(pool, packet);
+		return false;
+	}
+	waiting->done += len;
+	if (refused)
+		port_count_drop(&tunnel->port, refused);
+	else if (!coalesce_join(coalescer, pool, packet, bytes + header)) {
+		batch->packets[batch->count++] = packet;
+		return true;
+	}
+	packet_give(pool, packet);
 	return true;
 }
 
@@ -106,11 +110,25 @@ static void refuse_arrival(struct tunnel *tunnel, struct tunnel_queue *waiting)
 	waiting->done = arrival->len;
 }
 
+// Returns whether all of the next arrival is handed out.
+static bool drain_arrival(struct tunnel *tunnel, struct tunnel_queue *waiting, uint32_t slot,
+                          struct packet_pool *pool, struct batch *batch,
+                          struct coalescer *coalescer)
+{
+	do {
+		if (batch->count == BATCH_SIZE ||
+		    !hand_out(tunnel, waiting, slot, pool, batch, coalescer))
+			return false;
+	} while (waiting->done < waiting->arrivals[waiting->next].len);
+	return true;
+}
+
 // Hands out what waits of one peer, as much as there is room for.
 static void drain(struct tunnel *tunnel, struct tunnel_queue *waiting, struct packet_pool *pool,
                   struct batch *batch)
 {
 	const struct peer_table *peers = atomic_load_explicit(&tunnel->peers, memory_order_acquire);
+	struct coalescer coalescer = {0};
 	uint32_t only = 0;
 
 	for (; waiting->next < waiting->count; waiting->next++, waiting->done = 0) {
@@ -122,14 +140,12 @@ static void drain(struct tunnel *tunnel, struct tunnel_queue *waiting, struct pa
 			continue;
 		}
 		if (only && slot != only && batch->count)
-			return;
+			break;
 		only = slot;
-		do {
-			if (batch->count == BATCH_SIZE ||
-			    !hand_out(tunnel, waiting, slot, pool, batch))
-				return;
-		} while (waiting->done < arrival->len);
+		if (!drain_arrival(tunnel, waiting, slot, pool, batch, &coalescer))
+			break;
 	}
+	coalesce_finish(&coalescer);
 }
 
 static unsigned tunnel_rx(struct port *port, unsigned queue, struct packet_pool *pool,

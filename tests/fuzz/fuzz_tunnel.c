@@ -4,7 +4,7 @@
 //
 // Input: a byte for the kind, one for the outer TOS, two for the size of parts, and what came. What must hold is
 // that nothing is read beyond it (the sanitizers watch), that each packet is a frame within it, and that
-// every part is handed out or counted as refused.
+// every part is handed out, be it as part of a packet that can be cut again, or counted as refused.
 
 #include "tests/fuzz/fuzz.h"
 
@@ -15,10 +15,13 @@
 #include "tunnels/underlay_memory.h"
 #include "vnic/packet_pool.h"
 #include "vnic/parse.h"
+#include "vnic/segment.h"
 
 #include <stdlib.h>
 
 enum { PREFIX = 4, SLOT = 7 };
+
+static uint8_t room[PACKET_MAX_LEN];
 
 static void must(bool holds)
 {
@@ -35,19 +38,41 @@ static uint64_t refused(const struct port *port)
 	return sum;
 }
 
+// How many frames the packet stands for.
+static uint64_t frames_of(struct packet_pool *pool, const struct packet *packet)
+{
+	struct segment storage[BATCH_SIZE];
+	struct segment_cutter cutter;
+	uint64_t frames = 0;
+
+	// Whatever is longer than a wire's frame and yet borrows one piece came as one.
+	if (!packet->gso || (packet->segment_count == 1 && packet->len > 1514))
+		return 1;
+	segment_begin(&cutter, packet);
+	while (!segment_is_done(&cutter)) {
+		struct packet *cut = packet_take(pool);
+
+		must(segment_next(&cutter, cut, storage, BATCH_SIZE) > 0);
+		must(cut->len == packet_copy(cut, 0, cut->len, room));
+		packet_give(pool, cut);
+		frames++;
+	}
+	return frames;
+}
+
 static uint64_t drain(struct port *port, struct packet_pool *pool)
 {
 	struct batch batch = {0};
 	uint64_t taken = 0;
 
 	while (port_rx(port, 0, pool, &batch)) {
-		taken += batch.count;
 		for (unsigned i = 0; i < batch.count; i++) {
 			const struct packet *packet = batch.packets[i];
 
 			must(packet->in_port == SLOT && packet->len >= ETH_HEADER);
 			must(packet->head_len <= packet->len && packet->vni <= VNI_MAX);
 			must(packet->len == packet->head_len || packet->segment_count);
+			taken += frames_of(pool, packet);
 			packet_give(pool, batch.packets[i]);
 		}
 		packet_arena_reset(pool);

@@ -8,6 +8,10 @@
 
 #include "tests/scenario/scenario.h"
 
+#include "base/bytes.h"
+#include "tunnels/tunnel.h"
+#include "tunnels/underlay_memory.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -339,6 +343,113 @@ static void a_super_packet_leaves_in_parts(void **state)
 	scenario_free(s);
 }
 
+// What a switch sends for a super-packet of h1 to far1: datagrams in one piece. Returns their length.
+static int sent_by_another(struct frame frame, uint8_t *bytes, size_t size, uint16_t *part_size)
+{
+	struct scenario *s = joined(false);
+	struct datagram datagram;
+	int len;
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, P1);
+	scenario_commit(s);
+	scenario_send(s, H1, frame);
+	len = scenario_datagram(s, TUNNEL, &datagram, bytes, size);
+	expect_no_datagram(s);
+	scenario_free(s);
+	*part_size = datagram.part_size;
+	return len;
+}
+
+static void put_parts(struct scenario *s, uint8_t tos, uint16_t part_size, const uint8_t *bytes,
+                      int len)
+{
+	struct ip_addr from;
+
+	ip_parse("192.0.2.2", &from);
+	assert_int_equal(underlay_memory_put(tunnel_underlay(scenario_door(s, TUNNEL)), from, tos,
+	                                     part_size, bytes, (size_t)len),
+	                 0);
+}
+
+// At a switch whose guest H1 is far1. One more frame makes the tunnel look at what came.
+static struct scenario *receive(unsigned offloads)
+{
+	struct scenario *s = joined(false);
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, H1);
+	scenario_commit(s);
+	scenario_door(s, H1)->offloads = offloads;
+	return s;
+}
+
+static struct frame frame_of(const uint8_t *bytes, int len)
+{
+	struct frame frame = {.len = (size_t)len};
+
+	memcpy(frame.bytes, bytes, frame.len);
+	return frame;
+}
+
+static void what_was_cut_for_the_way_is_joined(void **state)
+{
+	static const uint8_t payload[3500];
+	static uint8_t bytes[8192];
+	struct frame frame = frame_gso(
+		frame_tcp_at(&h1, &far1, TCP_A | TCP_P, 1, 1, payload, sizeof(payload)), 1000);
+	struct frame last = frame_udp(&h1, &far1, "that is all");
+	struct frame got;
+	uint16_t part;
+	int len = sent_by_another(frame, bytes, sizeof(bytes), &part);
+	struct scenario *s = receive(PORT_TX_CSUM | PORT_TX_TSO4);
+
+	// In one piece, and in several.
+	put_parts(s, 0, part, bytes, len);
+	for (int at = 0; at < len; at += part)
+		put_parts(s, 0, 0, bytes + at, MIN(part, len - at));
+	arrive(s, "192.0.2.2", 0, VNI, last);
+	for (unsigned i = 0; i < 2; i++) {
+		got = scenario_take(s, H1);
+		assert_true(frame_equal(&frame, &got));
+		assert_int_equal(got.meta.gso, GSO_TCP4);
+		assert_int_equal(got.meta.gso_size, 1000);
+	}
+	scenario_expect(s, H1, last);
+	assert_int_equal(scenario_counter(s, P1, STATS_RX_PACKETS), 3);
+	scenario_free(s);
+	// A door that cannot take it gets what came.
+	s = receive(0);
+	put_parts(s, 0, part, bytes, len);
+	arrive(s, "192.0.2.2", 0, VNI, last);
+	for (int at = 0; at < len; at += part)
+		scenario_expect(s, H1, frame_of(bytes + at + VXLAN, MIN(part, len - at) - VXLAN));
+	scenario_expect(s, H1, last);
+	scenario_free(s);
+}
+
+static void segments_with_other_marks_stay_apart(void **state)
+{
+	static const uint8_t payload[2000];
+	static uint8_t bytes[8192];
+	struct frame frame = frame_gso(
+		frame_tos(frame_tcp_at(&h1, &far1, TCP_A, 1, 1, payload, sizeof(payload)), 2),
+		1000);
+	uint16_t part;
+	int len = sent_by_another(frame, bytes, sizeof(bytes), &part);
+	struct scenario *s = receive(PORT_TX_CSUM | PORT_TX_TSO4);
+	struct frame first, second;
+
+	put_parts(s, 2, 0, bytes, part);
+	put_parts(s, ECN_MARK, 0, bytes + part, len - part);
+	arrive(s, "192.0.2.2", 0, VNI, frame_udp(&h1, &far1, "that is all"));
+	first = scenario_take(s, H1);
+	second = scenario_take(s, H1);
+	assert_int_equal(first.meta.gso, GSO_NONE);
+	assert_int_equal(first.bytes[15] & ECN_MARK, 2);
+	assert_int_equal(second.bytes[15] & ECN_MARK, ECN_MARK);
+	scenario_discard(s);
+	scenario_free(s);
+}
+
 static const struct end h1v6 = {"02:00:00:00:00:01", "2001:db8::1", 1001};
 static const struct end far1v6 = {"02:00:00:00:00:f1", "2001:db8::101", 2001};
 
@@ -428,6 +539,8 @@ int main(void)
 		cmocka_unit_test(a_tunnel_with_peers_stays_as_it_is),
 		cmocka_unit_test(a_peer_may_hand_its_address_on),
 		cmocka_unit_test(a_super_packet_leaves_in_parts),
+		cmocka_unit_test(what_was_cut_for_the_way_is_joined),
+		cmocka_unit_test(segments_with_other_marks_stay_apart),
 		cmocka_unit_test(senders_learn_the_mtu_of_the_way),
 		cmocka_unit_test(super_packets_learn_it_too),
 		cmocka_unit_test(what_may_be_cut_is_cut),
