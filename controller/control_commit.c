@@ -41,6 +41,24 @@ static bool is_away(const struct host *host)
 	return host_state(host) != HOST_READY && host_state(host) != HOST_SYNCING;
 }
 
+// Interfaces of guests that go are left to end with the namespace: the kernel takes down all that ends
+// together in one go, where one by one each costs it a grace period. What may come back is not left.
+static void mark_ends(const struct model *model, struct ops *ops)
+{
+	for (size_t i = 0; i < ops->count; i++) {
+		struct op *op = &ops->items[i];
+		const struct model_change *change;
+
+		if (op->verb != WEFT__OP_VERB__OP_DELETE || op->kind != WEFT__KIND__KIND_PORT)
+			continue;
+		change = model_change_of(model, op->unit);
+		op->netns_ends = change && change->before && !change->after &&
+		                 change->before->noun == NOUN_PORT &&
+		                 change->before->msg->port->guest &&
+		                 !model_get(model, NOUN_GUEST, change->before->msg->port->guest);
+	}
+}
+
 int control_share(struct control *control, struct change *change, struct refusal *refusal)
 {
 	struct desired *desired;
@@ -65,6 +83,8 @@ int control_share(struct control *control, struct change *change, struct refusal
 		                        .hearsay = is_hearsay(&desired->ops)};
 		desired->ops = (struct ops){0};
 		ops_sort(&share->ops);
+		if (change->confirm_seconds == 0)
+			mark_ends(&control->model, &share->ops);
 		change->share_count++;
 	}
 	layout_forget_collected(&control->layout);

@@ -48,6 +48,7 @@ struct op {
 	uint64_t id;
 	uint8_t *packed; // Owned copy; NULL for a delete.
 	size_t len;
+	bool netns_ends; // Delete of a port: the guest's namespace goes as well.
 	char unit[UNIT_SIZE];
 	char name[UNIT_SIZE];
 };

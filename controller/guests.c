@@ -8,6 +8,7 @@
 
 #include "controller/guests.h"
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "controller/guest_run.h"
@@ -92,6 +93,7 @@ static void remove_files(const struct guests *guests, const char *name)
 	rmdir(path);
 }
 
+// => What runs in it has been ended.
 static void remove_one(const struct guests *guests, const char *name)
 {
 	struct fail fail = {0};
@@ -100,10 +102,48 @@ static void remove_one(const struct guests *guests, const char *name)
 	remove_files(guests, name);
 	if (!store_has_netns(guests->store, name, &inode))
 		return;
-	if (netns_remove(name, inode, guests->spare, guests->spare_user, &fail) < 0)
+	if (netns_unname(name, inode, &fail) < 0)
 		log_warn("guest/%s: %s", name, fail.what);
 	if (fail.code == 0 || fail.code == -EPERM)
 		store_remove_netns(guests->store, name, &fail);
+}
+
+// Those of the names that are namespaces of ours, and what they are called by the kernel.
+static void remove_all(const struct guests *guests, const char *const *names, size_t count)
+{
+	auto_free uint64_t *inodes = calloc(count + 1, sizeof(*inodes));
+
+	for (size_t i = 0; inodes && i < count; i++) {
+		uint64_t inode, now = netns_inode(names[i]);
+
+		if (store_has_netns(guests->store, names[i], &inode) && (!inode || now == inode))
+			inodes[i] = now;
+	}
+	if (inodes)
+		netns_clear(inodes, count, guests->spare, guests->spare_user);
+	for (size_t i = 0; i < count; i++)
+		remove_one(guests, names[i]);
+}
+
+// Removes the namespaces of what the batch changes so.
+static void remove_where(const struct guests *guests, const struct model *model,
+                         bool (*is_meant)(const struct model_change *change))
+{
+	auto_free const char **names = calloc(model->change_count + 1, sizeof(*names));
+	size_t count = 0;
+
+	if (!names) {
+		log_err("out of memory; namespaces are left, which 'weft gc' finds");
+		return;
+	}
+	for (size_t i = 0; i < model->change_count; i++) {
+		const struct model_change *change = &model->changes[i];
+
+		if (is_meant(change))
+			names[count++] =
+				change->before ? change->before->name : change->after->name;
+	}
+	remove_all(guests, names, count);
 }
 
 int guests_create(const struct guests *guests, const struct model *model, struct refusal *refusal)
@@ -121,16 +161,12 @@ int guests_create(const struct guests *guests, const struct model *model, struct
 
 void guests_undo(const struct guests *guests, const struct model *model)
 {
-	for (size_t i = 0; i < model->change_count; i++)
-		if (is_new(&model->changes[i]))
-			remove_one(guests, model->changes[i].after->name);
+	remove_where(guests, model, is_new);
 }
 
 void guests_remove(const struct guests *guests, const struct model *model)
 {
-	for (size_t i = 0; i < model->change_count; i++)
-		if (is_gone(&model->changes[i]))
-			remove_one(guests, model->changes[i].before->name);
+	remove_where(guests, model, is_gone);
 }
 
 struct owned {
@@ -161,7 +197,7 @@ void guests_reconcile(const struct guests *guests, const struct model *model)
 	store_each_netns(guests->store, collect, &owned, &fail);
 	for (size_t i = 0; i < owned.count; i++) {
 		if (!model_get(model, NOUN_GUEST, owned.names[i]))
-			remove_one(guests, owned.names[i]);
+			remove_all(guests, (const char *const *)&owned.names[i], 1);
 		free(owned.names[i]);
 	}
 	free(owned.names);

@@ -114,6 +114,13 @@ void model_begin(struct model *model)
 	table_fini(&model->dirty);
 }
 
+const struct model_change *model_change_of(const struct model *model, const char *key)
+{
+	uintptr_t index = (uintptr_t)table_get_text(&model->touched, key);
+
+	return index ? &model->changes[index - 1] : NULL;
+}
+
 // Notes what the object is to become. The first note of a batch keeps what it was.
 static int touch(struct model *model, const char *key, struct intent *after)
 {

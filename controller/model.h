@@ -41,6 +41,8 @@ void model_fini(struct model *model);
 
 const struct intent *model_get(const struct model *model, enum noun noun, const char *name);
 const struct intent *model_get_key(const struct model *model, const char *key);
+// What the batch does to one object; NULL: nothing.
+const struct model_change *model_change_of(const struct model *model, const char *key);
 size_t model_count(const struct model *model, enum noun noun);
 // Walks one noun in no order; *cursor starts at 0.
 const struct intent *model_next(const struct model *model, enum noun noun, size_t *cursor);

@@ -20,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -141,7 +142,15 @@ bool netns_name_taken(const char *name)
 	return path_of(name, path) == 0 && access(path, F_OK) == 0;
 }
 
-unsigned netns_kill(uint64_t inode, netns_spare_fn spare, void *user)
+static int by_inode(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+// Ends every process in one of the namespaces but ourselves and whom `spare` says. Returns how many there were.
+static unsigned kill_in(const uint64_t *inodes, size_t count, netns_spare_fn spare, void *user)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -152,13 +161,17 @@ unsigned netns_kill(uint64_t inode, netns_spare_fn spare, void *user)
 	while ((entry = readdir(proc))) {
 		char path[64];
 		struct stat st;
+		uint64_t inode;
 		int pid;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		pid = atoi(entry->d_name);
 		snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-		if (stat(path, &st) < 0 || st.st_ino != inode || pid == getpid() ||
+		if (stat(path, &st) < 0)
+			continue;
+		inode = st.st_ino;
+		if (!bsearch(&inode, inodes, count, sizeof(inode), by_inode) || pid == getpid() ||
 		    (spare && spare(user, pid)))
 			continue;
 		found++;
@@ -168,26 +181,55 @@ unsigned netns_kill(uint64_t inode, netns_spare_fn spare, void *user)
 	return found;
 }
 
-int netns_remove(const char *name, uint64_t inode, netns_spare_fn spare, void *user,
-                 struct fail *fail)
+void netns_clear(uint64_t *inodes, size_t count, netns_spare_fn spare, void *user)
 {
 	struct timespec pause = {.tv_nsec = KILL_PAUSE_MS * 1000000L};
+
+	qsort(inodes, count, sizeof(*inodes), by_inode);
+	while (count > 0 && *inodes == 0) {
+		inodes++;
+		count--;
+	}
+	// A process may fork while we look, so until none is found.
+	for (unsigned round = 0; count > 0 && round < KILL_ROUNDS; round++) {
+		if (kill_in(inodes, count, spare, user) == 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+}
+
+// 0, or -EPERM when the name is another's by now.
+static int check_ours(const char *name, uint64_t now, uint64_t inode, struct fail *fail)
+{
+	if (!now || !inode || now == inode)
+		return 0;
+	return fail_set(fail, -EPERM, "the network namespace '%s' is not the one we made; it stays",
+	                name);
+}
+
+int netns_unname(const char *name, uint64_t inode, struct fail *fail)
+{
 	uint64_t now = netns_inode(name);
 	char path[PATH_MAX];
 
 	if (path_of(name, path) < 0)
 		return 0;
-	if (now && inode && now != inode)
-		return fail_set(fail, -EPERM,
-		                "the network namespace '%s' is not the one we made; it stays",
-		                name);
-	// A process may fork while we look, so until none is found.
-	for (unsigned round = 0; now && round < KILL_ROUNDS && netns_kill(now, spare, user) > 0;
-	     round++)
-		nanosleep(&pause, NULL);
+	if (check_ours(name, now, inode, fail) < 0)
+		return -EPERM;
 	if (now && umount2(path, MNT_DETACH) < 0)
 		return fail_errno(fail, -errno, "cannot unmount %s", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return fail_errno(fail, -errno, "cannot remove %s", path);
 	return 0;
+}
+
+int netns_remove(const char *name, uint64_t inode, netns_spare_fn spare, void *user,
+                 struct fail *fail)
+{
+	uint64_t now = netns_inode(name);
+
+	if (check_ours(name, now, inode, fail) < 0)
+		return -EPERM;
+	netns_clear(&now, 1, spare, user);
+	return netns_unname(name, inode, fail);
 }

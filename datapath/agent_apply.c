@@ -227,6 +227,8 @@ static int take_op(struct agent_change *change, const struct apply_op *op)
 	case WEFT__OP_VERB__OP_DELETE:
 		code = node->object ? replace(change, node, NULL)
 		                    : fail_on(change, op, -ENOENT, "id", "there is no such object");
+		if (code == 0)
+			node->touch->netns_ends = op->netns_ends;
 		break;
 	case WEFT__OP_VERB__OP_ASSERT:
 		code = take_assert(change, op, node->object);
@@ -592,7 +594,7 @@ void apply_free(struct apply *apply)
 		apply_confirm(apply);
 	for (uint32_t key = 0; (config = pmap_next(&apply->current->ports, &key)); key++)
 		if (config->door)
-			apply->env.close_port(apply->env.user, config->id, config->door, false);
+			apply->env.close_port(apply->env.user, config->id, config->door, DOOR_LENT);
 	free_generation(apply);
 	agent_store_fini(&apply->store);
 	free(apply->current);

@@ -20,6 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What becomes of what a door stood in for: it is lent to a successor, it goes, or it is left to its
+// namespace, which ends right after.
+enum door_end { DOOR_LENT, DOOR_GONE, DOOR_LEFT };
+
 // The world around, injected: a scenario opens memory ports, publishes by assignment, settles at once.
 struct apply_env {
 	void *user;
@@ -38,8 +42,8 @@ struct apply_env {
 	// Gives an open door, whose port changed in nothing else that it sees, its new MTU. Once the change stands; may be
 	// NULL.
 	void (*resize_port)(void *user, uint64_t id, const Weft__Port *port, struct port *door);
-	// Closes a door that no worker uses any more. `forget`: the object is gone for good.
-	void (*close_port)(void *user, uint64_t id, struct port *port, bool forget);
+	// Closes a door that no worker uses any more.
+	void (*close_port)(void *user, uint64_t id, struct port *port, enum door_end end);
 	// Makes the generation the one that workers read.
 	void (*publish)(void *user, const struct generation *generation);
 	// Returns once every worker has passed the publish. ns it took.
@@ -52,6 +56,7 @@ struct apply_op {
 	uint64_t id;
 	const uint8_t *object; // packed Object; borrowed
 	size_t len;
+	bool netns_ends; // see Op
 };
 
 struct apply_result {

@@ -209,7 +209,7 @@ void agent_doors_undo(struct agent_change *change)
 	for (size_t i = change->door_count; i-- > 0;)
 		if (change->doors[i].opened)
 			env->close_port(env->user, change->doors[i].node->key.id,
-			                change->doors[i].opened, true);
+			                change->doors[i].opened, DOOR_GONE);
 	change->door_count = 0;
 }
 
@@ -239,10 +239,15 @@ void agent_doors_finish(struct agent_change *change)
 
 	resize_doors(change);
 
-	for (size_t i = 0; i < change->door_count; i++)
-		if (change->doors[i].closed)
-			env->close_port(env->user, change->doors[i].node->key.id,
-			                change->doors[i].closed, true);
+	for (size_t i = 0; i < change->door_count; i++) {
+		const struct agent_door *door = &change->doors[i];
+		const struct agent_touch *touch = door->node->touch;
+		bool left = !door->opened && touch->netns_ends;
+
+		if (door->closed)
+			env->close_port(env->user, door->node->key.id, door->closed,
+			                left ? DOOR_LEFT : DOOR_GONE);
+	}
 	for (size_t i = 0; i < change->door_count; i++) {
 		struct agent_door *door = &change->doors[i];
 		struct fail fail = {0};

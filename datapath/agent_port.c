@@ -400,15 +400,20 @@ void agent_port_resize(struct agent_ports *ports, uint64_t id, const Weft__Port 
 		                    fail.what);
 }
 
-void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget)
+void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, enum door_end end)
 {
 	struct tap_place **at = place_of(ports, door), *place = *at;
 	unsigned queues = door->queue_count;
+	bool forget = end != DOOR_LENT;
 	struct fail fail = {0};
 
 	if (agent_vhost_close(ports->vhosts, door, forget) ||
 	    agent_tunnels_close(ports->tunnels, door))
 		return;
+	// Whoever closes the last queue would wait for the interface to go, with the whole machine's links
+	// locked meanwhile; one that is to stay goes with its namespace, and all of them at once.
+	bool left = place && place->netns && end == DOOR_LEFT && tap_persist(door) == 0;
+
 	door->ops->close(door);
 	if (!place)
 		return;
@@ -419,7 +424,7 @@ void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door,
 		agent_keep_drop(ports->keep, queue_name(id, i, name));
 	}
 	// While the keeper still has the queues, closing ours does not end the link.
-	if (forget && place->arrived)
+	if (forget && place->arrived && !left)
 		link_remove(place->netns, place->ifname, &fail);
 	place_free(place);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/fail.h"
+#include "datapath/agent_apply.h"
 #include "proto/channel.pb-c.h"
 #include "vnic/port.h"
 
@@ -40,7 +41,7 @@ int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *
                       struct port *door, struct fail *fail);
 void agent_port_resize(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
                        struct port *door);
-void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, bool forget);
+void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, enum door_end end);
 
 // Removes what a predecessor left of TAPs and vhost-user ports and no port has claimed. Returns how many.
 unsigned agent_ports_sweep(struct agent_ports *ports);

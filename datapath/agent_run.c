@@ -170,9 +170,9 @@ static void env_resize(void *user, uint64_t id, const Weft__Port *port, struct p
 	agent_port_resize(((struct agent *)user)->ports, id, port, door);
 }
 
-static void env_close(void *user, uint64_t id, struct port *door, bool forget)
+static void env_close(void *user, uint64_t id, struct port *door, enum door_end end)
 {
-	agent_port_close(((struct agent *)user)->ports, id, door, forget);
+	agent_port_close(((struct agent *)user)->ports, id, door, end);
 }
 
 static void env_publish(void *user, const struct generation *generation)

@@ -85,7 +85,8 @@ static const uint8_t *copy_object(struct agent_tx *tx, const ProtobufCBinaryData
 
 static void add_op(struct agent_tx *tx, const Weft__Op *op)
 {
-	struct apply_op added = {.verb = op->verb, .kind = op->kind, .id = op->id};
+	struct apply_op added = {
+		.verb = op->verb, .kind = op->kind, .id = op->id, .netns_ends = op->netns_ends};
 
 	if (tx->early.code < 0)
 		return;

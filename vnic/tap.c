@@ -199,6 +199,11 @@ int tap_queue_fd(const struct port *port, unsigned queue)
 	return ((const struct tap *)port)->fds[queue];
 }
 
+int tap_persist(const struct port *port)
+{
+	return ioctl(tap_queue_fd(port, 0), TUNSETPERSIST, 1) < 0 ? -errno : 0;
+}
+
 // Settles with the kernel what frames may look like, from the most we can take downward. A write may
 // always carry what we ask for here; only UDP segmentation depends on the kernel's age.
 static int negotiate(const struct tap_config *config, int fd, _Atomic uint32_t *offloads)

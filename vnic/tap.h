@@ -26,5 +26,7 @@ int tap_open(const struct tap_config *config, struct port **ret, struct fail *fa
 // Makes a port of queue fds that an earlier process opened; takes them over on success.
 int tap_adopt(const struct tap_config *config, const int *fds, unsigned count, struct port **ret,
               struct fail *fail);
+// Lets the interface outlive its queues. => Its namespace ends soon, or somebody removes it. 0 or -errno.
+int tap_persist(const struct port *port);
 // The fd of a queue, to be handed to a keeper; stays the port's.
 int tap_queue_fd(const struct port *port, unsigned queue);

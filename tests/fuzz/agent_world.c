@@ -27,7 +27,7 @@ static int open_port(void *user, uint64_t id, const char *name, const Weft__Port
 	return 0;
 }
 
-static void close_port(void *user, uint64_t id, struct port *port, bool forget)
+static void close_port(void *user, uint64_t id, struct port *port, enum door_end end)
 {
 	((struct agent_world *)user)->doors--;
 	port->ops->close(port);

@@ -61,7 +61,7 @@ static int open_port(void *user, uint64_t id, const char *name, const Weft__Port
 	return 0;
 }
 
-static void close_port(void *user, uint64_t id, struct port *port, bool forget)
+static void close_port(void *user, uint64_t id, struct port *port, enum door_end end)
 {
 	struct scenario *scenario = user;
 
@@ -217,7 +217,7 @@ void scenario_free(struct scenario *scenario)
 	apply_free(scenario->apply);
 	service_free(scenario->service);
 	while (scenario->door_count)
-		close_port(scenario, 0, scenario->doors[0].port, true);
+		close_port(scenario, 0, scenario->doors[0].port, DOOR_GONE);
 	agent_tunnels_free(scenario->tunnels);
 	stats_close(scenario->stats);
 	state_close(scenario->state);

@@ -72,6 +72,19 @@ def test_up_plan_apply_destroy(instances):
     assert not list(weft.run_dir.glob("*.sock"))
 
 
+@pytest.mark.parametrize("change, left", [("destroy a --keep-running", True), ("apply without.yaml", True),
+                                          ("apply cardless.yaml", False)])
+def test_interfaces_end_with_their_namespaces(lab, change, left):
+    """A guest that goes takes its interface along, all of them at once; one that stays loses it at once."""
+    lab.write(LAB.replace("  h3: lan\n", ""), "without.yaml")
+    lab.write(LAB.replace("  h3: lan\n", "  h3: {}\n"), "cardless.yaml")
+    # A namespace that somebody still holds open shows what became of the interface.
+    links = lab.run("sh", "-c", f"cd {lab.path}; exec 9</run/netns/a.h3 && "
+                    f"{BIN}/weft --run-dir {lab.run_dir} {change} >&2 && nsenter --net=/proc/self/fd/9 ip -o link").stdout
+    assert ("eth0" in links) == left, links
+    assert ("a.h3" in lab.run("ip", "netns").stdout) != left
+
+
 def test_plan_in_the_users_words(lab):
     text = LAB.replace("  h3: lan\n", "") + "flows:\n  f: {match: \"port=h1,tcp\"}\n"
     text = text.replace("ip: 10.1.0.20", "ip: 10.1.0.21, mtu: 1400").replace("nets:\n", "nets:\n  dmz: {}\n")

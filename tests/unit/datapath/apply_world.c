@@ -36,12 +36,13 @@ static int arrive_port(void *user, uint64_t id, const Weft__Port *port, struct p
 	return 0;
 }
 
-static void close_port(void *user, uint64_t id, struct port *port, bool forget)
+static void close_port(void *user, uint64_t id, struct port *port, enum door_end end)
 {
 	struct apply_world *world = user;
 
 	assert_true(world->doors > 0);
 	world->doors--;
+	world->last_end = end;
 	port->ops->close(port);
 }
 

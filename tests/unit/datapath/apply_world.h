@@ -21,6 +21,7 @@ struct apply_world {
 	bool refuse_doors;   // the next open fails
 	unsigned arrivals;   // doors that got their name
 	unsigned doors_then; // open when the last one arrived
+	enum door_end last_end;
 };
 
 void apply_world_open(struct apply_world *world);

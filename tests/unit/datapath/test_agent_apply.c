@@ -331,6 +331,30 @@ static void refused_door_refuses_all(void **state)
 	assert_int_equal(result.op_index, 1);
 }
 
+// A door goes, unless the operation says that its namespace does; one that is made anew at once does not end so.
+static void door_ends_as_the_operation_says(void **state)
+{
+	struct apply_world *world = *state;
+	struct objects list = {0};
+
+	for (unsigned with_netns = 0; with_netns < 2; with_netns++) {
+		objects_port(&list, 10, "a");
+		apply_world_do(world, &list);
+		objects_delete(&list, WEFT__KIND__KIND_PORT, 10);
+		list.ops[0].netns_ends = with_netns;
+		apply_world_do(world, &list);
+		assert_int_equal(world->last_end, with_netns ? DOOR_LEFT : DOOR_GONE);
+		assert_int_equal(world->doors, 0);
+	}
+	objects_vhost(&list, 10, "a", "/run/a.vu", 1);
+	apply_world_do(world, &list);
+	objects_delete(&list, WEFT__KIND__KIND_PORT, 10);
+	list.ops[0].netns_ends = true;
+	objects_port(&list, 10, "a");
+	apply_world_do(world, &list);
+	assert_int_equal(world->last_end, DOOR_GONE);
+}
+
 static void same_object_twice_counts_once(void **state)
 {
 	struct apply_world *world = *state;
@@ -656,6 +680,7 @@ int main(void)
 		WORLD(trial_can_be_taken_back),
 		WORLD(trial_can_be_kept),
 		WORLD(refused_door_refuses_all),
+		WORLD(door_ends_as_the_operation_says),
 		WORLD(same_object_twice_counts_once),
 		WORLD(static_entries_come_and_go),
 		WORLD(rules_stand_in_their_order),

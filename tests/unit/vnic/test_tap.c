@@ -205,6 +205,22 @@ static void test_failed_open_leaves_nothing(void **state)
 	assert_int_equal(link_get(NULL, "weft-t9", &link, &fail), -ENODEV);
 }
 
+// One that persists stays when its last queue is closed, until its namespace ends.
+static void test_persists(void **state)
+{
+	struct tap_config config = {.name = "h1", .ifname = "weft-t8", .queues = 2, .mtu = 1500};
+	struct fail fail = {0};
+	struct link_state link;
+	struct port *port;
+
+	netns_required();
+	assert_int_equal(tap_open(&config, &port, &fail), 0);
+	assert_int_equal(tap_persist(port), 0);
+	port->ops->close(port);
+	assert_int_equal(link_get(NULL, "weft-t8", &link, &fail), 0);
+	assert_int_equal(link_remove(NULL, "weft-t8", &fail), 0);
+}
+
 static void test_guest_down_and_gone(void **state)
 {
 	static struct frame frame;
@@ -240,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_failed_open_leaves_nothing),
+		cmocka_unit_test(test_persists),
 		cmocka_unit_test(test_guest_down_and_gone),
 	};
 
