@@ -78,11 +78,21 @@ static void add_times(struct agent_rows *rows, const struct histogram *histogram
 	agent_rows_text(rows, text);
 }
 
+static uint64_t idle_ns(const struct impair *impair, uint64_t now)
+{
+	uint64_t since = impair_count(impair, IMPAIR_IDLE_SINCE);
+
+	return impair_count(impair, IMPAIR_IDLE_NS) + (since && since < now ? now - since : 0);
+}
+
 static void add_row(struct agent_rows *rows, const struct agent_object *object)
 {
 	const struct impair *impair = object->impair->impair;
+	uint64_t now = clock_now();
 
 	agent_rows_object(rows, object->id);
+	agent_rows_number(rows, now);
+	agent_rows_number(rows, idle_ns(impair, now));
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		agent_rows_number(rows, impair_count(impair, counts[i].count));
 	add_times(rows, impair_held(impair));
@@ -97,6 +107,8 @@ void agent_query_impairments(struct agent *agent, const Weft__Query *query, stru
 	};
 
 	agent_rows_column(rows, "name");
+	agent_rows_column(rows, "at_ns");
+	agent_rows_column(rows, "idle_ns");
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		agent_rows_column(rows, counts[i].name);
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)

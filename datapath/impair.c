@@ -4,7 +4,8 @@
 //
 // What happens to a frame is decided when it comes, by its number (impair_fate.h). The queue is served in
 // virtual time: a frame departs when the one before it has, plus its bits by the rate, to a 1024th of a
-// nanosecond, whenever the worker looks; a late look makes frames late, and never the rate lower. When a rate
+// nanosecond, whenever the worker looks; a late look makes frames late, and never the rate lower, even if the
+// queue ran empty meanwhile: frames that are found then are taken as having come since the look before. When a rate
 // changes, the frame that is being sent has the rest of its time scaled, and those behind it go by the
 // new one: a change loses nothing. A frame that departs goes into the wheel with its own delay on top.
 //
@@ -58,6 +59,7 @@ struct impair {
 	uint64_t number; // of the next frame
 	bool bad;        // state of the burst chain
 	uint64_t last_due_ns;
+	uint64_t since_ns; // frames that are put now may have come since
 
 	// Before the rate, oldest first; the first one is being sent.
 	uint32_t queue_first, queue_last, queue_count;
@@ -185,6 +187,9 @@ static void follow_effects(struct impair *impair, const struct impair_effects *e
 		left = effects->rate_bps ? left * before / effects->rate_bps : 0;
 		impair->departs = fixed(now_ns) + (uint64_t)left;
 	}
+	// Time without a rate is not time that it was idle.
+	if (!before)
+		impair->departs = MAX(impair->departs, fixed(now_ns));
 	impair->effects = *effects;
 }
 
@@ -270,6 +275,10 @@ static bool tell_next(struct impair *impair)
 	atomic_store_explicit(&impair->next_ns, next, memory_order_relaxed);
 	set_count(impair, IMPAIR_HELD, impair->queue_count + impair->wheel.count);
 	set_count(impair, IMPAIR_QUEUED, impair->queue_frames);
+	set_count(impair, IMPAIR_IDLE_SINCE,
+	          impair->open && impair->effects.rate_bps && !impair->queue_count
+	                  ? departure(impair)
+	                  : 0);
 	return next < before;
 }
 
@@ -307,6 +316,17 @@ static bool is_queue_full(const struct impair *impair, const struct packet *pack
 	       (effects->queue_bytes && impair->queue_bytes + packet->len > effects->queue_bytes);
 }
 
+static void begin_on_idle(struct impair *impair)
+{
+	uint64_t since = fixed(impair->since_ns);
+
+	if (since > impair->departs) {
+		count(impair, IMPAIR_IDLE_NS, (since - impair->departs) / FRACTION);
+		impair->departs = since;
+	}
+	begin_sending(impair, impair->departs);
+}
+
 // Puts a stored frame at the end of the queue, or on its way.
 static void enqueue(struct impair *impair, uint32_t entry, uint64_t now_ns)
 {
@@ -325,7 +345,7 @@ static void enqueue(struct impair *impair, uint32_t entry, uint64_t now_ns)
 		return;
 	}
 	impair->queue_first = impair->queue_last = entry;
-	begin_sending(impair, MAX(impair->departs, fixed(now_ns)));
+	begin_on_idle(impair);
 }
 
 // Damage is done behind the Ethernet header, to a frame with all its checksums: it arrives, and can be
@@ -473,8 +493,10 @@ static void judge_cuts(struct impair *impair, struct packet *packet, unsigned to
 }
 
 bool impair_put(struct impair *impair, struct packet *const *packets, unsigned packet_count,
-                struct packet_pool *pool, uint64_t now_ns, uint8_t *verdicts, uint64_t *drops)
+                struct packet_pool *pool, struct impair_when when, uint8_t *verdicts,
+                uint64_t *drops)
 {
+	uint64_t now_ns = when.now_ns;
 	bool sooner;
 
 	lock(impair);
@@ -484,6 +506,7 @@ bool impair_put(struct impair *impair, struct packet *const *packets, unsigned p
 		return false;
 	}
 	advance(impair, now_ns);
+	impair->since_ns = now_ns - MIN(now_ns - when.since_ns, (uint64_t)IMPAIR_CREDIT_NS);
 	for (unsigned i = 0; i < packet_count; i++) {
 		enum drop_reason reason = DROP_NONE;
 
@@ -509,7 +532,7 @@ void impair_open(struct impair *impair, const struct impair_plan *plan, uint64_t
 		advance(impair, now_ns);
 	} else {
 		delay_wheel_init(&impair->wheel, impair->links, impair->store.count, now_ns);
-		impair->departs = 0;
+		impair->departs = fixed(now_ns);
 		impair->last_due_ns = 0;
 		impair->open = true;
 	}

@@ -32,9 +32,11 @@ enum impair_count {
 	IMPAIR_REORDERED,
 	IMPAIR_QUEUE_FULL,
 	IMPAIR_NO_ROOM,
-	IMPAIR_HELD,   // now
-	IMPAIR_QUEUED, // of them, before the rate
-	IMPAIR_STEP,   // of the timeline, now
+	IMPAIR_HELD,       // now
+	IMPAIR_QUEUED,     // of them, before the rate
+	IMPAIR_STEP,       // of the timeline, now
+	IMPAIR_IDLE_NS,    // that there was a rate, and nothing to send, until
+	IMPAIR_IDLE_SINCE, // and since then, unless it is 0
 	IMPAIR_COUNTS,
 };
 
@@ -60,10 +62,20 @@ enum impair_verdict {
 	IMPAIR_DROP,  // packet->drop says why
 };
 
+// When packets are taken up. They may have come at any time since the look before this one: a rate that had
+// nothing to send goes on from then, so that a worker that was kept away lowers no rate. It is worth
+// IMPAIR_CREDIT_NS at most.
+struct impair_when {
+	uint64_t now_ns, since_ns; // since_ns <= now_ns
+};
+
+enum { IMPAIR_CREDIT_NS = 10000000 };
+
 // Decides about the packets, in order. Lost frames of a super-packet that is cut are added to `drops`, by
 // reason. Returns whether the owner must be told that there is something sooner than it knows.
 bool impair_put(struct impair *impair, struct packet *const *packets, unsigned count,
-                struct packet_pool *pool, uint64_t now_ns, uint8_t *verdicts, uint64_t *drops);
+                struct packet_pool *pool, struct impair_when when, uint8_t *verdicts,
+                uint64_t *drops);
 
 // Owner: follows the plan from now on, which is copied; what is under way stays.
 void impair_open(struct impair *impair, const struct impair_plan *plan, uint64_t now_ns);

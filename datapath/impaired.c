@@ -54,9 +54,14 @@ unsigned impaired_filter(struct pipeline *pipeline, uint32_t port, struct impair
 	unsigned kept = 0;
 	uint32_t from = count ? packets[0]->in_port : 0;
 	unsigned owner = config->workers ? port % config->workers : 0;
+	struct impair_when when = {
+		.now_ns = pipeline->now_ns,
+		.since_ns =
+			pipeline->now_ns - MIN(pipeline->impaired.looked_ago_ns, pipeline->now_ns),
+	};
 
 	assert(count <= BATCH_SIZE);
-	if (impair_put(impair, packets, count, pipeline->pool, pipeline->now_ns, verdicts,
+	if (impair_put(impair, packets, count, pipeline->pool, when, verdicts,
 	               stats_drop_words(config->stats, config->worker, from)))
 		tell_owner(pipeline, impair, owner);
 	for (unsigned i = 0; i < count; i++) {
@@ -162,6 +167,11 @@ void pipeline_forget(struct pipeline *pipeline)
 	pipeline->impaired.ports = (struct pmap){0};
 	pipeline->impaired.count = 0;
 	pipeline->impaired.soonest_ns = 0;
+}
+
+void pipeline_looked(struct pipeline *pipeline, uint64_t ago_ns)
+{
+	pipeline->impaired.looked_ago_ns = ago_ns;
 }
 
 void pipeline_poke(struct pipeline *pipeline)

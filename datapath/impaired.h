@@ -26,7 +26,8 @@ struct impaired {
 	struct pmap ports; // what the list was made from; borrowed
 	uint32_t count, room;
 	uint64_t soonest_ns; // before that nothing of the list is due, unless it was poked
-	_Atomic bool poked;  // another worker put something
+	uint64_t looked_ago_ns;
+	_Atomic bool poked; // another worker put something
 	struct impaired_port *list;
 };
 

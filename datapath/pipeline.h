@@ -68,6 +68,9 @@ void pipeline_forget(struct pipeline *pipeline);
 // came; *ret_worked: whether anything was sent.
 uint64_t pipeline_release(struct pipeline *pipeline, const struct generation *generation,
                           struct packet_pool *pool, uint64_t now_ns, bool *ret_worked);
+// How long before this turn the caller last looked for frames; those of this turn may have come since. 0, which
+// it is at first: they came just now.
+void pipeline_looked(struct pipeline *pipeline, uint64_t ago_ns);
 // Another worker put something into an impairment that is this pipeline's. Any thread.
 void pipeline_poke(struct pipeline *pipeline);
 // Runs one packet with a trace and without any effect: nothing learnt, created, sent or counted. A packet that would

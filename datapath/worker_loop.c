@@ -228,7 +228,7 @@ static void sleep_until_news(struct worker *worker, uint64_t now)
 	// Between the two whatever a door looks at may be replaced and freed, so no door is asked anything.
 	quiesce_offline();
 	doors_wait(&worker->doors, longest_sleep(worker, now));
-	woken_ns = clock_now();
+	woken_ns = worker->looked_ns = clock_now();
 	quiesce_online();
 	events = doors_heat(&worker->doors, now);
 	punt_bell_disarm(&worker->bell);
@@ -241,12 +241,13 @@ static void sleep_until_news(struct worker *worker, uint64_t now)
 
 // Spinning gives way to whoever else wants the processor, most often the guest that is to answer:
 // with more busy threads than processors (one TCP stream between two namespaces, three threads on two)
-// that moved 1.25 times the bytes, and halved the worst round trips.
+// that moved 1.25 times the bytes, and halved the worst round trips. Not while a delayed frame is about to be due,
+// which would wait for as long as they like.
 static void rest(struct worker *worker, uint64_t now, bool worked)
 {
 	bool was_armed = worker->idle.armed;
 
-	if (!worked && !was_armed)
+	if (!worked && !was_armed && !is_soon(worker, now))
 		sched_yield();
 	switch (idle_next(&worker->idle, now, worked, worker->doors.hot_count > 0)) {
 	case IDLE_POLL:
@@ -291,6 +292,8 @@ static void turn(struct worker *worker)
 	const struct generation *generation = follow(worker, now);
 	bool worked = send_injected(worker, generation, now);
 
+	pipeline_looked(worker->pipeline, now - worker->looked_ns);
+	worker->looked_ns = now;
 	worked |= poll_hot(worker, generation, now);
 	worked |= release(worker, generation);
 	tick(worker, generation, now, worked);
@@ -337,6 +340,7 @@ void *worker_run(void *user)
 	quiesce_register();
 	idle_init(&worker->idle, worker->set->config.spin_ns, clock_now());
 	worker->tick_is_stale = true;
+	worker->looked_ns = clock_now();
 	while (!atomic_load_explicit(&worker->set->stop, memory_order_relaxed))
 		turn(worker);
 	// The ports that it knows may be freed from now on.

@@ -39,6 +39,7 @@ struct worker {
 	uint64_t ticked_ns;
 	uint64_t woken_ns;      // by news, in this turn; else 0
 	uint64_t release_at_ns; // when an impairment has something to send
+	uint64_t looked_ns;     // when the doors were last looked at, or the sleep since then ended
 	uint64_t mute_ns;       // when a mute door last had a packet
 
 	struct punt_bell bell;

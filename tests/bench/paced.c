@@ -3,6 +3,7 @@
 // paced: UDP packets at a rate, and how long each took; both ends on one machine, whose clock they share.
 //
 //   paced receive PORT SECONDS               prints "delay_us p1 A p50 B p99 C p999 D max E count N"
+//   paced pauses SECONDS                     spins, and prints for how long it was kept from it: the machine's own
 //   paced send ADDRESS PORT SECONDS RATE     RATE packets a second, 18 bytes each
 //
 // A packet carries the time just before it was handed to the kernel; its delay ends when the kernel of the
@@ -113,6 +114,29 @@ static int run_receive(const char *port, double seconds)
 	return 0;
 }
 
+// How late an instant is noticed by who does nothing but look at the clock: within a pause of p it is late by p at
+// first, and by nothing at its end.
+static int run_pauses(double seconds)
+{
+	static const double limits_us[] = {10, 100, 1000, 10000};
+	uint64_t start = now_ns(CLOCK_MONOTONIC), last = start;
+	double beyond[4] = {0}, most = 0;
+
+	while (last - start < (uint64_t)(seconds * 1e9)) {
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
+		double pause_us = (double)(now - last) / 1e3;
+
+		for (unsigned i = 0; i < 4; i++)
+			beyond[i] += pause_us > limits_us[i] ? pause_us - limits_us[i] : 0;
+		most = pause_us > most ? pause_us : most;
+		last = now;
+	}
+	printf("late by more than 10us %.3f %%, 100us %.3f %%, 1ms %.3f %%, 10ms %.3f %%; most %.0f us\n",
+	       beyond[0] / seconds / 1e4, beyond[1] / seconds / 1e4, beyond[2] / seconds / 1e4,
+	       beyond[3] / seconds / 1e4, most);
+	return 0;
+}
+
 static void send_group(int fd, unsigned count)
 {
 	static uint8_t bytes[BURST][PAYLOAD];
@@ -157,9 +181,12 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "receive"))
 		return run_receive(argv[2], atof(argv[3]));
+	if (argc == 3 && !strcmp(argv[1], "pauses"))
+		return run_pauses(atof(argv[2]));
 	if (argc == 6 && !strcmp(argv[1], "send") && atoi(argv[5]) > 0 &&
 	    atoi(argv[5]) <= BURST * GROUPS_MOST)
 		return run_send(argv[2], argv[3], atof(argv[4]), (unsigned)atoi(argv[5]));
-	fprintf(stderr, "usage: paced receive PORT SECONDS | send ADDRESS PORT SECONDS RATE\n");
+	fprintf(stderr,
+	        "usage: paced receive PORT SECONDS | pauses SECONDS | send ADDRESS PORT SECONDS RATE\n");
 	return 2;
 }

@@ -18,6 +18,11 @@ enum { PUTTERS = 3, BATCHES = 400, BATCH = 16, HOLD = 512 };
 static struct impair *impair;
 static _Atomic unsigned dropped, passed, done;
 
+static struct impair_when at(uint64_t ns)
+{
+	return (struct impair_when){.now_ns = ns, .since_ns = ns};
+}
+
 // A frame is filled with its sender's number.
 static void *put(void *user)
 {
@@ -34,7 +39,7 @@ static void *put(void *user)
 			packets[k]->len = packets[k]->head_len = 60;
 			memset(packets[k]->data, number, 60);
 		}
-		impair_put(impair, packets, BATCH, pool, clock_now(), verdicts, drops);
+		impair_put(impair, packets, BATCH, pool, at(clock_now()), verdicts, drops);
 		for (unsigned k = 0; k < BATCH; k++) {
 			dropped += verdicts[k] == IMPAIR_DROP;
 			passed += verdicts[k] == IMPAIR_PASS;
@@ -114,15 +119,58 @@ static void a_closed_one_lets_pass(void **state)
 
 	impair = impair_new(HOLD);
 	packet->len = packet->head_len = 60;
-	impair_put(impair, &packet, 1, pool, 5, &verdict, drops);
+	impair_put(impair, &packet, 1, pool, at(5), &verdict, drops);
 	assert_int_equal(verdict, IMPAIR_PASS);
 	impair_open(impair, &plan, 6);
-	impair_put(impair, &packet, 1, pool, 7, &verdict, drops);
+	impair_put(impair, &packet, 1, pool, at(7), &verdict, drops);
 	assert_int_equal(verdict, IMPAIR_DROP);
 	assert_int_equal(packet->drop, DROP_IMPAIR_DOWN);
 	impair_close(impair);
-	impair_put(impair, &packet, 1, pool, 8, &verdict, drops);
+	impair_put(impair, &packet, 1, pool, at(8), &verdict, drops);
 	assert_int_equal(verdict, IMPAIR_PASS);
+	impair_give(impair);
+	packet_pool_free(pool);
+}
+
+// A frame of 125 bytes takes 1 ms at 1 Mbit/s. Looked at after 7 ms in which 5 frames came, the rate has sent
+// them; after a second it has not sent more than the credit's worth.
+static void a_late_look_lowers_no_rate(void **state)
+{
+	enum { BYTES = 125, FRAMES = 30 };
+	static const struct impair_plan plan = {.step_count = 1,
+	                                        .steps[0].effects = {.rate_bps = 1000000}};
+	static const uint64_t ms = 1000000;
+	struct packet_pool *pool = packet_pool_new(2 * FRAMES, 4096);
+	struct packet *packets[FRAMES];
+	uint64_t drops[DROP_REASONS] = {0};
+	uint8_t verdicts[FRAMES];
+	unsigned of[PUTTERS] = {0};
+
+	(void)state;
+	impair = impair_new(HOLD);
+	for (unsigned i = 0; i < FRAMES; i++) {
+		packets[i] = packet_take(pool);
+		packets[i]->len = packets[i]->head_len = BYTES;
+		memset(packets[i]->data, 0, BYTES);
+	}
+	impair_open(impair, &plan, 100 * ms);
+	impair_put(impair, packets, 5, pool, (struct impair_when){107 * ms, 100 * ms}, verdicts,
+	           drops);
+	assert_int_equal(take(pool, 107 * ms, of), 5);
+	assert_int_equal(impair_count(impair, IMPAIR_IDLE_NS), 0);
+	impair_put(impair, packets, 1, pool, at(107 * ms), verdicts, drops);
+	assert_int_equal(impair_count(impair, IMPAIR_IDLE_NS), 2 * ms);
+	assert_int_equal(take(pool, 108 * ms - 1, of), 0);
+	assert_int_equal(take(pool, 108 * ms + 1024, of), 1);
+	impair_put(impair, packets, FRAMES, pool, (struct impair_when){1108 * ms, 108 * ms},
+	           verdicts, drops);
+	assert_int_equal(take(pool, 1108 * ms + 1024, of), IMPAIR_CREDIT_NS / ms);
+	assert_int_equal(impair_count(impair, IMPAIR_IDLE_NS), 992 * ms);
+	assert_int_equal(impair_count(impair, IMPAIR_QUEUED), FRAMES - IMPAIR_CREDIT_NS / ms);
+	impair_close(impair);
+	assert_int_equal(take(pool, UINT64_MAX, of), FRAMES - IMPAIR_CREDIT_NS / ms);
+	for (unsigned i = 0; i < FRAMES; i++)
+		packet_give(pool, packets[i]);
 	impair_give(impair);
 	packet_pool_free(pool);
 }
@@ -130,6 +178,7 @@ static void a_closed_one_lets_pass(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_late_look_lowers_no_rate),
 		cmocka_unit_test(nothing_is_lost_between_workers),
 		cmocka_unit_test(a_closed_one_lets_pass),
 	};
