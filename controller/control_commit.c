@@ -31,6 +31,7 @@ static bool is_hearsay(const struct ops *ops)
 {
 	for (size_t i = 0; i < ops->count; i++)
 		if (ops->items[i].kind != WEFT__KIND__KIND_FDB_ENTRY &&
+		    ops->items[i].kind != WEFT__KIND__KIND_ADDRESS &&
 		    strncmp(ops->items[i].unit, "mesh/", strlen("mesh/")) != 0)
 			return false;
 	return true;

@@ -452,6 +452,18 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
 	return err;
 }
 
+int derive_units(const struct model *model, struct layout *layout, const struct table *keys,
+                 struct refusal *refusal)
+{
+	char key[KEY_SIZE];
+	size_t cursor = 0;
+	int err = 0;
+
+	while (err == 0 && next_key(keys, &cursor, key))
+		err = derive_unit(model, layout, key, true, refusal);
+	return err;
+}
+
 // The bridge on which the object's VLANs are, unless it is among those done.
 static int derive_own_shared(const struct deriving *deriving, const struct intent *intent,
                              struct table *done)

@@ -12,5 +12,9 @@
 int derive_dirty(const struct model *model, struct layout *layout, bool collect,
                  struct refusal *refusal);
 
+// The units of the keys, in which something else has changed than the intent; the differences are collected.
+int derive_units(const struct model *model, struct layout *layout, const struct table *keys,
+                 struct refusal *refusal);
+
 // Everything, from nothing.
 int derive_all(const struct model *model, struct layout *layout, struct refusal *refusal);

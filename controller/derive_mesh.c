@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // derive_mesh: nets that span hosts: on each of their hosts a tunnel, a peer for each other one, the nets' places at
-// those, and where MACs are.
+// those, and where MACs are. Who has which address is derive_address's.
 //
 // The unit "mesh/HOST" is what one host must hold of it but for the MACs of ports, which are part of the port's
 // own unit. So a port that comes or goes costs one entry on each host of its net; only a net that comes to a host or
@@ -11,6 +11,7 @@
 
 #include "controller/derive_mesh.h"
 
+#include "controller/derive_address.h"
 #include "controller/derive_unit.h"
 #include "controller/model_host.h"
 #include "controller/model_place.h"
@@ -19,19 +20,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-// The hosts of a net, one after the other.
-struct walk {
-	const struct model *model;
-	const struct intent *net;
-	const char *home; // NULL: only where there are ports
-	size_t cursor;
-	bool ended;
-};
-
-static struct walk walk_hosts(const struct model *model, struct layout *layout,
-                              const struct intent *net)
+struct mesh_walk derive_mesh_walk(const struct model *model, struct layout *layout,
+                                  const struct intent *net)
 {
-	struct walk walk = {.model = model, .net = net};
+	struct mesh_walk walk = {.model = model, .net = net};
 	struct net_plan plan;
 
 	if (derive_plan(net, &plan) && plan.has_interface)
@@ -39,7 +31,7 @@ static struct walk walk_hosts(const struct model *model, struct layout *layout,
 	return walk;
 }
 
-static bool walk_next(struct walk *walk, char ret[static KEY_SIZE])
+bool derive_mesh_next(struct mesh_walk *walk, char ret[static KEY_SIZE])
 {
 	if (!walk->ended && model_place_next(walk->model, walk->net->name, &walk->cursor, ret))
 		return true;
@@ -52,20 +44,20 @@ static bool walk_next(struct walk *walk, char ret[static KEY_SIZE])
 
 bool derive_mesh_spans(const struct model *model, struct layout *layout, const struct intent *net)
 {
-	struct walk walk = walk_hosts(model, layout, net);
+	struct mesh_walk walk = derive_mesh_walk(model, layout, net);
 	char host[KEY_SIZE];
 
-	return walk_next(&walk, host) && walk_next(&walk, host);
+	return derive_mesh_next(&walk, host) && derive_mesh_next(&walk, host);
 }
 
 int derive_mesh_hosts(const struct model *model, struct layout *layout, const struct intent *net,
                       struct table *hosts)
 {
-	struct walk walk = walk_hosts(model, layout, net);
+	struct mesh_walk walk = derive_mesh_walk(model, layout, net);
 	char host[KEY_SIZE];
 	int err = 0;
 
-	while (err == 0 && walk_next(&walk, host))
+	while (err == 0 && derive_mesh_next(&walk, host))
 		err = table_put_text(hosts, host, hosts);
 	return err;
 }
@@ -91,6 +83,13 @@ static bool address_pair(const struct model *model, const char *host, const char
 		if (model_host_address(model, host, want4, own))
 			return model_host_address(model, other, want4, its);
 	return false;
+}
+
+bool derive_mesh_reaches(const struct model *model, const char *host, const char *other)
+{
+	struct ip_addr here, there;
+
+	return address_pair(model, host, other, &here, &there);
 }
 
 struct parts {
@@ -195,20 +194,23 @@ static void add_place(struct unit *unit, const char *key, const struct intent *n
 
 static void add_net(struct parts *parts, const struct intent *net)
 {
-	struct walk walk = walk_hosts(parts->model, parts->layout, net);
+	struct mesh_walk walk = derive_mesh_walk(parts->model, parts->layout, net);
 	struct mac mac = ipam_router_mac(&parts->model->instance);
 	struct net_plan plan;
 	char host[KEY_SIZE];
 
 	if (!derive_plan(net, &plan))
 		return;
-	while (walk_next(&walk, host)) {
+	while (derive_mesh_next(&walk, host)) {
 		if (strcmp(host, parts->host) == 0 || !add_peer(parts, host))
 			continue;
 		add_member(parts, net, &plan, host);
 		// The router has its leg at home, and there only.
-		if (walk.home && strcmp(walk.home, host) == 0)
+		if (walk.home && strcmp(walk.home, host) == 0) {
 			add_place(parts->unit, net->key, net, &plan, &mac, host);
+			derive_address_leg(parts->unit, net, &plan, &mac,
+			                   derive_mesh_peer_id(host));
+		}
 	}
 }
 
@@ -259,14 +261,13 @@ void derive_mesh_port(const struct model *model, struct layout *layout, const st
                       const struct intent *net, const struct net_plan *plan)
 {
 	const char *own = model_place_of(port->msg->port);
-	struct walk walk = walk_hosts(model, layout, net);
-	struct ip_addr here, there;
+	struct mesh_walk walk = derive_mesh_walk(model, layout, net);
 	char host[KEY_SIZE];
 	struct mac mac;
 
 	if (!port->msg->port->mac || mac_parse(port->msg->port->mac, &mac) < 0)
 		return;
-	while (walk_next(&walk, host))
-		if (strcmp(host, own) != 0 && address_pair(model, host, own, &there, &here))
+	while (derive_mesh_next(&walk, host))
+		if (strcmp(host, own) != 0 && derive_mesh_reaches(model, host, own))
 			add_place(layout_unit(layout, host), port->key, net, plan, &mac, own);
 }

@@ -2,6 +2,7 @@
 //
 // derive_port: a port's door, its VLANs, and by what name and address its guest is known.
 
+#include "controller/derive_address.h"
 #include "controller/derive_mesh.h"
 #include "controller/derive_unit.h"
 
@@ -250,8 +251,10 @@ void derive_port(const struct model *model, const struct intent *intent, struct 
 	parts.unit = layout_unit(layout, model_place_of(port));
 	add_port(&parts);
 	add_members(&parts);
-	if (parts.net)
+	if (parts.net) {
 		derive_mesh_port(model, layout, intent, parts.net, &parts.plan);
+		derive_address_port(model, layout, intent, parts.net, &parts.plan);
+	}
 	if (!parts.net || !parts.plan.has_interface)
 		return;
 	// What is known of it is told where it is served.

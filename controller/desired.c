@@ -143,7 +143,7 @@ static unsigned rank(Weft__Kind kind)
 		[WEFT__KIND__KIND_DHCP_SCOPE] = 9, [WEFT__KIND__KIND_DHCP_RESERVATION] = 10,
 		[WEFT__KIND__KIND_DNS_ZONE] = 11,  [WEFT__KIND__KIND_DNS_RECORD] = 12,
 		[WEFT__KIND__KIND_FLOW_RULE] = 13, [WEFT__KIND__KIND_IMPAIRMENT] = 14,
-		[WEFT__KIND__KIND_FDB_ENTRY] = 15,
+		[WEFT__KIND__KIND_FDB_ENTRY] = 15, [WEFT__KIND__KIND_ADDRESS] = 16,
 	};
 
 	return (unsigned)kind < DESIRED_KINDS ? ranks[kind] : 0;

@@ -25,9 +25,12 @@ struct model_change {
 // Static addresses that a port may have besides those in its net.
 enum { PORT_ADDRESSES_MOST = 8 };
 
+struct leases;
+
 struct model {
 	struct instance instance;
 	const char *run_dir; // Where sockets without a place lie; borrowed. NULL: /run/weft.
+	const struct leases *leases;      // That run; borrowed. NULL: none.
 	struct table objects[NOUN_COUNT]; // name -> struct intent, owned
 	struct graph graph;
 	struct table touched;         // key -> index into changes, plus one

@@ -526,15 +526,16 @@ const uint8_t *apply_object(const struct apply *apply, Weft__Kind kind, uint64_t
 	return object->packed;
 }
 
-// Every object that has routes becomes part of one last change, which takes them out.
-static void touch_routed(struct agent_change *change)
+// Every object that has a place in a tree becomes part of one last change, which takes it out.
+static void touch_planted(struct agent_change *change)
 {
 	struct agent_store *store = &change->apply->store;
 
 	for (size_t i = 0; i < store->head_count; i++)
 		for (struct agent_node *node = store->heads[i]; node; node = node->hash_next)
 			if (node->object && (node->key.kind == WEFT__KIND__KIND_ROUTE ||
-			                     node->key.kind == WEFT__KIND__KIND_INTERFACE))
+			                     node->key.kind == WEFT__KIND__KIND_INTERFACE ||
+			                     node->key.kind == WEFT__KIND__KIND_ADDRESS))
 				touch_node(change, node, 0);
 }
 
@@ -574,8 +575,9 @@ static void free_generation(struct apply *apply)
 
 	if (!change)
 		return;
-	touch_routed(change);
+	touch_planted(change);
 	agent_compile_routes_out(change);
+	agent_compile_addresses_out(change);
 	give_pieces(change->edit, change->next);
 	edit_keep(change->edit);
 	free(change->next);

@@ -138,6 +138,10 @@ int agent_compile_vrf(struct agent_change *change, struct agent_node *node);
 int agent_compile_routes(struct agent_change *change);
 // Only the first part: what the touched routes and interfaces had is taken out.
 int agent_compile_routes_out(struct agent_change *change);
+// Addresses of hosts; domains that went are taken out of the generation here.
+int agent_compile_addresses(struct agent_change *change);
+// Only that what the touched objects had is taken out.
+int agent_compile_addresses_out(struct agent_change *change);
 int agent_compile_flow_rules(struct agent_change *change);
 
 // Registers a new piece with the edit, or frees it and fails.

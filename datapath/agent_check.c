@@ -153,6 +153,16 @@ static int check_fdb_entry(const struct agent_object *object, struct apply_resul
 	return code < 0 ? code : agent_check_mac(object, result, "mac", &entry->mac);
 }
 
+static int check_host_address(const struct agent_object *object, struct apply_result *result)
+{
+	const Weft__Address *address = object->message->address;
+	int code = agent_check_vid(object, result, address->vid, 0);
+
+	if (code == 0)
+		code = agent_check_mac(object, result, "mac", &address->mac);
+	return code < 0 ? code : agent_check_host(object, result, "ip", &address->ip, NULL);
+}
+
 static int check_advert(const struct agent_object *object, struct apply_result *result,
                         const Weft__RouterAdvert *advert)
 {
@@ -318,6 +328,8 @@ int agent_check(const struct agent_object *object, struct apply_result *result)
 		return check_vlan_member(object, result);
 	case WEFT__KIND__KIND_FDB_ENTRY:
 		return check_fdb_entry(object, result);
+	case WEFT__KIND__KIND_ADDRESS:
+		return check_host_address(object, result);
 	case WEFT__KIND__KIND_INTERFACE:
 		return check_interface(object, result);
 	case WEFT__KIND__KIND_ROUTE:

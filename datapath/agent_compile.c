@@ -153,6 +153,12 @@ static int collect_version(struct agent_change *change, const struct agent_touch
 		return 0;
 	case WEFT__KIND__KIND_VLAN_MEMBER:
 		return add_delta(change, object, added);
+	case WEFT__KIND__KIND_ADDRESS:
+		agent_change_work(change,
+		                  agent_change_domain(change, object->message->address->bridge,
+		                                      object->message->address->vid),
+		                  0);
+		return 0;
 	case WEFT__KIND__KIND_INTERFACE:
 		collect_interface(change, touch->node, object);
 		return 0;
@@ -281,6 +287,8 @@ int agent_compile(struct agent_change *change)
 		code = compile_kind(change, WEFT__KIND__KIND_VRF, agent_compile_vrf);
 	if (code == 0)
 		code = agent_compile_routes(change);
+	if (code == 0)
+		code = agent_compile_addresses(change);
 	if (code == 0 && change->flow_rules)
 		code = agent_compile_flow_rules(change);
 	change->next->router_mac = router_mac(change);

@@ -216,9 +216,17 @@ int agent_compile_domain(struct agent_change *change, struct agent_node *node)
 		name_domain(node, bridge, piece);
 		if (node->work & WORK_MEMBERS && compile_members(change, node, old, piece) < 0)
 			return change->result->code;
-	} else if (old && old->members &&
-	           edit_replaced(change->edit, (void *)old->members, free) < 0) {
-		return agent_change_fail(change, -ENOMEM, "out of memory while compiling");
+	} else if (old) {
+		// What is in it goes first, see agent_compile_addresses().
+		piece = malloc(sizeof(*piece));
+		if (agent_piece_new(change, piece) < 0)
+			return change->result->code;
+		*piece = *old;
+		piece->members = NULL;
+		piece->member_count = 0;
+		piece->interface = NULL;
+		if (old->members && edit_replaced(change->edit, (void *)old->members, free) < 0)
+			return agent_change_fail(change, -ENOMEM, "out of memory while compiling");
 	}
 	return agent_piece_put(change, &change->next->domains, node->slot, piece);
 }

@@ -44,6 +44,7 @@ static const char *const kind_names[AGENT_KINDS] = {
 	[WEFT__KIND__KIND_DNS_ZONE] = "dns-zone",
 	[WEFT__KIND__KIND_DNS_RECORD] = "dns-record",
 	[WEFT__KIND__KIND_FLOW_RULE] = "flow-rule",
+	[WEFT__KIND__KIND_ADDRESS] = "address",
 	[WEFT__KIND__KIND_IMPAIRMENT] = "impairment",
 };
 

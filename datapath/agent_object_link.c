@@ -146,6 +146,18 @@ static void link_fdb_entry(struct draft *draft, const Weft__FdbEntry *entry)
 	claim(draft, "mac", INDEX_MAC, entry->bridge, entry->vid, key_of_mac(&entry->mac));
 }
 
+// More than one may list an address: then it is uncertain whose it is, and nobody is answered for.
+static void link_host_address(struct draft *draft, const Weft__Address *address)
+{
+	struct agent_key holder = agent_key_sub(INDEX_HOLDER, address->bridge, address->vid);
+
+	refer(draft, "port", WEFT__KIND__KIND_PORT, address->port);
+	refer(draft, "bridge", WEFT__KIND__KIND_BRIDGE, address->bridge);
+	add(draft, ROLE_REFERENCE, "vid", member_key(address->port, address->vid, address->bridge));
+	if (agent_ip(&address->ip, &holder.addr) == 0)
+		add(draft, ROLE_LIST, "", holder);
+}
+
 // Link-local addresses are each link's own: they may repeat, and have no place in the routing table.
 static void link_address(struct draft *draft, uint64_t vrf, const Weft__Prefix *address)
 {
@@ -282,6 +294,9 @@ static void link_body(struct draft *draft, const Weft__Object *object)
 		break;
 	case WEFT__OBJECT__BODY_FDB_ENTRY:
 		link_fdb_entry(draft, object->fdb_entry);
+		break;
+	case WEFT__OBJECT__BODY_ADDRESS:
+		link_host_address(draft, object->address);
 		break;
 	case WEFT__OBJECT__BODY_INTERFACE:
 		link_interface(draft, object->interface);

@@ -200,6 +200,7 @@ static const char *const worker_words[STATS_WORKER_WORDS] = {
 	[STATS_FLOODS] = "floods",
 	[STATS_LEARNT] = "learnt",
 	[STATS_MOVED] = "moved",
+	[STATS_SUPPRESSED] = "suppressed",
 	[STATS_WOKEN_10] = "woken_10us",
 	[STATS_WOKEN_20] = "woken_20us",
 	[STATS_WOKEN_50] = "woken_50us",
@@ -285,9 +286,9 @@ static void add_drop_columns(struct agent *agent, struct agent_rows *rows,
 void agent_query_summary(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
 {
 	static const char *const columns[] = {
-		"generation",  "objects",    "uptime_seconds", "ports",
-		"connections", "macs",       "neighbours",     "leases",
-		"packets",     "cache_hits", "cache_misses",   "events_lost",
+		"generation",   "objects",     "uptime_seconds", "ports",   "connections",
+		"macs",         "neighbours",  "leases",         "packets", "cache_hits",
+		"cache_misses", "events_lost", "suppressed",
 	};
 	uint64_t sums[DROP_REASONS] = {0};
 	char(*names)[48] = agent_arena_take(&rows->arena, DROP_REASONS * sizeof(*names));
@@ -310,6 +311,7 @@ void agent_query_summary(struct agent *agent, const Weft__Query *query, struct a
 	agent_rows_number(rows, stats_worker_sum(agent->stats, STATS_CACHE_HITS));
 	agent_rows_number(rows, stats_worker_sum(agent->stats, STATS_CACHE_MISSES));
 	agent_rows_number(rows, agent->events_lost);
+	agent_rows_number(rows, stats_worker_sum(agent->stats, STATS_SUPPRESSED));
 	for (int reason = DROP_NONE + 1; reason < DROP_REASONS; reason++)
 		if (sums[reason] && rows->rows[0]->n_values < rows->column_count)
 			agent_rows_number(rows, sums[reason]);

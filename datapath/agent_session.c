@@ -18,9 +18,9 @@
 enum { HELLO_LIMIT = 64 << 10, LEASES_LIMIT = 32 << 20 };
 
 static char *const capabilities[] = {
-	"tap",          "netdev",     "pcap",   "memory",        "nat",
-	"port-forward", "dhcp",       "dns",    "router-advert", "flow-rule",
-	"trace",        "vhost-user", "impair", "capture",       "wire",
+	"tap",    "netdev",  "pcap",          "memory",    "nat",   "port-forward",
+	"dhcp",   "dns",     "router-advert", "flow-rule", "trace", "vhost-user",
+	"impair", "capture", "wire",          "address",
 };
 
 void agent_session_hello(struct agent *agent)

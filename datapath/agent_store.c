@@ -142,13 +142,18 @@ static void count_out(struct agent_store *store, struct agent_object *object)
 		object->bucket_next->bucket_back = object->bucket_back;
 }
 
+// A claim stays first: whether a key is claimed is asked for each of thousands that refer to it.
 static void link_on(struct agent_link *link)
 {
-	link->next = link->to->links;
-	link->back = &link->to->links;
+	struct agent_link **at = &link->to->links;
+
+	if (*at && (*at)->role == ROLE_CLAIM && link->role != ROLE_CLAIM)
+		at = &(*at)->next;
+	link->next = *at;
+	link->back = at;
 	if (link->next)
 		link->next->back = &link->next;
-	link->to->links = link;
+	*at = link;
 }
 
 static void link_off(struct agent_link *link)

@@ -50,6 +50,7 @@ enum agent_index {
 	INDEX_VNI,          // peer, VNI: claimed by the member
 	INDEX_ENDPOINT,     // UDP port (GRE: 0), -, address: claimed by a tunnel
 	INDEX_REMOTE,       // tunnel, -, address: claimed by a peer
+	INDEX_HOLDER,       // bridge, vid, address: listed by the addresses of hosts
 };
 
 struct agent_key {

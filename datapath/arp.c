@@ -13,8 +13,6 @@
 #include "datapath/pipeline_priv.h"
 #include "datapath/wire.h"
 
-enum { ARP_FRAME = ETH_HEADER + ARP_LENGTH };
-
 static const struct mac broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static struct ip_addr ip_at(const uint8_t *field)
@@ -53,7 +51,7 @@ void arp_ask(struct pipeline *pipeline, const struct interface *interface, struc
 	egress_emit(pipeline, interface->domain, 0, frame, sizeof(frame));
 }
 
-static bool is_well_formed(const struct packet *packet)
+bool arp_read(const struct packet *packet, struct arp *ret)
 {
 	static const uint8_t ethernet_ip[6] = {0, 1, 8, 0, 6, 4};
 	const uint8_t *arp = packet_l3(packet);
@@ -62,8 +60,17 @@ static bool is_well_formed(const struct packet *packet)
 		return false;
 	if (memcmp(arp, ethernet_ip, sizeof(ethernet_ip)) != 0 || arp[ARP_SENDER_MAC] & 1)
 		return false;
-	return load_be16(arp + ARP_OPERATION) == ARP_REQUEST ||
-	       load_be16(arp + ARP_OPERATION) == ARP_REPLY;
+	ret->operation = load_be16(arp + ARP_OPERATION);
+	memcpy(ret->sender_mac.b, arp + ARP_SENDER_MAC, sizeof(ret->sender_mac.b));
+	ret->sender = ip_at(arp + ARP_SENDER_IP);
+	ret->target = ip_at(arp + ARP_TARGET_IP);
+	return ret->operation == ARP_REQUEST || ret->operation == ARP_REPLY;
+}
+
+void arp_answer(uint8_t frame[static ARP_FRAME], const struct arp *asked, struct mac owner)
+{
+	build(frame, ARP_REPLY, asked->sender_mac, owner, asked->target, asked->sender_mac,
+	      asked->sender);
 }
 
 // Says to everybody whose the address is.
@@ -94,33 +101,29 @@ static void learn(struct miss *miss, struct ip_addr ip, struct mac mac, bool rep
 bool arp_input(struct miss *miss)
 {
 	const struct interface *interface = miss->interface;
-	const uint8_t *arp = packet_l3(miss->packet);
+	struct arp arp;
 
 	miss->program->flags |= PROGRAM_NO_CACHE;
-	if (!is_well_formed(miss->packet)) {
+	if (!arp_read(miss->packet, &arp)) {
 		trace_step(miss->trace, "arp", "malformed");
 		return miss_drop(miss, DROP_ARP_MALFORMED);
 	}
 
 	const struct vrf *vrf = pmap_get(&miss->generation->vrfs, interface->vrf);
-	bool reply = load_be16(arp + ARP_OPERATION) == ARP_REPLY;
-	struct ip_addr sender = ip_at(arp + ARP_SENDER_IP);
-	struct ip_addr target = ip_at(arp + ARP_TARGET_IP);
-	bool ours = interface_answers(interface, vrf, target);
-	struct mac mac;
+	bool reply = arp.operation == ARP_REPLY;
+	bool ours = interface_answers(interface, vrf, arp.target);
 
-	memcpy(mac.b, arp + ARP_SENDER_MAC, sizeof(mac.b));
-	if (interface_answers(interface, vrf, sender)) {
+	if (interface_answers(interface, vrf, arp.sender)) {
 		trace_step(miss->trace, "arp", "claims the router's address");
-		defend(miss, sender);
+		defend(miss, arp.sender);
 		return miss_done(miss);
 	}
-	learn(miss, sender, mac, reply, ours);
+	learn(miss, arp.sender, arp.sender_mac, reply, ours);
 	if (ours && !reply) {
 		uint8_t frame[ARP_FRAME];
 
 		trace_step(miss->trace, "arp", "answered by the router");
-		build(frame, ARP_REPLY, mac, interface->mac, target, mac, sender);
+		arp_answer(frame, &arp, interface->mac);
 		miss_answer(miss, frame, sizeof(frame));
 		return miss_done(miss);
 	}

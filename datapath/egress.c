@@ -214,11 +214,12 @@ static void set_tag(struct packet *packet, const struct domain_member *member)
 }
 
 bool egress_floods_to(const struct generation *generation, const struct domain_member *member,
-                      uint32_t except, const struct packet *packet)
+                      uint32_t except, enum egress_reach reach, const struct packet *packet)
 {
 	const struct port_config *from;
 
-	if (member->port == except || member->flood == FLOOD_NOTHING ||
+	if (member->port == except || (member->vni && reach == EGRESS_HERE) ||
+	    member->flood == FLOOD_NOTHING ||
 	    (member->flood == FLOOD_GROUPS && !(packet->data[0] & 1)))
 		return false;
 	if (!member->vni || !except)
@@ -228,18 +229,18 @@ bool egress_floods_to(const struct generation *generation, const struct domain_m
 }
 
 static bool takes(struct pipeline *pipeline, const struct domain_member *member, uint32_t except,
-                  const struct packet *packet)
+                  enum egress_reach reach, const struct packet *packet)
 {
 	const struct port_config *port;
 
-	if (!egress_floods_to(pipeline->generation, member, except, packet))
+	if (!egress_floods_to(pipeline->generation, member, except, reach, packet))
 		return false;
 	port = pmap_get(&pipeline->generation->ports, member->port);
 	return port && port->door && !port->admin_down;
 }
 
 enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *domain,
-                              uint32_t except, struct packet *packet)
+                              uint32_t except, enum egress_reach reach, struct packet *packet)
 {
 	const struct domain_member *last = NULL;
 	bool lacking = false;
@@ -248,7 +249,7 @@ enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *do
 	for (uint32_t i = 0; i < domain->member_count; i++) {
 		const struct domain_member *member = &domain->members[i];
 
-		if (!takes(pipeline, member, except, packet))
+		if (!takes(pipeline, member, except, reach, packet))
 			continue;
 		if (last) {
 			struct packet *copy = egress_copy(pipeline, packet);
@@ -321,7 +322,7 @@ void egress_emit(struct pipeline *pipeline, uint32_t domain_slot, uint32_t port,
 		egress_put(pipeline, port, packet);
 		return;
 	}
-	reason = egress_flood(pipeline, domain, 0, packet);
+	reason = egress_flood(pipeline, domain, 0, EGRESS_EVERYWHERE, packet);
 	if (reason)
 		pipeline_drop(pipeline, packet, reason);
 }

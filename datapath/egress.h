@@ -19,6 +19,9 @@ struct program;
 
 enum { EGRESS_GROUPS = 16 };
 
+// How far a flood goes: to all members, or to no peer of a tunnel.
+enum egress_reach { EGRESS_EVERYWHERE, EGRESS_HERE };
+
 struct egress_group {
 	uint32_t port; // slot
 	uint32_t count;
@@ -40,7 +43,7 @@ void egress_put_all(struct pipeline *pipeline, uint32_t port, struct packet *con
 // Takes the packet for every member of the domain but `except` (slot, 0: none). Copies share payload.
 // Returns DROP_NONE, or why nobody got it; then the packet stays the caller's.
 enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *domain,
-                              uint32_t except, struct packet *packet);
+                              uint32_t except, enum egress_reach reach, struct packet *packet);
 // A packet with a copy of the frame, payload in the turn's arena; NULL when either is used up.
 struct packet *egress_frame(struct pipeline *pipeline, const uint8_t *frame, size_t len);
 // A packet of the turn's pool with the same frame; payload stays where it is, until the end of the turn. NULL
@@ -60,4 +63,4 @@ bool egress_member(const struct port_config *port, const struct domain *domain,
 // Whether a flood of the domain goes to the member. `except`: the port (slot) it came by, or 0; what came by
 // a peer of a tunnel goes to no other.
 bool egress_floods_to(const struct generation *generation, const struct domain_member *member,
-                      uint32_t except, const struct packet *packet);
+                      uint32_t except, enum egress_reach reach, const struct packet *packet);

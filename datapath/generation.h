@@ -52,6 +52,15 @@ struct domain_member {
 	uint32_t vni;  // of a peer; 0: an ordinary port
 };
 
+// What a host of a domain has, as the controller says.
+struct host_address {
+	uint64_t id; // of the object
+	struct ip_addr ip;
+	struct mac mac;
+	uint32_t port; // slot
+	bool router;
+};
+
 struct domain {
 	uint32_t slot;   // from 1
 	uint64_t bridge; // object id
@@ -62,6 +71,7 @@ struct domain {
 	uint32_t member_count;
 	const struct domain_member *members; // sorted by port; owned
 	const struct interface *interface;   // router's leg, or NULL
+	struct lpm hosts4, hosts6;           // whole addresses -> const struct host_address
 };
 
 enum nat_role { NAT_ROLE_NONE, NAT_ROLE_INSIDE, NAT_ROLE_OUTSIDE };

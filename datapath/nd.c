@@ -15,8 +15,6 @@
 #include "vnic/checksum.h"
 
 enum {
-	ND_OPTION = 8,
-	ND_FRAME = ETH_HEADER + IP6_HEADER + ND_HEADER + ND_OPTION,
 	ADVERT_ROUTER = 0x80,
 	ADVERT_SOLICITED = 0x40,
 	ADVERT_OVERRIDE = 0x20,
@@ -36,10 +34,9 @@ bool nd_is_message(const struct packet *packet)
 	       type == ND_NEIGHBOUR_ADVERT;
 }
 
-// A message about `target` with our MAC as its option.
-static void build(uint8_t *frame, const struct interface *interface, struct mac to,
-                  struct ip_addr src, struct ip_addr dst, uint8_t type, uint8_t flags,
-                  struct ip_addr target)
+// A message about `target`, with the sender's MAC as its option.
+static void build(uint8_t *frame, struct mac from, struct mac to, struct ip_addr src,
+                  struct ip_addr dst, uint8_t type, uint8_t flags, struct ip_addr target)
 {
 	uint8_t *ip = frame + ETH_HEADER;
 	uint8_t *icmp = ip + IP6_HEADER;
@@ -48,7 +45,7 @@ static void build(uint8_t *frame, const struct interface *interface, struct mac 
 
 	memset(frame, 0, ND_FRAME);
 	memcpy(frame + ETH_DST, to.b, 6);
-	memcpy(frame + ETH_SRC, interface->mac.b, 6);
+	memcpy(frame + ETH_SRC, from.b, 6);
 	store_be16(frame + ETH_TYPE, ETH_TYPE_IP6);
 	ip[0] = 0x60;
 	store_be16(ip + IP6_PAYLOAD, len);
@@ -61,7 +58,7 @@ static void build(uint8_t *frame, const struct interface *interface, struct mac 
 	memcpy(icmp + ND_TARGET, target.b, 16);
 	option[0] = type == ND_NEIGHBOUR_SOLICIT ? ND_OPTION_SOURCE_MAC : ND_OPTION_TARGET_MAC;
 	option[1] = 1;
-	memcpy(option + 2, interface->mac.b, 6);
+	memcpy(option + 2, from.b, 6);
 	store_be16(icmp + ICMP_CHECK, checksum_finish(checksum_pseudo6(ip, PROTO_ICMP6, len) +
 	                                              checksum_sum(icmp, len)));
 }
@@ -74,7 +71,8 @@ void nd_ask(struct pipeline *pipeline, const struct interface *interface, struct
 
 	if (!interface_source(interface, ip, &source))
 		return;
-	build(frame, interface, mac_from_group(group), source, group, ND_NEIGHBOUR_SOLICIT, 0, ip);
+	build(frame, interface->mac, mac_from_group(group), source, group, ND_NEIGHBOUR_SOLICIT, 0,
+	      ip);
 	egress_emit(pipeline, interface->domain, 0, frame, sizeof(frame));
 }
 
@@ -128,42 +126,76 @@ static void learn(struct miss *miss, struct ip_addr ip, struct mac mac, bool sol
 	pipeline->resolved = true;
 }
 
+// To whom an advertisement goes that nobody can be told alone.
+static struct ip_addr all_nodes(void)
+{
+	static const uint8_t group[16] = {0xff, 2, [15] = 1};
+
+	return ip_from6(group);
+}
+
+void nd_answer(uint8_t frame[static ND_FRAME], const struct nd_question *asked, struct mac owner,
+               bool router)
+{
+	uint8_t flags = ADVERT_OVERRIDE | (router ? ADVERT_ROUTER : 0);
+	struct ip_addr group = all_nodes();
+
+	// Who tries an address out has none yet to be told by (RFC 4861, 7.2.4).
+	if (ip_is_unspecified(asked->src))
+		build(frame, owner, mac_from_group(group), asked->target, group,
+		      ND_NEIGHBOUR_ADVERT, flags, asked->target);
+	else
+		build(frame, owner, asked->mac, asked->target, asked->src, ND_NEIGHBOUR_ADVERT,
+		      flags | ADVERT_SOLICITED, asked->target);
+}
+
 // Says to everybody whose the address is: to who tries it out, and to who claims it.
 static void defend(struct miss *miss, struct ip_addr target)
 {
-	static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
+	struct nd_question nobody = {.target = target};
 	struct pipeline *pipeline = miss->pipeline;
-	struct ip_addr group = ip_from6(all_nodes);
 	uint8_t frame[ND_FRAME];
 
 	if (!miss_acts(miss) || !meter_take(&pipeline->defence, pipeline->now_ns, 10))
 		return;
-	build(frame, miss->interface, mac_from_group(group), target, group, ND_NEIGHBOUR_ADVERT,
-	      ADVERT_ROUTER | ADVERT_OVERRIDE, target);
+	nd_answer(frame, &nobody, miss->interface->mac, true);
 	egress_emit(pipeline, miss->interface->domain, 0, frame, sizeof(frame));
 }
 
-static bool solicited(struct miss *miss, struct ip_addr src, struct ip_addr target)
+// Reads what is asked. False: malformed. => The message has passed check().
+static bool read_question(const struct packet *packet, struct nd_question *ret)
 {
-	const struct vrf *vrf = pmap_get(&miss->generation->vrfs, miss->interface->vrf);
-	struct mac mac = miss->src;
-	uint8_t frame[ND_FRAME];
+	struct ip_addr src = ip_from6(packet_l3(packet) + IP6_SRC);
+	struct mac mac;
 	bool found;
 
-	if (!read_options(miss->packet, ND_OPTION_SOURCE_MAC, &mac, &found) ||
+	memcpy(mac.b, packet->data + ETH_SRC, sizeof(mac.b));
+	if (!read_options(packet, ND_OPTION_SOURCE_MAC, &mac, &found) ||
 	    (found && ip_is_unspecified(src)))
+		return false;
+	*ret = (struct nd_question){
+		.src = src, .target = ip_from6(packet_l4(packet) + ND_TARGET), .mac = mac};
+	return true;
+}
+
+static bool solicited(struct miss *miss)
+{
+	const struct vrf *vrf = pmap_get(&miss->generation->vrfs, miss->interface->vrf);
+	struct nd_question asked;
+	uint8_t frame[ND_FRAME];
+
+	if (!read_question(miss->packet, &asked))
 		return miss_drop(miss, DROP_ND_MALFORMED);
-	if (!interface_answers(miss->interface, vrf, target))
+	if (!interface_answers(miss->interface, vrf, asked.target))
 		return mac_is_multicast(miss->dst) ? false : miss_done(miss);
 
 	trace_step(miss->trace, "nd", "answered by the router");
-	if (ip_is_unspecified(src)) {
-		defend(miss, target);
+	if (ip_is_unspecified(asked.src)) {
+		defend(miss, asked.target);
 		return miss_done(miss);
 	}
-	learn(miss, src, mac, false, true);
-	build(frame, miss->interface, mac, target, src, ND_NEIGHBOUR_ADVERT,
-	      ADVERT_ROUTER | ADVERT_SOLICITED | ADVERT_OVERRIDE, target);
+	learn(miss, asked.src, asked.mac, false, true);
+	nd_answer(frame, &asked, miss->interface->mac, true);
 	miss_answer(miss, frame, sizeof(frame));
 	return miss_done(miss);
 }
@@ -186,29 +218,41 @@ static bool advertised(struct miss *miss, struct ip_addr target)
 	return mac_is_multicast(miss->dst) ? false : miss_done(miss);
 }
 
+// What every message must be (RFC 4861, 6.1 and 7.1). DROP_NONE, or why it is to be ignored.
+static enum drop_reason check(const struct packet *packet)
+{
+	const uint8_t *icmp = packet_l4(packet);
+	uint32_t least = icmp[ICMP_TYPE] == ND_ROUTER_SOLICIT ? ICMP_HEADER : ND_HEADER;
+
+	if (packet_l3(packet)[IP6_HOPS] != 255 || icmp[ICMP_CODE] != 0 ||
+	    packet->l4 + least > MIN(message_end(packet), packet->head_len))
+		return DROP_ND_MALFORMED;
+	if (!has_good_sum(packet))
+		return DROP_ICMP_CHECKSUM;
+	if (icmp[ICMP_TYPE] != ND_ROUTER_SOLICIT && ip_is_multicast(ip_from6(icmp + ND_TARGET)))
+		return DROP_ND_MALFORMED;
+	return DROP_NONE;
+}
+
+bool nd_read_question(const struct packet *packet, struct nd_question *ret)
+{
+	return nd_is_message(packet) && packet_l4(packet)[ICMP_TYPE] == ND_NEIGHBOUR_SOLICIT &&
+	       check(packet) == DROP_NONE && read_question(packet, ret);
+}
+
 bool nd_input(struct miss *miss)
 {
-	const struct packet *packet = miss->packet;
-	const uint8_t *icmp = packet_l4(packet);
-	uint8_t type = icmp[ICMP_TYPE];
-	uint32_t least = type == ND_ROUTER_SOLICIT ? ICMP_HEADER : ND_HEADER;
+	uint8_t type = packet_l4(miss->packet)[ICMP_TYPE];
+	enum drop_reason reason = check(miss->packet);
 
 	miss->program->flags |= PROGRAM_NO_CACHE;
-	if (packet_l3(packet)[IP6_HOPS] != 255 || icmp[ICMP_CODE] != 0 ||
-	    packet->l4 + least > MIN(message_end(packet), packet->head_len)) {
+	if (reason) {
 		trace_step(miss->trace, "nd", "malformed");
-		return miss_drop(miss, DROP_ND_MALFORMED);
+		return miss_drop(miss, reason);
 	}
-	if (!has_good_sum(packet))
-		return miss_drop(miss, DROP_ICMP_CHECKSUM);
 	if (type == ND_ROUTER_SOLICIT)
 		return miss->interface->advert ? divert(miss, PUNT_ROUTER_SOLICIT) : false;
-
-	struct ip_addr src = ip_from6(packet_l3(packet) + IP6_SRC);
-	struct ip_addr target = ip_from6(icmp + ND_TARGET);
-
-	if (ip_is_multicast(target))
-		return miss_drop(miss, DROP_ND_MALFORMED);
-	return type == ND_NEIGHBOUR_SOLICIT ? solicited(miss, src, target)
-	                                    : advertised(miss, target);
+	if (type == ND_NEIGHBOUR_SOLICIT)
+		return solicited(miss);
+	return advertised(miss, ip_from6(packet_l4(miss->packet) + ND_TARGET));
 }

@@ -20,6 +20,7 @@
 #include "datapath/hold.h"
 #include "datapath/pipeline_priv.h"
 #include "datapath/router.h"
+#include "datapath/suppress.h"
 #include "datapath/trace.h"
 #include "datapath/upkeep.h"
 #include "datapath/vlan.h"
@@ -219,7 +220,14 @@ void miss_run(struct miss *miss, bool deep)
 	}
 	if (interface && mac_is_multicast(miss->dst) && router_listen(miss))
 		return;
+	if (mac_is_multicast(miss->dst) && suppress_stage(miss))
+		return;
 	bridge_forward(miss);
+}
+
+static enum egress_reach reach_of(const struct program *program)
+{
+	return program->flags & PROGRAM_HERE ? EGRESS_HERE : EGRESS_EVERYWHERE;
 }
 
 // Does what the program says about a packet that is rewritten already.
@@ -246,7 +254,7 @@ static void deliver(struct pipeline *pipeline, const struct program *program, st
 	if (program->flags & PROGRAM_TTL)
 		except = 0;
 	if (domain)
-		reason = egress_flood(pipeline, domain, except, packet);
+		reason = egress_flood(pipeline, domain, except, reach_of(program), packet);
 	if (reason)
 		pipeline_drop(pipeline, packet, reason);
 }
@@ -603,7 +611,8 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 		return;
 	}
 	for (uint32_t i = 0; domain && i < domain->member_count; i++)
-		if (egress_floods_to(generation, &domain->members[i], packet->in_port, packet) &&
+		if (egress_floods_to(generation, &domain->members[i], packet->in_port,
+		                     reach_of(program), packet) &&
 		    !is_down(generation, domain->members[i].port) &&
 		    trace->out_count < ARRAY_SIZE(trace->out_ports)) {
 			trace->out_ports[trace->out_count++] = domain->members[i].port;

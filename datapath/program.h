@@ -34,6 +34,7 @@ enum program_flag {
 		1 << 10, // the source MAC is in the FDB of in_domain and wants to be kept young
 	PROGRAM_COUNTED = 1 << 11, // a flow rule matched: count
 	PROGRAM_VNI = 1 << 12,     // leaves by a peer of a tunnel, under vni
+	PROGRAM_HERE = 1 << 13,    // with FLOOD: to no peer of a tunnel
 };
 
 // 112 bytes: with its key and counters, three lines of the flow cache. What a bridged packet needs

@@ -180,6 +180,22 @@ void objects_fdb_entry(struct objects *list, uint64_t id, uint64_t bridge, uint3
 	upsert(list, &object);
 }
 
+void objects_address(struct objects *list, uint64_t id, uint64_t bridge, uint32_t vid,
+                     const char *ip, const char *mac, uint64_t port)
+{
+	Weft__Object object = new_object(id, WEFT__OBJECT__BODY_ADDRESS);
+	Weft__Address address = WEFT__ADDRESS__INIT;
+	struct room rooms[2];
+
+	address.bridge = bridge;
+	address.vid = vid;
+	address.ip = put_ip(&rooms[0], ip);
+	address.mac = put_mac(&rooms[1], mac);
+	address.port = port;
+	object.address = &address;
+	upsert(list, &object);
+}
+
 void objects_vrf(struct objects *list, uint64_t id)
 {
 	Weft__Object object = new_object(id, WEFT__OBJECT__BODY_VRF);

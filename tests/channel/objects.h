@@ -33,6 +33,8 @@ void objects_member(struct objects *list, uint64_t id, uint64_t port, uint64_t b
                     bool tagged);
 void objects_fdb_entry(struct objects *list, uint64_t id, uint64_t bridge, uint32_t vid,
                        const char *mac, uint64_t port);
+void objects_address(struct objects *list, uint64_t id, uint64_t bridge, uint32_t vid,
+                     const char *ip, const char *mac, uint64_t port);
 void objects_vrf(struct objects *list, uint64_t id);
 void objects_interface(struct objects *list, uint64_t id, uint64_t vrf, uint64_t bridge,
                        uint32_t vid, const char *address);

@@ -215,7 +215,7 @@ static void check_state(struct crash *crash, const struct found *found, uint64_t
 
 static void check_datapath(struct crash *crash, struct found *found)
 {
-	uint64_t count[16], hash[16];
+	uint64_t count[DESIRED_KINDS], hash[DESIRED_KINDS];
 	struct layout layout = {0};
 	struct refusal refusal = {0};
 	const struct desired *desired;

@@ -185,13 +185,20 @@ static void check_buckets(const struct apply *apply, Weft__Kind kind)
 void agent_world_check(const struct agent_world *world, const struct apply *apply)
 {
 	const struct generation *now = world->published;
+	uint64_t hosts = 0, count, hash;
 	const void *piece;
 
 	must(now == apply_generation(apply));
 	for (uint32_t slot = 0; (piece = pmap_next(&now->ports, &slot)); slot++)
 		check_port(now, piece);
-	for (uint32_t slot = 0; (piece = pmap_next(&now->domains, &slot)); slot++)
+	for (uint32_t slot = 0; (piece = pmap_next(&now->domains, &slot)); slot++) {
 		check_domain(now, piece);
+		hosts += ((const struct domain *)piece)->hosts4.count +
+		         ((const struct domain *)piece)->hosts6.count;
+	}
+	// Each is told of by an object at least.
+	apply_digest(apply, WEFT__KIND__KIND_ADDRESS, &count, &hash);
+	must(hosts <= count);
 	for (uint32_t slot = 0; (piece = pmap_next(&now->interfaces, &slot)); slot++)
 		check_interface(now, piece);
 	for (uint32_t i = 0; now->flow_rules && i < now->flow_rules->count; i++)

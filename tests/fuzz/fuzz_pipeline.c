@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// fuzz_pipeline: frames as guests may send them, through a whole datapath: bridge, VLANs, router, NAT.
+// fuzz_pipeline: frames as guests may send them, through a whole datapath: bridge, VLANs, router, NAT, and what is
+// answered on behalf of hosts behind a tunnel.
 //
 // Input: records of one byte that chooses port and metadata, one that says how long to wait, two of length, and
 // the frame. What must hold, besides what the sanitizers watch: every packet comes back to its pool (the
@@ -13,7 +14,19 @@
 
 #include <stdlib.h>
 
-enum { LAN = 1, WAN = 2, A = 11, T = 12, W = 13, VRF = 30, IN = 31, OUT = 32, RECORDS = 32 };
+enum {
+	LAN = 1,
+	WAN = 2,
+	A = 11,
+	T = 12,
+	W = 13,
+	VRF = 30,
+	IN = 31,
+	OUT = 32,
+	TUNNEL = 50,
+	PEER = 51,
+	RECORDS = 32
+};
 
 static struct scenario *build(void)
 {
@@ -41,8 +54,20 @@ static struct scenario *build(void)
 	scenario_neighbour(s, 40, OUT, "2001:db8::1", "02:00:00:00:00:0f");
 	scenario_neighbour(s, 41, IN, "10.1.0.10", "02:00:00:00:00:0a");
 	scenario_neighbour(s, 42, IN, "fd01::10", "02:00:00:00:00:0a");
+	scenario_tunnel(s, TUNNEL, WEFT__ENCAPSULATION__ENCAP_VXLAN, "203.0.113.1");
+	scenario_peer(s, PEER, TUNNEL, "203.0.113.2", false);
+	scenario_member_vni(s, 52, PEER, LAN, 10, 77);
+	scenario_address(s, 53, LAN, 10, "10.1.0.77", "02:00:00:00:00:77", PEER);
+	scenario_address(s, 54, LAN, 10, "fd01::77", "02:00:00:00:00:77", PEER);
+	scenario_address(s, 55, LAN, 10, "10.1.0.10", "02:00:00:00:00:0a", A);
 	scenario_commit(s);
 	return s;
+}
+
+static void drain(struct scenario *s)
+{
+	while (scenario_datagram(s, TUNNEL, NULL, NULL, 0) >= 0)
+		continue;
 }
 
 // One frame; returns the bytes it took of the input.
@@ -67,6 +92,7 @@ static size_t send_one(struct scenario *s, const uint8_t *input, size_t size)
 	if (frame.len)
 		scenario_send(s, ports[input[0] & 3], frame);
 	scenario_discard(s);
+	drain(s);
 	return 4 + frame.len;
 }
 

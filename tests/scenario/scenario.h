@@ -41,6 +41,9 @@ void scenario_member_vni(struct scenario *scenario, uint64_t id, uint64_t peer, 
                          uint32_t vid, uint32_t vni);
 void scenario_fdb_entry(struct scenario *scenario, uint64_t id, uint64_t bridge, uint32_t vid,
                         const char *mac, uint64_t port);
+// A host at the port has the address; it is no router.
+void scenario_address(struct scenario *scenario, uint64_t id, uint64_t bridge, uint32_t vid,
+                      const char *ip, const char *mac, uint64_t port);
 void scenario_vrf(struct scenario *scenario, uint64_t id);
 // Up to two addresses with their length, as "10.1.0.1/24".
 void scenario_interface(struct scenario *scenario, uint64_t id, uint64_t vrf, uint64_t bridge,

@@ -206,6 +206,22 @@ void scenario_fdb_entry(struct scenario *scenario, uint64_t id, uint64_t bridge,
 	scenario_put(scenario, &object);
 }
 
+void scenario_address(struct scenario *scenario, uint64_t id, uint64_t bridge, uint32_t vid,
+                      const char *ip, const char *mac, uint64_t port)
+{
+	Weft__Address address = WEFT__ADDRESS__INIT;
+	Weft__Object object = new_object(id, NULL, WEFT__OBJECT__BODY_ADDRESS);
+	struct address rooms[2];
+
+	address.bridge = bridge;
+	address.vid = vid;
+	address.ip = ip_bytes(&rooms[0], ip);
+	address.mac = mac_bytes(&rooms[1], mac);
+	address.port = port;
+	object.address = &address;
+	scenario_put(scenario, &object);
+}
+
 void scenario_vrf(struct scenario *scenario, uint64_t id)
 {
 	Weft__Vrf vrf = WEFT__VRF__INIT;

@@ -268,14 +268,15 @@ static void on_confirm(struct fake_datapath *fake, const struct stream_frame *fr
 	weft__tx_confirm__free_unpacked(confirm, NULL);
 }
 
-void fake_digest(const struct fake_datapath *fake, uint64_t count[16], uint64_t hash[16])
+void fake_digest(const struct fake_datapath *fake, uint64_t count[DESIRED_KINDS],
+                 uint64_t hash[DESIRED_KINDS])
 {
 	const struct fake_object *object;
 	const void *key;
 	size_t cursor = 0;
 
-	memset(count, 0, 16 * sizeof(*count));
-	memset(hash, 0, 16 * sizeof(*hash));
+	memset(count, 0, DESIRED_KINDS * sizeof(*count));
+	memset(hash, 0, DESIRED_KINDS * sizeof(*hash));
 	while ((object = table_next(&fake->objects, &cursor, &key, NULL))) {
 		uint64_t id;
 
@@ -288,11 +289,11 @@ void fake_digest(const struct fake_datapath *fake, uint64_t count[16], uint64_t 
 static void on_digest_request(struct fake_datapath *fake, const struct stream_frame *frame)
 {
 	Weft__Digest digest = WEFT__DIGEST__INIT;
-	Weft__TableDigest tables[16], *list[16];
-	uint64_t count[16], hash[16];
+	Weft__TableDigest tables[DESIRED_KINDS], *list[DESIRED_KINDS];
+	uint64_t count[DESIRED_KINDS], hash[DESIRED_KINDS];
 
 	fake_digest(fake, count, hash);
-	for (unsigned kind = 1; kind < 16; kind++) {
+	for (unsigned kind = 1; kind < DESIRED_KINDS; kind++) {
 		weft__table_digest__init(&tables[kind]);
 		tables[kind].kind = kind;
 		tables[kind].count = count[kind];

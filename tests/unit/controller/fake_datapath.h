@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "controller/desired.h"
 #include "controller/table.h"
 #include "proto/channel.pb-c.h"
 
@@ -52,7 +53,8 @@ void fake_connect(struct fake_datapath *fake, int fd);
 void fake_revert(struct fake_datapath *fake);
 void fake_hang_up(struct fake_datapath *fake);
 void fake_fini(struct fake_datapath *fake);
-void fake_digest(const struct fake_datapath *fake, uint64_t count[16], uint64_t hash[16]);
+void fake_digest(const struct fake_datapath *fake, uint64_t count[DESIRED_KINDS],
+                 uint64_t hash[DESIRED_KINDS]);
 // Sends a frame of its own accord.
 void fake_send(struct fake_datapath *fake, unsigned stream_id, uint16_t type, uint64_t request,
                const ProtobufCMessage *message, const int *fds, unsigned nfds);

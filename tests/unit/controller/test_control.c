@@ -112,7 +112,7 @@ static void make_ready(struct world *world)
 // The store, the model and the datapath say the same, and nothing is left open.
 static void check_equal(struct world *world)
 {
-	uint64_t count[16], hash[16];
+	uint64_t count[DESIRED_KINDS], hash[DESIRED_KINDS];
 	struct revision head;
 	struct fail fail = {0};
 

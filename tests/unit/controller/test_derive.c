@@ -3,6 +3,9 @@
 // test_derive: exactly which objects follow from an intent, and that a change derives what a fresh
 // start derives.
 
+#include "controller/derive_mesh.h"
+#include "controller/derive_unit.h"
+#include "controller/leases.h"
 #include "tests/unit/controller/kit.h"
 
 struct world {
@@ -429,6 +432,139 @@ static void test_nets_that_span_hosts_are_joined(void **state)
 	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_PORT), 0);
 }
 
+static Weft__Object *address_at(struct world *world, const char *host, const char *name)
+{
+	Weft__Object *object =
+		kit_object(layout_at(&world->layout, host), WEFT__KIND__KIND_ADDRESS, name);
+
+	assert_non_null(object);
+	return object;
+}
+
+// One that one object alone tells of: whose it is, and behind which port.
+static void check_address(struct world *world, const char *host, const char *name, const char *ip,
+                          uint64_t port, bool router)
+{
+	Weft__Object *object = address_at(world, host, name);
+	struct ip_addr wanted;
+
+	assert_int_equal(ip_parse(ip, &wanted), 0);
+	assert_int_equal(object->address->ip.len, 4);
+	assert_memory_equal(object->address->ip.data, wanted.b + 12, 4);
+	assert_int_equal(object->address->port, port);
+	assert_int_equal(object->address->router, router);
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_addresses_are_told_where_nets_span(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "host a kind=remote ip=192.0.2.1");
+	put(world, "host b kind=remote ip=192.0.2.2");
+	put(world, "net lan subnet=10.1.0.0/24");
+	put(world,
+	    "port a1 attach=netdev ifname=e0 net=lan host=a mac=02:00:00:00:00:0a ip=10.1.0.10");
+	// Nobody has to be asked elsewhere.
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 0);
+	put(world,
+	    "port b1 attach=netdev ifname=e0 net=lan host=b mac=02:00:00:00:00:0b ip=10.1.0.11");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 2);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_ADDRESS), 2);
+	check_address(world, "a", "port/b1", "10.1.0.11", derive_mesh_peer_id("b"), false);
+	check_address(world, "b", "port/b1", "10.1.0.11", derive_port_id("b1"), false);
+	// One more address is one more object on each, and so is another in its place.
+	layout_forget_collected(&world->layout);
+	put(world, "port b1 attach=netdev ifname=e0 net=lan host=b mac=02:00:00:00:00:0b "
+	           "ip=10.1.0.12");
+	assert_int_equal(layout_at(&world->layout, "a")->ops.count, 2);
+	check_address(world, "a", "port/b1", "10.1.0.12", derive_mesh_peer_id("b"), false);
+	// Of whom nothing is known nothing is told; who is down has none.
+	put(world, "port b2 attach=netdev ifname=e1 net=lan host=b");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 2);
+	put(world, "port b1 attach=netdev ifname=e0 net=lan host=b mac=02:00:00:00:00:0b "
+	           "ip=10.1.0.12 down=1");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 1);
+	put(world, "-port b1");
+	put(world, "-port b2");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 0);
+}
+
+static void test_legs_and_guests_have_addresses(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "host a kind=remote ip=192.0.2.1");
+	put(world, "host b kind=remote ip=192.0.2.2");
+	put(world, "router gw host=a");
+	put(world, "net svc mode=routed subnet=10.9.0.0/24 dhcp=1");
+	put(world, "port b1 attach=netdev ifname=e0 net=svc host=b");
+	// The leg's address and, should anybody use it, no more.
+	check_address(world, "b", "net/svc", "10.9.0.1", derive_mesh_peer_id("a"), true);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_ADDRESS), 1);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 0);
+	put(world, "net svc mode=routed subnet=10.9.0.0/24 subnet6=fd09::/64 dhcp=1");
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_ADDRESS), 3);
+	// What a kernel of ours makes of MAC and prefix, and how the leg is reached on the link.
+	put(world, "host local ip=192.0.2.3");
+	put(world, "guest g");
+	put(world, "port g attach=tap guest=g net=svc mac=02:00:00:00:00:0c");
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_ADDRESS), 5);
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_ADDRESS), 5);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 2);
+	object = address_at(world, "a", "port/g");
+	assert_int_equal(object->address->ip.len, 16);
+	assert_memory_equal(object->address->ip.data + 8, "\0\0\0\xff\xfe\0\0\x0c", 8);
+	weft__object__free_unpacked(object, NULL);
+}
+
+static void test_leases_move_addresses(void **state)
+{
+	struct world *world = *state;
+	struct leases leases = {0};
+	struct lease_row row = {.mac = {{2, 0, 0, 0, 0, 0x0b}}, .expires = 1};
+	struct table keys = {0};
+	struct refusal refusal = {0};
+	struct {
+		uint64_t scope;
+		uint8_t mac[8];
+	} key = {.mac = {2, 0, 0, 0, 0, 0x0b}};
+
+	put(world, "host a kind=remote ip=192.0.2.1");
+	put(world, "host b kind=remote ip=192.0.2.2");
+	put(world, "router gw host=a");
+	put(world, "net svc mode=routed subnet=10.9.0.0/24 dhcp=1");
+	put(world, "port b1 attach=netdev ifname=e0 net=svc host=b mac=02:00:00:00:00:0b");
+	put(world, "port b2 attach=netdev ifname=e1 net=svc host=b");
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 0);
+
+	layout_forget_collected(&world->layout);
+	world->model.leases = &leases;
+	row.scope = key.scope = derive_scope_id("svc");
+	assert_int_equal(ip_parse("10.9.0.77", &row.ip), 0);
+	assert_int_equal(table_put(&leases.rows, &key, sizeof(key), &row, NULL), 0);
+	assert_int_equal(table_put_text(&keys, "port/b1", &keys), 0);
+	assert_int_equal(derive_units(&world->model, &world->layout, &keys, &refusal), 0);
+	// To the hosts of the net, and one object to each.
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(layout_collected(&world->layout, i)->ops.count, 1);
+	assert_null(layout_collected(&world->layout, 2));
+	check_address(world, "a", "port/b1", "10.9.0.77", derive_mesh_peer_id("b"), false);
+	check_fresh(world);
+	layout_forget_collected(&world->layout);
+	// Nothing new, nothing to tell.
+	assert_int_equal(derive_units(&world->model, &world->layout, &keys, &refusal), 0);
+	assert_null(layout_collected(&world->layout, 0));
+
+	table_remove(&leases.rows, &key, sizeof(key));
+	assert_int_equal(derive_units(&world->model, &world->layout, &keys, &refusal), 0);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_ADDRESS), 0);
+	layout_forget_collected(&world->layout);
+	table_fini(&leases.rows);
+	table_fini(&keys);
+}
+
 static void test_tunnels_by_hand_take_nets_to_peers(void **state)
 {
 	struct world *world = *state;
@@ -501,6 +637,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tunnel_follows_its_nets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nets_that_span_hosts_are_joined, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_addresses_are_told_where_nets_span, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_legs_and_guests_have_addresses, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_leases_move_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnels_by_hand_take_nets_to_peers, setup,
 	                                        teardown),
 	};

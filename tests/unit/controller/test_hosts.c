@@ -175,7 +175,7 @@ static void check_equal(struct world *world)
 	assert_int_equal(derive_all(&world->control.model, &fresh, &refusal), 0);
 	for (unsigned i = 0; i < FAKES; i++) {
 		const struct desired *desired = host_desired(host_of(world, i));
-		uint64_t count[16], hash[16];
+		uint64_t count[DESIRED_KINDS], hash[DESIRED_KINDS];
 
 		fake_digest(&world->fakes[i], count, hash);
 		assert_memory_equal(count, desired->count, sizeof(count));

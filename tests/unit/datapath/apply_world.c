@@ -209,6 +209,28 @@ static void dump_domain(struct dump *dump, const struct domain *domain)
 		                 pmap_get(&dump->generation->interfaces, domain->interface->slot));
 }
 
+// Asked for, as routes are: those that the walk knows.
+static void dump_hosts(struct dump *dump, const struct domain *domain)
+{
+	char text[40], ip[IP_TEXT], mac[MAC_TEXT];
+
+	domain_text(dump, domain->slot, text);
+	add_line(dump, "domain %s hosts %u %u", text, domain->hosts4.count, domain->hosts6.count);
+	for (uint32_t i = 0; i < 8; i++) {
+		const uint8_t bytes[16] = {0xfd, [15] = (uint8_t)(i % 4)};
+		struct ip_addr addr = i < 4 ? ip_from4(htonl(10U << 24 | i)) : ip_from6(bytes);
+		struct ip_prefix prefix = {.addr = addr, .len = i < 4 ? 32 : 128};
+		const struct host_address *host =
+			lpm_exact(i < 4 ? &domain->hosts4 : &domain->hosts6, &prefix);
+
+		if (host)
+			add_line(dump, "domain %s host %s by %llu at %llu %s", text,
+			         ip_format(host->ip, ip), (unsigned long long)host->id,
+			         (unsigned long long)port_id(dump, host->port),
+			         mac_format(host->mac, mac));
+	}
+}
+
 static void dump_interface(struct dump *dump, const struct interface *interface)
 {
 	const struct vrf *vrf = pmap_get(&dump->generation->vrfs, interface->vrf);
@@ -289,8 +311,10 @@ char *apply_world_dump(const struct apply_world *world)
 	add_line(&dump, "mac %llx", (unsigned long long)generation->router_mac);
 	for (uint32_t slot = 0; (piece = pmap_next(&generation->ports, &slot)); slot++)
 		dump_port(&dump, piece);
-	for (uint32_t slot = 0; (piece = pmap_next(&generation->domains, &slot)); slot++)
+	for (uint32_t slot = 0; (piece = pmap_next(&generation->domains, &slot)); slot++) {
 		dump_domain(&dump, piece);
+		dump_hosts(&dump, piece);
+	}
 	for (uint32_t slot = 0; (piece = pmap_next(&generation->interfaces, &slot)); slot++)
 		dump_interface(&dump, piece);
 	for (uint32_t slot = 0; (piece = pmap_next(&generation->vrfs, &slot)); slot++)

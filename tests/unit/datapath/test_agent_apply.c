@@ -520,6 +520,12 @@ static void walk_upsert(struct objects *list, Weft__Kind kind, uint64_t id)
 		snprintf(text, sizeof(text), "02:00:00:00:00:%02x", net + 1);
 		objects_fdb_entry(list, id, bridge, vid, text, port);
 		break;
+	case WEFT__KIND__KIND_ADDRESS:
+		// Few, so that several objects tell of one.
+		snprintf(text, sizeof(text), "02:00:00:00:00:%02x", 1 + net % 2);
+		snprintf(other, sizeof(other), net < 4 ? "10.0.0.%u" : "fd00::%u", net % 4);
+		objects_address(list, id, bridge, vid, other, text, port);
+		break;
 	case WEFT__KIND__KIND_VRF:
 		objects_vrf(list, id);
 		break;
@@ -561,7 +567,8 @@ static void walk_step(struct objects *list)
 	unsigned ops = 1 + rand_below(6);
 
 	for (unsigned i = 0; i < ops; i++) {
-		Weft__Kind kind = (Weft__Kind)(1 + rand_below(15));
+		unsigned number = rand_below(16);
+		Weft__Kind kind = number ? (Weft__Kind)number : WEFT__KIND__KIND_ADDRESS;
 		uint64_t id = walk_id(kind);
 
 		if (kind == WEFT__KIND__KIND_DHCP_RESERVATION ||

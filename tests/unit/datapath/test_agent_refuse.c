@@ -104,6 +104,14 @@ static const struct row rows[] = {
 	{KIND(FDB_ENTRY), 25, {N(2, 7)}, 1, -ENOENT, "vid", "not in VLAN 7"},
 	{KIND(FDB_ENTRY), 25, {N(4, 77)}, 1, -ENOENT, "port", "77"},
 
+	{KIND(ADDRESS), 26, {N(2, 4096)}, 1, -ERANGE, "vid", "4096"},
+	{KIND(ADDRESS), 26, {B(3, "\12\0\1")}, 1, -EINVAL, "ip", "this one has 3"},
+	{KIND(ADDRESS), 26, {B(3, "\377\377\377\377")}, 1, -EINVAL, "ip", "not the address of a single"},
+	{KIND(ADDRESS), 26, {B(4, GROUP)}, 1, -EINVAL, "mac", "single host"},
+	{KIND(ADDRESS), 26, {N(2, 7)}, 1, -ENOENT, "vid", "not in VLAN 7"},
+	{KIND(ADDRESS), 26, {N(1, 77)}, 1, -ENOENT, "bridge", "77"},
+	{KIND(ADDRESS), 26, {N(5, 77)}, 1, -ENOENT, "port", "77"},
+
 	{KIND(INTERFACE), 3, {N(3, 4095)}, 1, -ERANGE, "vid", "4095"},
 	{KIND(INTERFACE), 3, {B(4, MAC5)}, 1, -EINVAL, "mac", "not 5"},
 	{KIND(INTERFACE), 3, {B(4, "\2\0\0\0\0\11")}, 1, -EINVAL, "mac", "one MAC address"},
@@ -214,6 +222,7 @@ static void build(struct apply_world *world)
 	objects_member(&list, 20, 10, 1, 0, false);
 	objects_member(&list, 21, 11, 1, 0, false);
 	objects_fdb_entry(&list, 25, 1, 0, "02:00:00:00:00:25", 10);
+	objects_address(&list, 26, 1, 0, "10.0.1.25", "02:00:00:00:00:25", 10);
 	objects_vrf(&list, 2);
 	objects_vrf(&list, 5);
 	objects_interface(&list, 3, 2, 1, 0, "10.0.1.1/24");
