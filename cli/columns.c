@@ -191,6 +191,16 @@ static const struct output_column neighbour_columns[] = {
 	{0},
 };
 
+static const struct output_column address_columns[] = {
+	{"net", "NET", OUTPUT_PLAIN},
+	{"ip", "ADDRESS", OUTPUT_PLAIN},
+	{"mac", "MAC", OUTPUT_PLAIN},
+	{"host", "HOST", OUTPUT_PLAIN},
+	{"port", "PORT", OUTPUT_PLAIN},
+	{"source", "SOURCE", OUTPUT_PLAIN},
+	{0},
+};
+
 static const struct output_column worker_columns[] = {
 	{"host", "HOST", OUTPUT_PLAIN},
 	{"worker", "WORKER", OUTPUT_RIGHT},
@@ -251,6 +261,7 @@ static const struct {
 	{"conn", conn_columns},
 	{"fdb", fdb_columns},
 	{"neighbour", neighbour_columns},
+	{"address", address_columns},
 	{"worker", worker_columns},
 };
 

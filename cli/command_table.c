@@ -11,11 +11,14 @@
 #include <stddef.h>
 
 const struct command_alias command_noun_aliases[] = {
-	{"ns", "guest"},           {"guests", "guest"},      {"nets", "net"},
-	{"network", "net"},        {"ports", "port"},        {"routes", "route"},
-	{"neighbor", "neighbour"}, {"conns", "conn"},        {"leases", "lease"},
-	{"forwards", "forward"},   {"flows", "flow"},        {"routers", "router"},
-	{"labs", "lab"},           {"impairment", "impair"}, {NULL, NULL},
+	{"ns", "guest"},           {"guests", "guest"},
+	{"nets", "net"},           {"network", "net"},
+	{"ports", "port"},         {"routes", "route"},
+	{"neighbor", "neighbour"}, {"conns", "conn"},
+	{"leases", "lease"},       {"forwards", "forward"},
+	{"flows", "flow"},         {"routers", "router"},
+	{"labs", "lab"},           {"impairment", "impair"},
+	{"addresses", "address"},  {NULL, NULL},
 };
 
 const struct command_alias command_verb_aliases[] = {
@@ -40,6 +43,7 @@ const struct command_noun command_nouns[] = {
 	{"conn", "connections that are tracked"},
 	{"fdb", "MAC addresses and the ports behind which they are"},
 	{"neighbour", "IP addresses and their MAC addresses"},
+	{"address", "who has which address, where, and how that is known"},
 	{"lab", "what was made from one topology file"},
 	{"host", "datapaths and how they are"},
 	{"worker", "threads that forward packets, and what they did"},
@@ -460,6 +464,7 @@ const struct command command_table[] = {
 	LS("conn", "list tracked connections"),
 	LS("fdb", "list known MAC addresses"),
 	LS("neighbour", "list known IP addresses and their MAC addresses"),
+	LS("address", "list the addresses of guests and routers, and where they are"),
 	{
 		.noun = "host",
 		.verb = "add",

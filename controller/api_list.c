@@ -34,7 +34,7 @@ static const struct {
 	{"summary", WEFT__QUERY_WHAT__QUERY_SUMMARY},
 };
 
-static const char *const others[] = {"history", "events"};
+static const char *const others[] = {"address", "history", "events"};
 
 static void refuse_what(struct question *question, const char *what)
 {
@@ -99,8 +99,8 @@ void api_list(struct question *question)
 	enum noun noun = noun_from_word(list->what);
 	const struct model *model = &question->api->env.control->model;
 
-	// Leases have names of their own.
-	if (list->name && noun != NOUN_LEASE)
+	// Leases have names of their own, and addresses are names.
+	if (list->name && noun != NOUN_LEASE && strcmp(list->what, "address") != 0)
 		api_resolve(model, noun == NOUN_NONE ? NOUN_PORT : noun, &list->name);
 	if (list->net)
 		api_resolve(model, NOUN_NET, &list->net);
@@ -113,6 +113,9 @@ void api_list(struct question *question)
 	}
 	if (noun != NOUN_NONE) {
 		list_noun(question, noun, list);
+	} else if (strcmp(list->what, "address") == 0) {
+		api_list_addresses(question, list->name, list->net);
+		question_answer(question);
 	} else if (strcmp(list->what, "history") == 0) {
 		api_list_history(question);
 	} else if (strcmp(list->what, "events") == 0) {

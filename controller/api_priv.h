@@ -97,6 +97,7 @@ Weft__Record *api_object_record(struct api *api, const struct intent *intent);
 // `net`: only those in it; either may be NULL.
 void api_list_nouns(struct question *question, enum noun noun, const char *name, const char *net);
 void api_list_leases(struct question *question, const char *name, const char *net);
+void api_list_addresses(struct question *question, const char *name, const char *net);
 void api_list_routers(struct question *question, const char *name);
 void api_list_history(struct question *question);
 void api_list_events(struct question *question);

@@ -119,6 +119,7 @@ struct control {
 	             const char *text);
 	void (*on_lease)(void *listener, const Weft__Lease *lease);
 	uint8_t *(*leases)(void *listener, const struct host *host, size_t *ret_len);
+	const struct leases *running; // Those that run; borrowed. NULL: none.
 	// What the intent alone cannot tell of the open batch: 0 or a refusal. May be NULL.
 	int (*judge)(void *listener, const struct model *model, struct refusal *refusal);
 	// Why there is no datapath there, or NULL.

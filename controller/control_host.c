@@ -266,6 +266,51 @@ static bool may_lease(const struct control *control, const struct host *host, ui
 	       (object && object->kind == WEFT__KIND__KIND_DHCP_SCOPE);
 }
 
+// The port whose guest the lease is for, by its key; false: none of ours.
+static bool leasing_port(const struct control *control, const struct object *scope,
+                         const Weft__Lease *lease, char ret[static KEY_SIZE])
+{
+	const struct intent *net = scope ? model_get_key(&control->model, scope->unit) : NULL;
+	char claim[KEY_SIZE], text[MAC_TEXT];
+	size_t cursor = 0;
+	struct mac mac;
+
+	if (!net || net->noun != NOUN_NET || lease->mac.len != sizeof(mac.b))
+		return false;
+	memcpy(mac.b, lease->mac.data, sizeof(mac.b));
+	snprintf(claim, sizeof(claim), "reserve/%s/%s", net->name, mac_format(mac, text));
+	return graph_next_user(&control->model.graph, claim, &cursor, ret) != NULL;
+}
+
+// Where addresses are follows leases. It is no change of the intent: each host that it concerns is brought up to
+// date like one that returns, when nothing else is under way, with as many objects as differ.
+static void follow_lease(struct control *control, const struct object *scope,
+                         const Weft__Lease *lease)
+{
+	struct refusal refusal = {0};
+	struct table keys = {0};
+	struct desired *desired;
+	char port[KEY_SIZE];
+	int err;
+
+	if (!leasing_port(control, scope, lease, port))
+		return;
+	err = table_put_text(&keys, port, control);
+	if (err == 0)
+		err = derive_units(&control->model, &control->layout, &keys, &refusal);
+	if (err < 0)
+		log_warn("%s: its address could not be told: %s", port, refusal.fail.what);
+	for (size_t i = 0; (desired = layout_collected(&control->layout, i)); i++) {
+		struct host *host = hosts_get(&control->hosts, desired->host);
+
+		if (host)
+			control_want_resync(control, host);
+	}
+	layout_forget_collected(&control->layout);
+	table_fini(&keys);
+	control_next(control);
+}
+
 void control_host_event(void *user, struct host *host, const Weft__Event *event)
 {
 	const struct desired *desired = host_desired(host);
@@ -295,6 +340,8 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 	if (event->type != WEFT__EVENT_TYPE__EVENT_REVERTED)
 		control->told(control->listener, foreign(host), event_name(event->type), name,
 		              text);
+	if (event->lease)
+		follow_lease(control, object, event->lease);
 }
 
 // The others take it back as well, without waiting for their own clocks.

@@ -260,6 +260,7 @@ int control_open(struct control *control, const char *run_dir, struct fail *fail
 	if (!control->slow_ms)
 		control->slow_ms = SLOW_MS;
 	model_init(&control->model, store_instance(control->store));
+	control->model.leases = control->running;
 	control->model.run_dir = run_dir;
 	control->guests = (struct guests){.store = control->store,
 	                                  .run_dir = run_dir,

@@ -284,6 +284,7 @@ static int open_parts(struct daemon *daemon, struct fail *fail)
 	daemon->control.told = on_host_told;
 	daemon->control.on_lease = on_lease;
 	daemon->control.leases = on_leases_wanted;
+	daemon->control.running = &daemon->leases;
 	daemon->control.judge = on_judge;
 	daemon->control.trouble = on_trouble;
 	daemon->control.host_came = on_host_came;

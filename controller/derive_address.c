@@ -18,57 +18,48 @@
 
 #include <stdio.h>
 
-enum { HELD_MOST = PORT_ADDRESSES_MOST + 5 };
-
-// What the guest has, each once.
-struct held {
-	struct ip_addr ips[HELD_MOST];
-	unsigned count;
-};
-
-static void hold(struct held *held, struct ip_addr ip)
+static void hold(struct address_list *list, struct ip_addr ip, enum address_source source)
 {
-	for (unsigned i = 0; i < held->count; i++)
-		if (ip_equal(held->ips[i], ip))
+	for (unsigned i = 0; i < list->count; i++)
+		if (ip_equal(list->items[i].ip, ip))
 			return;
-	if (held->count < HELD_MOST)
-		held->ips[held->count++] = ip;
+	if (list->count == HOST_ADDRESSES_MOST)
+		return;
+	list->items[list->count].ip = ip;
+	list->items[list->count++].source = source;
 }
 
-static void hold_text(struct held *held, const char *text)
+static void hold_text(struct address_list *list, const char *text)
 {
 	struct ip_addr ip;
 
 	if (text && ip_parse(text, &ip) == 0)
-		hold(held, ip);
+		hold(list, ip, ADDRESS_STATIC);
 }
 
-static void hold_made(struct held *held, const struct net_plan *plan, struct mac mac)
-{
-	hold(held, ip_link_local_from_mac(mac));
-	if (plan->has6 && plan->has_interface)
-		hold(held, ipam_autoconf(plan->subnet6, mac));
-}
-
-static void find_held(const struct model *model, const struct intent *intent,
-                      const struct intent *net, const struct net_plan *plan, struct mac mac,
-                      struct held *ret)
+void derive_address_list(const struct model *model, const struct intent *intent,
+                         const struct intent *net, const struct net_plan *plan, struct mac mac,
+                         struct address_list *ret)
 {
 	const Weft__PortIntent *port = intent->msg->port;
 	const struct lease_row *lease = NULL;
 	struct ip_prefix own;
 
+	*ret = (struct address_list){.count = 0};
 	hold_text(ret, port->ip);
 	hold_text(ret, port->ip6);
 	for (size_t i = 0; i < port->n_addresses && i < PORT_ADDRESSES_MOST; i++)
 		if (prefix_parse(port->addresses[i], &own) == 0)
-			hold(ret, own.addr);
+			hold(ret, own.addr, ADDRESS_STATIC);
 	if (model->leases && plan->dhcp)
 		lease = leases_find(model->leases, derive_scope_id(net->name), mac);
 	if (lease)
-		hold(ret, lease->ip);
-	if (port->guest && port->attach == WEFT__ATTACH_KIND__ATTACH_TAP)
-		hold_made(ret, plan, mac);
+		hold(ret, lease->ip, ADDRESS_LEASE);
+	if (!port->guest || port->attach != WEFT__ATTACH_KIND__ATTACH_TAP)
+		return;
+	hold(ret, ip_link_local_from_mac(mac), ADDRESS_AUTOCONF);
+	if (plan->has6 && plan->has_interface)
+		hold(ret, ipam_autoconf(plan->subnet6, mac), ADDRESS_AUTOCONF);
 }
 
 static void add(struct unit *unit, const char *key, const struct intent *net,
@@ -112,23 +103,23 @@ void derive_address_port(const struct model *model, struct layout *layout,
 {
 	const char *own = model_place_of(port->msg->port);
 	struct mesh_walk walk = derive_mesh_walk(model, layout, net);
-	struct held held = {.count = 0};
+	struct address_list list;
 	char host[KEY_SIZE];
 	struct mac mac;
 
 	if (port->msg->port->down || !port->msg->port->mac ||
 	    mac_parse(port->msg->port->mac, &mac) < 0 || !is_joined(model, layout, net, own))
 		return;
-	find_held(model, port, net, plan, mac, &held);
-	while (held.count > 0 && derive_mesh_next(&walk, host)) {
+	derive_address_list(model, port, net, plan, mac, &list);
+	while (list.count > 0 && derive_mesh_next(&walk, host)) {
 		bool here = strcmp(host, own) == 0;
 		uint64_t at = here ? derive_port_id(port->name) : derive_mesh_peer_id(own);
 
 		if (!here && !derive_mesh_reaches(model, host, own))
 			continue;
-		for (unsigned i = 0; i < held.count; i++)
-			add(layout_unit(layout, host), port->key, net, plan, &held.ips[i], &mac, at,
-			    false);
+		for (unsigned i = 0; i < list.count; i++)
+			add(layout_unit(layout, host), port->key, net, plan, &list.items[i].ip,
+			    &mac, at, false);
 	}
 }
 

@@ -82,7 +82,7 @@ def test_status(small):
 
 
 @pytest.mark.parametrize("noun", ["net", "port", "guest", "router", "route", "forward", "lease", "dns", "flow",
-                                  "conn", "fdb", "neighbour", "host", "worker"])
+                                  "conn", "fdb", "neighbour", "address", "host", "worker"])
 def test_every_list(small, noun):
     small.weft(noun, "ls")
     assert isinstance(small.json(noun, "ls"), list)

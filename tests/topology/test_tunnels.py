@@ -106,6 +106,27 @@ def mtu(guest):
     return json.loads(guest.run("ip", "-j", "link", "show", "eth0").stdout)[0]["mtu"]
 
 
+def suppressed(weft):
+    return sum(row["suppressed"] for row in weft.json("worker", "ls") if row.get("host") == "a")
+
+
+def sees_no_questions(weft, g1, there):
+    """No ARP broadcast leaves host a within VXLAN; a question for nobody's address, sent later, does."""
+    rows = [row for row in weft.json("address", "ls", "--net", "lan") if row["ip"] == there]
+    assert [(row["host"], row["port"], row["source"]) for row in rows] == [("b", "g2", "lease")]
+    before = suppressed(weft)
+    heard = weft.path / "heard"
+    # The inner frame lies 16 bytes behind the outer UDP header's beginning.
+    weft.guest("a").start("tcpdump", "-lnei", "eth0", "-c", "1", "--immediate-mode",
+                          "udp port 4789 and udp[28:2] = 0x0806 and udp[16:2] = 0xffff", log=heard)
+    eventually(lambda: "listening" in heard.read_text(), 10, "tcpdump")
+    g1.run("ip", "neigh", "flush", "all")
+    eventually(lambda: g1.pings(there) and suppressed(weft) > before, 10, "an answer on behalf of g2")
+    g1.pings("10.1.0.99")
+    eventually(lambda: "Request" in heard.read_text(), 10, "a question for nobody's address")
+    assert there not in heard.read_text() and "10.1.0.99" in heard.read_text()
+
+
 def test_net_spans_two_hosts(weft):
     """Hosts a and b are namespaces on net underlay; net lan has a guest on each, and its services on one."""
     weft.weft("net", "add", "underlay", "--mode", "isolated", "--subnet", "192.0.2.0/24")
@@ -117,6 +138,9 @@ def test_net_spans_two_hosts(weft):
     assert g1.lease() and mtu(g1) == 1500
     g2 = weft.add_guest("g2", "--net", "lan", "--host", "b")
     assert g2.lease()
+    # Each host is told of the other's leases, and asks for nobody.
+    there = g2.address(4).split("/")[0]
+    sees_no_questions(weft, g1, there)
     # The net has the MTU of the way between its hosts, and g1 kept its interface.
     assert mtu(g1) == mtu(g2) == 1450 and g1.address(4)
     g1.ping(g2.address(4).split("/")[0], "-M", "do", "-s", "1422")

@@ -4,6 +4,7 @@
 // the worst moment. After each, every host holds what it must, or none has changed.
 
 #include "controller/control.h"
+#include "controller/leases.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -33,6 +34,9 @@ struct world {
 	struct fake_datapath fakes[FAKES];
 	char told[64];
 	unsigned leases;
+	struct leases running;
+	struct lease_row row; // of the last that came
+	bool ends;            // the next one
 };
 
 static void on_told(void *user, const char *host, const char *type, const char *object,
@@ -43,9 +47,24 @@ static void on_told(void *user, const char *host, const char *type, const char *
 	snprintf(world->told, sizeof(world->told), "%s", type);
 }
 
+// What is kept of it is the daemon's: here the last one.
 static void on_lease(void *user, const Weft__Lease *lease)
 {
-	((struct world *)user)->leases++;
+	struct world *world = user;
+	struct {
+		uint64_t scope;
+		uint8_t mac[8];
+	} key = {.scope = lease->scope};
+	uint32_t be;
+
+	world->leases++;
+	memcpy(key.mac, lease->mac.data, 6);
+	memcpy(&be, lease->ip.data, sizeof(be));
+	world->row = (struct lease_row){.scope = lease->scope, .ip = ip_from4(be)};
+	table_remove(&world->running.rows, &key, sizeof(key));
+	if (lease->expires)
+		assert_int_equal(
+			table_put(&world->running.rows, &key, sizeof(key), &world->row, NULL), 0);
 }
 
 static uint8_t *on_leases(void *user, const struct host *host, size_t *ret_len)
@@ -198,6 +217,7 @@ static void open_control(struct world *world)
 		.told = on_told,
 		.on_lease = on_lease,
 		.leases = on_leases,
+		.running = &world->running,
 	};
 	if (store_open(world->dir, false, &world->control.store, &fail) < 0 ||
 	    control_open(&world->control, world->dir, &fail) < 0)
@@ -248,6 +268,7 @@ static int teardown(void **state)
 		fake_fini(&world->fakes[i]);
 	control_close(&world->control);
 	store_close(world->control.store);
+	table_fini(&world->running.rows);
 	event_base_free(world->base);
 	unit_remove_dir(world->dir);
 	free(world);
@@ -770,9 +791,12 @@ static void test_lost_host_goes(void **state)
 static void send_event(struct world *world, unsigned which, Weft__EventType type,
                        const uint64_t *scope)
 {
-	uint8_t mac[6] = {2}, ip[4] = {10, 9, 0, 7};
+	uint8_t mac[6] = {2, 0, 0, 0, 0, 7}, ip[4] = {10, 9, 0, 7};
 	Weft__Event event = WEFT__EVENT__INIT;
 	Weft__Lease lease = WEFT__LEASE__INIT;
+
+	lease.has_expires = true;
+	lease.expires = world->ends ? 0 : UINT32_MAX;
 
 	lease.mac = (ProtobufCBinaryData){.len = sizeof(mac), .data = mac};
 	lease.ip = (ProtobufCBinaryData){.len = sizeof(ip), .data = ip};
@@ -785,20 +809,60 @@ static void send_event(struct world *world, unsigned which, Weft__EventType type
 	          WEFT__FRAME_TYPE__FRAME_EVENT, 0, &event.base, NULL, 0);
 }
 
+static uint64_t scope_of(struct world *world, unsigned which)
+{
+	const struct object *object;
+	size_t cursor = 0;
+
+	while ((object = table_next(&host_desired(host_of(world, which))->objects, &cursor, NULL,
+	                            NULL)))
+		if (object->kind == WEFT__KIND__KIND_DHCP_SCOPE)
+			return object->id;
+	fail_msg("no scope");
+	return 0;
+}
+
+static uint64_t addresses_of(struct world *world, unsigned which)
+{
+	uint64_t count[DESIRED_KINDS], hash[DESIRED_KINDS];
+
+	fake_digest(&world->fakes[which], count, hash);
+	return count[WEFT__KIND__KIND_ADDRESS];
+}
+
+// No change of the intent: no revision, and hosts that are not of the net hear nothing.
+static void test_leases_are_told_to_the_hosts_of_the_net(void **state)
+{
+	struct world *world = *state;
+	uint64_t scope, revision;
+
+	put_well(world, "net served mode=isolated subnet=10.9.0.0/24 dhcp=1 host=a;"
+	                "port pb attach=netdev ifname=e0 net=served host=b mac=02:00:00:00:00:07");
+	// The leg's.
+	assert_int_equal(addresses_of(world, B), 1);
+	revision = world->control.revision;
+	scope = scope_of(world, A);
+	send_event(world, A, WEFT__EVENT_TYPE__EVENT_LEASE, &scope);
+	UNTIL(world, addresses_of(world, A) == 1 && addresses_of(world, B) == 2);
+	check_equal(world);
+	assert_int_equal(addresses_of(world, LOCAL), 0);
+	world->ends = true;
+	send_event(world, A, WEFT__EVENT_TYPE__EVENT_LEASE, &scope);
+	UNTIL(world, addresses_of(world, A) == 0 && addresses_of(world, B) == 1);
+	check_equal(world);
+	assert_int_equal(world->control.revision, revision);
+	// And changes go on.
+	put_well(world, "net other");
+}
+
 // A host that is not what it was cannot fill the pools of the others.
 static void test_lease_of_anothers_scope_is_left_out(void **state)
 {
 	struct world *world = *state;
-	const struct object *object;
-	size_t cursor = 0;
-	uint64_t scope = 0;
+	uint64_t scope;
 
 	put_well(world, "net served mode=isolated subnet=10.9.0.0/24 dhcp=1 host=a");
-	while ((object =
-	                table_next(&host_desired(host_of(world, A))->objects, &cursor, NULL, NULL)))
-		if (object->kind == WEFT__KIND__KIND_DHCP_SCOPE)
-			scope = object->id;
-	assert_true(scope);
+	scope = scope_of(world, A);
 	send_event(world, B, WEFT__EVENT_TYPE__EVENT_LEASE, &scope);
 	send_event(world, B, WEFT__EVENT_TYPE__EVENT_MAC_MOVED, NULL);
 	UNTIL(world, strcmp(world->told, "mac_moved") == 0);
@@ -848,6 +912,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_absent_host_hears_later_of_others, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_lost_host_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leases_are_told_to_the_hosts_of_the_net, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_lease_of_anothers_scope_is_left_out, setup,
 	                                        teardown),
 	};
