@@ -126,6 +126,9 @@ static void finish(struct fanout *fanout)
 	question_answer(question);
 }
 
+static const char replace_it[] =
+	"its process is alive but hangs; 'weft down' and 'weft up' replace it";
+
 // A datapath that hangs keeps nobody waiting: what is not its own to tell is told without it.
 static void on_late(evutil_socket_t fd, short what, void *user)
 {
@@ -134,9 +137,8 @@ static void on_late(evutil_socket_t fd, short what, void *user)
 
 	if (fanout->noun == NOUN_NONE && question->record_count == 0) {
 		api_query_forget(question);
-		question_fail(
-			question, -ETIMEDOUT, "datapath", "the datapath does not answer",
-			"its process is alive but hangs; 'weft down' and 'weft up' replace it");
+		question_fail(question, -ETIMEDOUT, "datapath", "the datapath does not answer",
+		              replace_it);
 		return;
 	}
 	if (question->request->body_case == WEFT__REQUEST__BODY_STATUS)
@@ -484,11 +486,15 @@ static bool any_ready(const struct question *question, const char *only)
 
 static void refuse_away(struct question *question, const char *only)
 {
-	const struct host *host = only ? hosts_get(&question->api->env.control->hosts, only) : NULL;
-	char what[KEY_SIZE + 16];
+	const struct hosts *hosts = &question->api->env.control->hosts;
+	const struct host *host = hosts_get(hosts, only ? only : HOST_LOCAL);
+	bool hangs = host && host_hangs(host);
+	char what[KEY_SIZE + 24];
 
-	snprintf(what, sizeof(what), "%s is away", host ? host_label(host) : "the datapath");
-	question_fail(question, -EAGAIN, "datapath", what, "'weft status' tells more");
+	snprintf(what, sizeof(what), "%s %s", host ? host_label(host) : "the datapath",
+	         hangs ? "does not answer" : "is away");
+	question_fail(question, -EAGAIN, "datapath", what,
+	              hangs && host == hosts->local ? replace_it : "'weft status' tells more");
 }
 
 void api_query(struct question *question, Weft__QueryWhat what)
@@ -531,5 +537,8 @@ void api_query(struct question *question, Weft__QueryWhat what)
 	}
 	if (noun != NOUN_NONE)
 		index_list(fanout);
+	// Known already, so that nobody is asked.
+	if (!list && host_hangs(question->api->env.control->hosts.local))
+		record_text(question->records[0], "trouble", "the datapath does not answer");
 	ask_all(fanout);
 }

@@ -22,7 +22,7 @@ void control_refuse_missing(struct control *control, const char *name, struct re
 		host && control->trouble ? control->trouble(control->listener, host) : NULL;
 	char key[KEY_SIZE];
 	bool local = strcmp(name, HOST_LOCAL) == 0;
-	bool hangs = host && (host_is_silent(host) || host_state(host) == HOST_LAGGING);
+	bool hangs = host && host_hangs(host);
 
 	refuse(refusal, -EAGAIN, local ? "datapath" : noun_key(key, NOUN_HOST, name), NULL,
 	       "%s%.64s %s%s%s; nothing was changed", local ? "the datapath" : "host ",

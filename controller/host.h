@@ -71,6 +71,7 @@ uint64_t host_gone_since(const struct host *host);
 uint64_t host_gap_ns(const struct host *host);
 // It was cut off since it did not answer, and has not come back.
 bool host_is_silent(const struct host *host);
+bool host_hangs(const struct host *host); // That, or it lags.
 // The same, before it had said who it is; and how often that has happened.
 bool host_is_mute(const struct host *host);
 unsigned host_mute_count(const struct host *host);

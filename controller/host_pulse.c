@@ -132,6 +132,11 @@ bool host_is_silent(const struct host *host)
 	return host->silent;
 }
 
+bool host_hangs(const struct host *host)
+{
+	return host->silent || host->state == HOST_LAGGING;
+}
+
 bool host_is_mute(const struct host *host)
 {
 	return host->mute;
