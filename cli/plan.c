@@ -21,6 +21,8 @@ static const char *const remaking[] = {
 	"pcap_write", "vhost_path", "vhost_server", "pcap_read", NULL,
 };
 
+static const char *const adjusted[] = {"mac", "ip", "ip6", "mtu", NULL};
+
 static const char *text_of(const Weft__Record *record, const char *key)
 {
 	const Weft__Field *field = record_find(record, key);
@@ -66,8 +68,19 @@ static bool goes_with_guest(const Weft__Reply *reply, const Weft__Record *record
 	return false;
 }
 
-static bool is_remaking(const char *object, const char *field)
+// A guest that we make keeps its interface when these change.
+static bool is_adjusted(const Weft__Record *record, const char *field)
 {
+	for (size_t i = 0; text_of(record, "guest") && adjusted[i]; i++)
+		if (strcmp(adjusted[i], field) == 0)
+			return true;
+	return false;
+}
+
+static bool is_remaking(const char *object, const Weft__Record *record, const char *field)
+{
+	if (is_adjusted(record, field))
+		return false;
 	for (size_t i = 0; strncmp(object, "port/", 5) == 0 && remaking[i]; i++)
 		if (strcmp(remaking[i], field) == 0)
 			return true;
@@ -125,7 +138,7 @@ static size_t print_object(const char *lab, const Weft__Reply *reply, size_t fir
 		print_value(lab, text_of(record, "before"));
 		printf(" -> ");
 		print_value(lab, text_of(record, "after"));
-		remade = remade || is_remaking(object, field);
+		remade = remade || is_remaking(object, record, field);
 	}
 	if (!hidden)
 		print_end(lab, reply->records[at - 1], remade);

@@ -303,6 +303,7 @@ static void publish(struct agent_change *change)
 	apply->env.publish(apply->env.user, apply->current);
 	change->result->generation = apply->number;
 	change->result->settle_ns = apply->env.settle(apply->env.user);
+	agent_doors_adjust(change, false);
 }
 
 // Ends a change that stands: nothing reads the old generation any more.
@@ -450,6 +451,7 @@ void apply_revert(struct apply *apply)
 	apply->current = back;
 	apply->env.publish(apply->env.user, back);
 	apply->env.settle(apply->env.user);
+	agent_doors_adjust(change, true);
 
 	agent_doors_undo(change);
 	take_back(change);

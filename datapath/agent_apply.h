@@ -39,9 +39,10 @@ struct apply_env {
 	// be NULL.
 	int (*arrive_port)(void *user, uint64_t id, const Weft__Port *port, struct port *door,
 	                   struct fail *fail);
-	// Gives an open door, whose port changed in nothing else that it sees, its new MTU. Once the change stands; may be
-	// NULL.
-	void (*resize_port)(void *user, uint64_t id, const Weft__Port *port, struct port *door);
+	// An open door whose port changed in nothing but MTU, MAC, addresses or gateways takes these over. Once
+	// the generation is published; may be NULL.
+	void (*adjust_port)(void *user, uint64_t id, const Weft__Port *from, const Weft__Port *to,
+	                    struct port *door);
 	// Closes a door that no worker uses any more.
 	void (*close_port)(void *user, uint64_t id, struct port *port, enum door_end end);
 	// Makes the generation the one that workers read.

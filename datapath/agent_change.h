@@ -121,12 +121,16 @@ int agent_effects_apply(struct agent_change *change);
 void agent_effects_undo(struct agent_change *change);
 void agent_doors_undo(struct agent_change *change);
 void agent_slots_undo(struct agent_change *change);
+// After a publish: doors that stay open take what their ports now say of their interfaces; `back`: the old state.
+void agent_doors_adjust(struct agent_change *change, bool back);
 // After settle: closes what left, gives names to those who waited for them.
 void agent_doors_finish(struct agent_change *change);
 void agent_slots_finish(struct agent_change *change);
 
 // Whether two versions of a port need different doors.
 bool agent_door_differs(const Weft__Port *a, const Weft__Port *b);
+// Whether their interfaces differ in what an open door can change: MTU, MAC, addresses, gateways.
+bool agent_door_link_differs(const Weft__Port *a, const Weft__Port *b);
 // What the door of a port will be in this change.
 struct port *agent_door_of(const struct agent_change *change, const struct agent_node *node);
 

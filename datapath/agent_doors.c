@@ -39,6 +39,11 @@ static bool tunnel_differs(const Weft__Tunnel *a, const Weft__Tunnel *b)
 	       a->checksum_off != b->checksum_off || a->underlay_mtu != b->underlay_mtu;
 }
 
+bool agent_door_link_differs(const Weft__Port *a, const Weft__Port *b)
+{
+	return a->mtu != b->mtu || bytes_differ(&a->mac, &b->mac) || addresses_differ(a, b);
+}
+
 bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
 {
 	if (a->tunnel && b->tunnel)
@@ -46,15 +51,15 @@ bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
 	if (a->peer && b->peer)
 		return a->peer->tunnel != b->peer->tunnel ||
 		       bytes_differ(&a->peer->remote, &b->peer->remote);
-	// A TAP's can be changed under its guest's feet.
-	if (a->mtu != b->mtu && a->type != WEFT__PORT_TYPE__PORT_TAP)
+	// What belongs to the interface of a TAP can be changed under its guest's feet.
+	if ((a->type != WEFT__PORT_TYPE__PORT_TAP || b->type != WEFT__PORT_TYPE__PORT_TAP) &&
+	    agent_door_link_differs(a, b))
 		return true;
 	return a->type != b->type || a->queues != b->queues || a->offload_off != b->offload_off ||
 	       text_differs(a->ifname, b->ifname) || text_differs(a->netns, b->netns) ||
 	       text_differs(a->pcap_read, b->pcap_read) ||
 	       text_differs(a->pcap_write, b->pcap_write) ||
-	       text_differs(a->vhost_path, b->vhost_path) || a->vhost_server != b->vhost_server ||
-	       bytes_differ(&a->mac, &b->mac) || addresses_differ(a, b);
+	       text_differs(a->vhost_path, b->vhost_path) || a->vhost_server != b->vhost_server;
 }
 
 static struct port *held_door(const struct agent_change *change, const struct agent_node *node)
@@ -213,31 +218,31 @@ void agent_doors_undo(struct agent_change *change)
 	change->door_count = 0;
 }
 
-// Doors that stayed open though their MTU is another now.
-static void resize_doors(struct agent_change *change)
+void agent_doors_adjust(struct agent_change *change, bool back)
 {
 	const struct apply_env *env = &change->apply->env;
+	const struct generation *there = back ? change->old : change->next;
 
-	for (const struct agent_touch *touch = change->touches; env->resize_port && touch;
+	for (const struct agent_touch *touch = change->touches; env->adjust_port && touch;
 	     touch = touch->next) {
-		const struct agent_object *before = touch->before, *after = touch->after;
+		const struct agent_object *before = back ? touch->after : touch->before;
+		const struct agent_object *after = back ? touch->before : touch->after;
 		const struct port_config *held;
 
 		if (touch->node->key.kind != WEFT__KIND__KIND_PORT || !before || !after ||
-		    before->message->port->mtu == after->message->port->mtu ||
+		    !agent_door_link_differs(before->message->port, after->message->port) ||
 		    agent_door_differs(before->message->port, after->message->port))
 			continue;
-		held = pmap_get(&change->next->ports, touch->node->slot);
+		held = pmap_get(&there->ports, touch->node->slot);
 		if (held && held->door)
-			env->resize_port(env->user, after->id, after->message->port, held->door);
+			env->adjust_port(env->user, after->id, before->message->port,
+			                 after->message->port, held->door);
 	}
 }
 
 void agent_doors_finish(struct agent_change *change)
 {
 	const struct apply_env *env = &change->apply->env;
-
-	resize_doors(change);
 
 	for (size_t i = 0; i < change->door_count; i++) {
 		const struct agent_door *door = &change->doors[i];

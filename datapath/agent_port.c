@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "datapath/agent_change.h"
+#include "datapath/agent_interface.h"
 #include "datapath/agent_keep.h"
 #include "datapath/agent_port_tunnel.h"
 #include "datapath/agent_port_vhost.h"
@@ -230,11 +231,26 @@ static void remove_kept(struct agent_ports *ports, uint64_t id)
 	}
 }
 
-static int adopt(struct agent_ports *ports, uint64_t id, const struct tap_config *tap,
-                 struct port **ret, struct fail *fail)
+// The interface may have been meant to be another when the predecessor went.
+static void catch_up(const struct tap_place *place, const Weft__Port *note,
+                     const Weft__Port *config)
+{
+	struct fail ignored = {0};
+
+	if (agent_door_link_differs(note, config))
+		agent_interface_adjust(place->netns, place->ifname, note, config, &ignored);
+}
+
+static int adopt(struct agent_ports *ports, uint64_t id, const struct tap_place *place,
+                 const struct tap_config *tap, const Weft__Port *config, struct port **ret,
+                 struct fail *fail)
 {
 	int fds[QUEUES_MAX];
 	char name[KEEP_NAME];
+	struct agent_arena arena;
+	// The note goes with the first queue.
+	const Weft__Port *note =
+		read_note(&arena, agent_keep_find(ports->keep, queue_name(id, 0, name)));
 	int code;
 
 	for (unsigned i = 0; i < tap->queues; i++)
@@ -243,6 +259,9 @@ static int adopt(struct agent_ports *ports, uint64_t id, const struct tap_config
 	for (unsigned i = 0; code < 0 && i < tap->queues; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	if (code == 0 && note)
+		catch_up(place, note, config);
+	agent_arena_fini(&arena);
 	return code;
 }
 
@@ -258,17 +277,13 @@ static int open_tap(struct agent_ports *ports, uint64_t id, const char *name,
 		.mtu = config->mtu,
 		.offload_off = config->offload_off,
 	};
-	struct fail ignored = {0};
 	int code = -ENOENT;
 
 	if (!place)
 		return fail_set(fail, -ENOMEM, "%s: out of memory", name);
 	if (is_kept(ports, id, config)) {
-		code = adopt(ports, id, &tap, ret, fail);
+		code = adopt(ports, id, place, &tap, config, ret, fail);
 		place->arrived = code == 0;
-		// It may have been another when the predecessor went.
-		if (code == 0)
-			link_set_mtu(place->netns, place->ifname, config->mtu, &ignored);
 	}
 	if (code < 0) {
 		remove_kept(ports, id);
@@ -312,33 +327,6 @@ int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
 	}
 }
 
-static int configure(const struct tap_place *place, const Weft__Port *config, struct fail *fail)
-{
-	int code = link_set_mtu(place->netns, place->ifname, config->mtu, fail);
-
-	if (code == 0)
-		code = link_set_up(place->netns, place->ifname, true, fail);
-	for (size_t i = 0; code == 0 && i < config->n_addresses; i++) {
-		struct ip_prefix address;
-
-		if (agent_prefix(config->addresses[i], &address) == 0)
-			code = link_add_address(place->netns, place->ifname, &address, fail);
-	}
-
-	const ProtobufCBinaryData *gateways[] = {
-		config->has_gateway4 ? &config->gateway4 : NULL,
-		config->has_gateway6 ? &config->gateway6 : NULL,
-	};
-
-	for (size_t i = 0; code == 0 && i < ARRAY_SIZE(gateways); i++) {
-		struct ip_addr via;
-
-		if (gateways[i] && agent_ip(gateways[i], &via) == 0)
-			code = link_add_default_route(place->netns, place->ifname, &via, fail);
-	}
-	return code;
-}
-
 // The link is down until all is set: its guest sees the right MAC address from the first moment.
 static int settle(const struct tap_place *place, const Weft__Port *config, struct fail *fail)
 {
@@ -359,7 +347,7 @@ static int arrive_tap(struct agent_ports *ports, uint64_t id, const Weft__Port *
 		code = settle(place, config, fail);
 		place->arrived = code == 0;
 		if (code == 0)
-			code = configure(place, config, fail);
+			code = agent_interface_configure(place->netns, place->ifname, config, fail);
 		if (code < 0) {
 			fail_prefix(fail, "%s", place->door->name);
 			return code;
@@ -388,14 +376,22 @@ int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *
 	return code;
 }
 
-void agent_port_resize(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
-                       struct port *door)
+void agent_port_adjust(struct agent_ports *ports, uint64_t id, const Weft__Port *from,
+                       const Weft__Port *to, struct port *door)
 {
 	const struct tap_place *place = *place_of(ports, door);
 	struct fail fail = {0};
+	int code = 0;
 
-	door->mtu = config->mtu;
-	if (place && link_set_mtu(place->netns, place->ifname, config->mtu, &fail) < 0)
+	door->mtu = to->mtu;
+	if (!place)
+		return;
+	code = agent_interface_adjust(place->netns, place->ifname, from, to, &fail);
+	// A successor goes by the note of what it is now.
+	if (lend_queues(ports, id, to, door) < 0 && code == 0)
+		code = fail_set(&fail, -ENOMEM, "%s: no memory to lend its queues to the keeper",
+		                door->name);
+	if (code < 0)
 		ports->config.event(ports->config.user, WEFT__EVENT_TYPE__EVENT_PORT_ERROR, id,
 		                    fail.what);
 }

@@ -39,8 +39,8 @@ int agent_port_open(struct agent_ports *ports, uint64_t id, const char *name,
                     const Weft__Port *config, uint32_t slot, struct port **ret, struct fail *fail);
 int agent_port_arrive(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
                       struct port *door, struct fail *fail);
-void agent_port_resize(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
-                       struct port *door);
+void agent_port_adjust(struct agent_ports *ports, uint64_t id, const Weft__Port *from,
+                       const Weft__Port *to, struct port *door);
 void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door, enum door_end end);
 
 // Removes what a predecessor left of TAPs and vhost-user ports and no port has claimed. Returns how many.

@@ -165,9 +165,10 @@ static int env_arrive(void *user, uint64_t id, const Weft__Port *port, struct po
 	return agent_port_arrive(((struct agent *)user)->ports, id, port, door, fail);
 }
 
-static void env_resize(void *user, uint64_t id, const Weft__Port *port, struct port *door)
+static void env_adjust(void *user, uint64_t id, const Weft__Port *from, const Weft__Port *to,
+                       struct port *door)
 {
-	agent_port_resize(((struct agent *)user)->ports, id, port, door);
+	agent_port_adjust(((struct agent *)user)->ports, id, from, to, door);
 }
 
 static void env_close(void *user, uint64_t id, struct port *door, enum door_end end)
@@ -261,7 +262,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 		.stats = agent->stats,
 		.open_port = env_open,
 		.arrive_port = env_arrive,
-		.resize_port = env_resize,
+		.adjust_port = env_adjust,
 		.close_port = env_close,
 		.publish = env_publish,
 		.settle = env_settle,

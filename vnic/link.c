@@ -290,8 +290,8 @@ static int fill_address(struct rtnl_addr *to, const struct ip_prefix *address)
 	return error;
 }
 
-int link_add_address(const char *netns, const char *ifname, const struct ip_prefix *address,
-                     struct fail *fail)
+static int change_address(const char *netns, const char *ifname, const struct ip_prefix *address,
+                          bool on, struct fail *fail)
 {
 	struct request request;
 	int error = request_begin(&request, netns, ifname, fail);
@@ -304,15 +304,29 @@ int link_add_address(const char *netns, const char *ifname, const struct ip_pref
 
 		if (!failed) {
 			rtnl_addr_set_ifindex(addr, rtnl_link_get_ifindex(request.link));
-			failed = rtnl_addr_add(request.sock, addr, NLM_F_CREATE | NLM_F_REPLACE);
+			failed =
+				on ? rtnl_addr_add(request.sock, addr, NLM_F_CREATE | NLM_F_REPLACE)
+				   : rtnl_addr_delete(request.sock, addr, 0);
 		}
-		snprintf(what, sizeof(what), "cannot add the address %s",
+		snprintf(what, sizeof(what), "cannot %s the address %s", on ? "add" : "remove",
 		         prefix_format(*address, text));
 		error = failed < 0 ? report(failed, fail, what, ifname) : 0;
 	}
 	rtnl_addr_put(addr);
 	request_end(&request);
 	return error;
+}
+
+int link_add_address(const char *netns, const char *ifname, const struct ip_prefix *address,
+                     struct fail *fail)
+{
+	return change_address(netns, ifname, address, true, fail);
+}
+
+int link_remove_address(const char *netns, const char *ifname, const struct ip_prefix *address,
+                        struct fail *fail)
+{
+	return change_address(netns, ifname, address, false, fail);
 }
 
 static int fill_default_route(struct rtnl_route *route, const struct ip_addr *via, int ifindex)
@@ -342,8 +356,8 @@ static int fill_default_route(struct rtnl_route *route, const struct ip_addr *vi
 	return error;
 }
 
-int link_add_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
-                           struct fail *fail)
+static int change_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
+                                bool on, struct fail *fail)
 {
 	struct request request;
 	int error = request_begin(&request, netns, ifname, fail);
@@ -356,15 +370,29 @@ int link_add_default_route(const char *netns, const char *ifname, const struct i
 		int failed = route ? fill_default_route(route, via, ifindex) : -NLE_NOMEM;
 
 		if (!failed)
-			failed = rtnl_route_add(request.sock, route, NLM_F_CREATE | NLM_F_REPLACE);
-		snprintf(what, sizeof(what), "cannot add the default route via %s",
-		         ip_format(*via, text));
+			failed = on ? rtnl_route_add(request.sock, route,
+			                             NLM_F_CREATE | NLM_F_REPLACE)
+			            : rtnl_route_delete(request.sock, route, 0);
+		snprintf(what, sizeof(what), "cannot %s the default route via %s",
+		         on ? "add" : "remove", ip_format(*via, text));
 		error = failed < 0 ? report(failed, fail, what, ifname) : 0;
 	}
 	if (route)
 		rtnl_route_put(route);
 	request_end(&request);
 	return error;
+}
+
+int link_add_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
+                           struct fail *fail)
+{
+	return change_default_route(netns, ifname, via, true, fail);
+}
+
+int link_remove_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
+                              struct fail *fail)
+{
+	return change_default_route(netns, ifname, via, false, fail);
 }
 
 int link_add_veth(const char *ifname, const char *peer, struct fail *fail)

@@ -32,8 +32,18 @@ int link_set_up(const char *netns, const char *ifname, bool up, struct fail *fai
 // Replaces the address if it is there already.
 int link_add_address(const char *netns, const char *ifname, const struct ip_prefix *address,
                      struct fail *fail);
+int link_remove_address(const char *netns, const char *ifname, const struct ip_prefix *address,
+                        struct fail *fail);
 int link_add_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
                            struct fail *fail);
+int link_remove_default_route(const char *netns, const char *ifname, const struct ip_addr *via,
+                              struct fail *fail);
+// link_announce.c. After its MAC became another: IPv6 addresses made from the old one (RFC 4291 appendix A) go, and
+// the link-local one comes anew, upon which the kernel asks for the router's prefixes.
+int link_follow_mac(const char *netns, const char *ifname, const struct mac *old,
+                    struct fail *fail);
+// Tells the neighbours each IPv4 address that it has (RFC 5227, 2.3).
+int link_announce(const char *netns, const char *ifname, struct fail *fail);
 int link_add_veth(const char *ifname, const char *peer, struct fail *fail);
 int link_remove(const char *netns, const char *ifname, struct fail *fail);
 

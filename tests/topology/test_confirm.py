@@ -2,6 +2,7 @@
 """Changes that take themselves back unless somebody confirms them, against the real datapath."""
 
 import json
+import re
 
 import pytest
 
@@ -85,3 +86,38 @@ def test_undone_after_a_crash(base, which):
     else:
         base.revived(killed)
     settled(base, objects)
+
+
+def test_interface_changes_under_way(base):
+    """Another MAC, address and MTU on trial: the guest keeps its interface, and its neighbour loses at most what is on its way."""
+    guest = base.add_guest("g", "--net", "lan", "--ip", "10.77.0.10", "--static", "--mac", "02:00:00:00:00:10")
+    other = base.add_guest("o", "--net", "lan", "--ip", "10.77.0.20", "--static")
+    link = lambda: json.loads(guest.run("ip", "-j", "address", "show", "eth0").stdout)[0]  # noqa: E731
+    before = link()
+    other.ping("10.77.0.10", count=1)
+    guest.ping("10.77.0.1", count=1)
+    base.weft("port", "set", "g", "--mac", "02:00:00:00:00:11", "--ip", "10.77.0.11", "--mtu", "1400", "--confirm", "3s")
+    now = link()
+    assert (now["ifindex"], now["address"], now["mtu"]) == (before["ifindex"], "02:00:00:00:00:11", 1400)
+    assert [a["local"] for a in now["addr_info"] if a["family"] == "inet"] == ["10.77.0.11"]
+    # The default route stayed with the new address, and the neighbour heard of the new MAC.
+    other.ping("10.77.0.11", count=1)
+    guest.ping("10.77.0.1", count=1)
+    eventually(lambda: link()["address"] == before["address"], 10, "the end of the trial")
+    eventually(lambda: base.ready(), 5, "the datapath")
+    assert link()["ifindex"] == before["ifindex"] and link()["mtu"] == before["mtu"]
+    other.ping("10.77.0.10", count=1)
+    guest.ping("10.77.0.1", count=1)
+    # A MAC alone: what the neighbour sends meanwhile arrives.
+    stream = other.start("ping", "-n", "-q", "-i", "0.02", "-w", "3", "10.77.0.10", log=base.path / "stream")
+    for last in (21, 22, 23):
+        base.weft("port", "set", "g", "--mac", f"02:00:00:00:00:{last}")
+    stream.wait(timeout=20)
+    out = (base.path / "stream").read_text()
+    sent, received = [int(word) for word in re.findall(r"(\d+) (?:packets transmitted|received)", out)]
+    assert sent - received <= 3, out
+    # The one who comes after kill -9 finds it as it is.
+    base.kill("datapath")
+    eventually(lambda: base.ready(), 10, "the datapath")
+    assert link()["ifindex"] == before["ifindex"] and link()["address"] == "02:00:00:00:00:23"
+    other.ping("10.77.0.10", count=1)

@@ -93,7 +93,7 @@ def test_plan_in_the_users_words(lab):
     assert "+ net dmz" in lines
     assert "+ flow f" in lines
     assert "- guest h3" in lines
-    assert "~ port h2 ip 10.1.0.20 -> 10.1.0.21, mtu none -> 1400 (its interface is made anew)" in lines
+    assert "~ port h2 ip 10.1.0.20 -> 10.1.0.21, mtu none -> 1400 (in place)" in lines
     assert not [line for line in lines if line.startswith("- port")]
     # A plan is nothing but words.
     assert lab.revision() == 1
@@ -118,7 +118,7 @@ def test_what_was_done_by_hand_is_told(lab):
     assert len(lines) == 2, lines
     # What the file changes too is not by hand.
     lines = plan(lab, lab.write(LAB.replace("10.1.0.10", "10.1.0.11")))
-    assert "~ port h1 ip 10.1.0.10 -> 10.1.0.11 (its interface is made anew)" in lines
+    assert "~ port h1 ip 10.1.0.10 -> 10.1.0.11 (in place)" in lines
     # A port goes and its guest stays.
     lab.weft("apply", lab.file)
     lines = plan(lab, lab.write(LAB.replace("h3: lan", "h3: {}")))

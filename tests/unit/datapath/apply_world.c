@@ -36,6 +36,16 @@ static int arrive_port(void *user, uint64_t id, const Weft__Port *port, struct p
 	return 0;
 }
 
+static void adjust_port(void *user, uint64_t id, const Weft__Port *from, const Weft__Port *to,
+                        struct port *door)
+{
+	struct apply_world *world = user;
+
+	assert_ptr_not_equal(from, to);
+	door->mtu = to->mtu;
+	world->adjusted++;
+}
+
 static void close_port(void *user, uint64_t id, struct port *port, enum door_end end)
 {
 	struct apply_world *world = user;
@@ -74,6 +84,7 @@ void apply_world_open(struct apply_world *world)
 		.user = world,
 		.open_port = open_port,
 		.arrive_port = arrive_port,
+		.adjust_port = adjust_port,
 		.close_port = close_port,
 		.publish = publish,
 		.settle = settle,

@@ -20,6 +20,7 @@ struct apply_world {
 	unsigned settled;
 	bool refuse_doors;   // the next open fails
 	unsigned arrivals;   // doors that got their name
+	unsigned adjusted;   // doors that stayed open and changed
 	unsigned doors_then; // open when the last one arrived
 	enum door_end last_end;
 };

@@ -183,6 +183,50 @@ static void patch_changes_only_what_it_names(void **state)
 	assert_int_equal(len, weft__object__get_packed_size(&object));
 }
 
+// What belongs to the interface alone changes at an open door, and back again when the trial ends.
+static void interface_changes_under_way(void **state)
+{
+	struct apply_world *world = *state;
+	static uint8_t bytes[] = {2, 0, 0, 0, 0, 9};
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	struct apply_result result;
+	struct objects list = {0};
+	const struct port_config *config;
+
+	object.id = 10;
+	object.name = (char *)"port/a";
+	object.body_case = WEFT__OBJECT__BODY_PORT;
+	object.port = &port;
+	port.type = WEFT__PORT_TYPE__PORT_TAP;
+	port.ifname = (char *)"eth0";
+	objects_add(&list, WEFT__OP_VERB__OP_UPSERT, &object);
+	apply_world_do(world, &list);
+	assert_int_equal(world->adjusted, 0);
+	port.has_mtu = true;
+	port.mtu = 1400;
+	port.has_mac = true;
+	port.mac = (ProtobufCBinaryData){sizeof(bytes), bytes};
+	objects_add(&list, WEFT__OP_VERB__OP_UPSERT, &object);
+	assert_int_equal(apply_tentative(world->apply, list.ops, list.count, &result), 0);
+	config = pmap_get(&world->published->ports, apply_world_slot(world, SLOT_PORT, 10, 0));
+	assert_int_equal(world->adjusted, 1);
+	assert_int_equal(config->door->mtu, 1400);
+	apply_revert(world->apply);
+	assert_int_equal(world->adjusted, 2);
+	assert_int_equal(config->door->mtu, 1500);
+	apply_world_do(world, &list);
+	assert_int_equal(world->adjusted, 3);
+	assert_int_equal(world->arrivals, 1);
+	assert_int_equal(world->doors, 1);
+	// Another name of the interface is another interface.
+	port.ifname = (char *)"eth1";
+	objects_add(&list, WEFT__OP_VERB__OP_UPSERT, &object);
+	apply_world_do(world, &list);
+	assert_int_equal(world->adjusted, 3);
+	assert_int_equal(world->arrivals, 2);
+}
+
 // A new door for the socket that the old one still has waits for the old one to go.
 static void socket_changes_hands(void **state)
 {
@@ -681,6 +725,7 @@ int main(void)
 		WORLD(everything_can_go_at_once),
 		WORLD(routes_follow_interfaces),
 		WORLD(patch_changes_only_what_it_names),
+		WORLD(interface_changes_under_way),
 		WORLD(socket_changes_hands),
 		WORLD(assert_guards),
 		WORLD(dry_run_opens_nothing),

@@ -8,6 +8,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,12 +245,90 @@ static void test_watch_survives_a_flood(void **state)
 	link_remove(NULL, "va", NULL);
 }
 
+static int receive_announcement(int fd, struct ip_addr *ret_ip, struct mac *ret_mac)
+{
+	struct pollfd one = {.fd = fd, .events = POLLIN};
+	uint8_t frame[128];
+
+	while (poll(&one, 1, 2000) == 1) {
+		ssize_t len = recv(fd, frame, sizeof(frame), 0);
+
+		// A request, for the sender's own address (RFC 826's layout behind 14 bytes of Ethernet).
+		if (len < 42 || frame[12] != 0x08 || frame[13] != 0x06 || frame[21] != 1 ||
+		    memcmp(frame + 28, frame + 38, 4) != 0)
+			continue;
+
+		uint32_t ip;
+
+		memcpy(&ip, frame + 28, 4);
+		memcpy(ret_mac->b, frame + 22, 6);
+		*ret_ip = ip_from4(ip);
+		return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+// An interface in use gets another MAC and other addresses; whoever is on the same wire hears of it.
+static void test_identity_changes_under_way(void **state)
+{
+	struct ip_prefix four = prefix("10.9.0.1/24"), other = prefix("10.9.0.2/24");
+	struct mac mac = {{2, 0, 0, 0, 0, 0x42}}, heard;
+	struct ip_prefix before, after;
+	struct fail fail = {0};
+	char there[NETNS_PATH], text[PREFIX_TEXT];
+	struct link_state link;
+	struct ip_addr via, ip;
+
+	netns_required();
+
+	int namespace = netns_make(there);
+
+	assert_int_equal(link_add_veth("va", "vb", &fail), 0);
+	assert_int_equal(link_move("vb", there, "eth0", &fail), 0);
+	assert_int_equal(link_set_up(NULL, "va", true, &fail), 0);
+	assert_int_equal(link_set_up(there, "eth0", true, &fail), 0);
+	assert_int_equal(link_add_address(there, "eth0", &four, &fail), 0);
+	assert_int_equal(ip_parse("10.9.0.254", &via), 0);
+	assert_int_equal(link_add_default_route(there, "eth0", &via, &fail), 0);
+	assert_int_equal(link_remove_default_route(there, "eth0", &via, &fail), 0);
+	assert_int_not_equal(link_remove_default_route(there, "eth0", &via, &fail), 0);
+	assert_int_equal(link_get(there, "eth0", &link, &fail), 0);
+
+	// The link-local address goes with the MAC: that of the old one can be put there and taken away, by nobody else.
+	snprintf(text, sizeof(text), "fe80::%02x%02x:%02xff:fe%02x:%02x%02x/64", link.mac.b[0] ^ 2,
+	         link.mac.b[1], link.mac.b[2], link.mac.b[3], link.mac.b[4], link.mac.b[5]);
+	before = prefix(text);
+	after = prefix("fe80::ff:fe00:42/64");
+	assert_int_equal(link_set_mac(there, "eth0", &mac, &fail), 0);
+	assert_int_equal(link_follow_mac(there, "eth0", &link.mac, &fail), 0);
+	assert_int_not_equal(link_remove_address(there, "eth0", &before, &fail), 0);
+	assert_int_equal(link_remove_address(there, "eth0", &after, &fail), 0);
+
+	int listener = netns_socket("/proc/self/ns/net", AF_PACKET, SOCK_RAW);
+	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP)};
+
+	assert_int_equal(link_get(NULL, "va", &link, &fail), 0);
+	at.sll_ifindex = (int)link.ifindex;
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(link_remove_address(there, "eth0", &four, &fail), 0);
+	assert_int_equal(link_add_address(there, "eth0", &other, &fail), 0);
+	assert_int_equal(link_announce(there, "eth0", &fail), 0);
+	assert_int_equal(receive_announcement(listener, &ip, &heard), 0);
+	assert_true(ip_equal(ip, other.addr));
+	assert_true(mac_equal(heard, mac));
+	assert_int_equal(link_announce(there, "nosuch", &fail), -ENODEV);
+	close(listener);
+	close(namespace);
+	link_remove(NULL, "va", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_veth_and_state),
 		cmocka_unit_test(test_move_with_name),
 		cmocka_unit_test(test_addresses_are_usable_at_once),
+		cmocka_unit_test(test_identity_changes_under_way),
 		cmocka_unit_test(test_errors_name_what_is_wrong),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_watch_survives_a_flood),
