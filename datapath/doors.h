@@ -32,6 +32,7 @@ struct door {
 	uint32_t faults;    // events since then that told of an error
 	bool gone;          // neither watched nor read
 	bool missing;       // its interface has gone, and may come back
+	bool is_bulky;      // its last frame was long
 };
 
 struct doors {

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "datapath/lend.h"
 #include "datapath/quiesce.h"
 
 #include <sched.h>
@@ -121,16 +122,35 @@ static bool send_injected(struct worker *worker, const struct generation *genera
 	return count > 0;
 }
 
+// Long frames come in a row, so one is expected where the last one was. *ret_taker: who lent room for it.
+static unsigned receive(struct worker *worker, struct door *door,
+                        const struct generation *generation, struct batch *batch,
+                        struct port **ret_taker)
+{
+	struct port *taker = door->is_bulky ? lend_taker(generation, door->port) : NULL;
+	bool is_lent = false;
+	unsigned count =
+		taker ? lend_rx(door->port, door->queue, taker, worker->pool, batch, &is_lent)
+		      : port_rx(door->port, door->queue, worker->pool, batch);
+
+	*ret_taker = is_lent ? taker : NULL;
+	return count;
+}
+
 static bool poll_door(struct worker *worker, struct door *door, const struct generation *generation,
                       uint64_t now)
 {
 	struct batch batch = {.count = 0};
+	struct port *taker;
 
 	if (door->port->ops->set_time)
 		door->port->ops->set_time(door->port, now - door->since_ns);
-	if (port_rx(door->port, door->queue, worker->pool, &batch) == 0)
+	if (!receive(worker, door, generation, &batch, &taker))
 		return false;
+	door->is_bulky = batch.packets[batch.count - 1]->len >= LEND_FROM;
 	pipeline_run(worker->pipeline, generation, &batch, worker->pool, now);
+	if (taker)
+		lend_end(taker);
 	if (door->port->ops->finish)
 		door->port->ops->finish(door->port, door->queue);
 	door->worked_ns = now;

@@ -24,7 +24,12 @@ enum port_offload {
 	PORT_TX_USO = 1 << 3,
 };
 
-enum { PORT_TX_LOCKS = 16 };
+enum {
+	PORT_TX_LOCKS = 16,
+	// What a frame may have behind the head: 64 KB of IP, Ethernet and one tag.
+	PORT_LOAN_ROOM = PACKET_MAX_LEN + 4 - PACKET_HEAD,
+	PORT_LOAN_PARTS = 128,
+};
 
 struct port;
 
@@ -59,6 +64,16 @@ struct port_ops {
 	// the packets concerned and returns those as gone. Packets stay the caller's.
 	unsigned (*tx)(struct port *port, unsigned queue, struct packet *const *packets,
 	               unsigned count, enum drop_reason *reason);
+	// Both NULL, or room in the peer's own memory, which a frame for it may be read into: gives the parts that
+	// lie behind the first PACKET_HEAD bytes of the frame, of PORT_LOAN_ROOM bytes or more together, and how many
+	// there are; 0: none now, ask again. Until unlend, whoever was lent them sends nothing to this door but
+	// packets, of which one may have those parts as its segments; others wait. What is not sent is forgotten.
+	unsigned (*lend)(struct port *port, struct segment **ret);
+	void (*unlend)(struct port *port);
+	// NULL, or reads one frame like rx, but what lies behind PACKET_HEAD bytes into these parts, which are cut to
+	// what came. A packet with segments has them; a shorter one leaves them as they were.
+	unsigned (*rx_into)(struct port *port, unsigned queue, struct packet_pool *pool,
+	                    struct batch *batch, struct segment *parts, unsigned count);
 	// The fd that polls readable when rx has something, or -1: the door must be polled.
 	int (*rx_fd)(const struct port *port, unsigned queue);
 	// Both NULL: the fd always tells. Otherwise only an armed queue's does, which each is from the start.

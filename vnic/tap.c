@@ -6,7 +6,8 @@
 // batch ends; a write gathers from there. The vnet header tells both sides what is still owed to a frame
 // (checksum, cuts), so a super-packet of one guest reaches the next in one read and one write. A batch
 // ends at 64 frames or when the arena has no room for another super-packet, which keeps large payloads
-// within the cache between their read and their write.
+// within the cache between their read and their write. Where a guest's own memory is lent (vnic/port.h), the
+// read scatters into that, and there is no write.
 
 #include "vnic/tap.h"
 
@@ -32,8 +33,6 @@
 
 enum {
 	TAP_QUEUES = 64,
-	// What one read may bring beyond the head: 64 KB of IP, Ethernet and one tag.
-	PAYLOAD_ROOM = PACKET_MAX_LEN + VLAN_TAG - PACKET_HEAD,
 	TX_SEGMENTS = 62,
 };
 
@@ -78,7 +77,7 @@ static unsigned tap_rx(struct port *port, unsigned queue, struct packet_pool *po
 
 	// Bounded by what is read, so that a guest gains nothing by frames that are refused.
 	for (unsigned reads = batch->count; reads < BATCH_SIZE; reads++) {
-		uint8_t *room = packet_arena_reserve(pool, ALIGN_UP(PAYLOAD_ROOM, 64));
+		uint8_t *room = packet_arena_reserve(pool, ALIGN_UP(PORT_LOAN_ROOM, 64));
 
 		segment = segment ? segment : packet_arena_segment(pool);
 
@@ -91,7 +90,7 @@ static unsigned tap_rx(struct port *port, unsigned queue, struct packet_pool *po
 		struct iovec parts[] = {
 			{&header, offload_header_len()},
 			{packet->data, PACKET_HEAD},
-			{room, PAYLOAD_ROOM},
+			{room, PORT_LOAN_ROOM},
 		};
 		ssize_t got = readv(tap->fds[queue], parts, ARRAY_SIZE(parts));
 		enum drop_reason refused = DROP_FRAME_SHORT;
@@ -119,6 +118,62 @@ static unsigned tap_rx(struct port *port, unsigned queue, struct packet_pool *po
 		batch->packets[batch->count++] = packet;
 	}
 	return batch->count - before;
+}
+
+// Cuts the parts to `len` bytes, and says how many are left.
+static uint16_t fit(struct segment *parts, unsigned count, size_t len)
+{
+	uint16_t used = 0;
+
+	for (; used < count && len; used++) {
+		parts[used].len = (uint32_t)MIN(len, parts[used].len);
+		len -= parts[used].len;
+	}
+	return used;
+}
+
+static unsigned tap_rx_into(struct port *port, unsigned queue, struct packet_pool *pool,
+                            struct batch *batch, struct segment *parts, unsigned count)
+{
+	const struct tap *tap = (const struct tap *)port;
+	struct packet *packet = batch->count < BATCH_SIZE ? packet_take(pool) : NULL;
+	struct virtio_net_hdr header;
+	struct iovec room[2 + PORT_LOAN_PARTS];
+	enum drop_reason refused = DROP_FRAME_SHORT;
+
+	if (!packet)
+		return 0;
+	room[0] = (struct iovec){&header, offload_header_len()};
+	room[1] = (struct iovec){packet->data, PACKET_HEAD};
+	for (unsigned i = 0; i < count; i++)
+		room[2 + i] = (struct iovec){(void *)(uintptr_t)parts[i].base, parts[i].len};
+
+	ssize_t got = readv(tap->fds[queue], room, (int)(2 + count));
+
+	if (got < 0) {
+		packet_give(pool, packet);
+		// The guest has cut its memory under the kernel's feet, and the frame is lost with it.
+		if (errno == EFAULT)
+			port_count_drop(port, DROP_TX_FAILED);
+		note_error(port, errno);
+		return 0;
+	}
+	if ((size_t)got >= offload_header_len() + ETH_HEADER) {
+		packet->len = (uint32_t)((size_t)got - offload_header_len());
+		packet->head_len = (uint16_t)MIN(packet->len, PACKET_HEAD);
+		packet->segment_count = fit(parts, count, packet->len - packet->head_len);
+		packet->segments = packet->segment_count ? parts : NULL;
+		refused = offload_read(&header, packet);
+	}
+	if (refused) {
+		port_count_drop(port, refused);
+		packet_give(pool, packet);
+		return 0;
+	}
+	packet->in_port = port->slot;
+	packet->queue = (uint16_t)queue;
+	batch->packets[batch->count++] = packet;
+	return 1;
 }
 
 // Words for what the kernel says; a frame that it calls wrong is not a full queue.
@@ -189,6 +244,7 @@ static void tap_close(struct port *port)
 static const struct port_ops tap_ops = {
 	.kind = "tap",
 	.rx = tap_rx,
+	.rx_into = tap_rx_into,
 	.tx = tap_tx,
 	.rx_fd = tap_rx_fd,
 	.close = tap_close,

@@ -45,7 +45,7 @@ def machine():
         need((BIN / program).exists(), f"no {BIN / program}")
 
 
-def eventually(condition, seconds=10, what="the condition"):
+def eventually(condition, seconds=10, what="the condition", pause=0.05):
     """Waits until the condition is truthy, and returns its value."""
     end = time.monotonic() + seconds
     while True:
@@ -54,7 +54,7 @@ def eventually(condition, seconds=10, what="the condition"):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come true within {seconds} s; last: {value!r}")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def is_alive(pid):

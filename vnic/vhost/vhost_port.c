@@ -208,6 +208,21 @@ static unsigned port_op_tx(struct port *port, unsigned queue, struct packet *con
 	return vhost_tx_send(&vhost->tx[0], packets, count, reason);
 }
 
+// With more pairs than one, a flow's pair is known only with its headers, and another pair would reorder it.
+static unsigned port_op_lend(struct port *port, struct segment **ret)
+{
+	struct vhost_port *vhost = (struct vhost_port *)port;
+
+	if (atomic_load_explicit(&vhost->pairs, memory_order_relaxed) != 1)
+		return 0;
+	return vhost_tx_lend(&vhost->tx[0], ret);
+}
+
+static void port_op_unlend(struct port *port)
+{
+	vhost_tx_unlend(&((struct vhost_port *)port)->tx[0]);
+}
+
 static const char empty_rings[] =
 	"the guest's driver has started, but no buffer of it was seen: its interface is down, or its "
 	"memory is private to the machine; start it with memory-backend-memfd and share=on";
@@ -278,6 +293,8 @@ static const struct port_ops vhost_ops = {
 	.rx = port_op_rx,
 	.finish = port_op_finish,
 	.tx = port_op_tx,
+	.lend = port_op_lend,
+	.unlend = port_op_unlend,
 	.rx_fd = port_op_rx_fd,
 	.arm = port_op_arm,
 	.disarm = port_op_disarm,

@@ -6,6 +6,8 @@
 // most of all) to where it is wanted. Chains are taken for as many frames as there are, more when frames
 // turn out to need several, and what was taken too many goes back untouched. A guest that has
 // no buffer left loses the frame at once; nobody waits for it. A frame takes VIRTQ_TAKE_MAX chains at most.
+//
+// Chains may be lent before the frame is there, to a door that reads it into them: then only headers are copied.
 
 #include "vnic/vhost/vhost_tx.h"
 
@@ -158,13 +160,18 @@ static void put(struct sink *sink, const void *from, uint32_t len)
 	}
 }
 
-static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsigned chains)
+// Headers and what the packet holds itself, into the first chain and those behind it. Where that ended. Inline, for
+// most frames are no more than that, and each of them would pay for the call.
+static inline __attribute__((always_inline)) struct sink write_head(struct vhost_tx *tx,
+                                                                    const struct packet *packet,
+                                                                    unsigned chains)
 {
 	const struct virtq_range *first = tx->chains[tx->used].ranges;
 	struct virtio_net_hdr_mrg_rxbuf header = {.num_buffers = (uint16_t)chains};
 	uint32_t header_len = tx->terms->header_len;
 	uint32_t head_end = header_len + packet->head_len;
 	bool is_quick = first->len > head_end;
+	struct sink sink = {.offset = is_quick ? head_end : 0, .log = tx->terms->log};
 
 	if (packet->gso || packet->flags & (PACKET_CSUM_PARTIAL | PACKET_CSUM_VALID)) {
 		offload_write(packet, &header.hdr);
@@ -172,6 +179,7 @@ static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsign
 		if (!(tx->terms->offloads & PORT_TX_CSUM))
 			header.hdr.flags = 0;
 	}
+	enter(&sink, &tx->chains[tx->used]);
 	if (is_quick) {
 		// One of two constants: no call.
 		if (header_len == sizeof(header))
@@ -180,17 +188,17 @@ static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsign
 			memcpy(first->base, &header, header_len);
 		copy_short(first->base + header_len, packet->data, packet->head_len);
 		virtq_log(tx->terms->log, first, 0, head_end);
-		if (!packet->segment_count)
-			return;
-	}
-
-	struct sink sink = {.offset = is_quick ? head_end : 0, .log = tx->terms->log};
-
-	enter(&sink, &tx->chains[tx->used]);
-	if (!is_quick) {
+	} else {
 		put(&sink, &header, header_len);
 		put(&sink, packet->data, packet->head_len);
 	}
+	return sink;
+}
+
+static void write_frame(struct vhost_tx *tx, const struct packet *packet, unsigned chains)
+{
+	struct sink sink = write_head(tx, packet, chains);
+
 	for (unsigned i = 0; i < packet->segment_count; i++)
 		put(&sink, packet->segments[i].base, packet->segments[i].len);
 }
@@ -213,6 +221,13 @@ static bool is_understood(const struct vhost_tx *tx, const struct packet *packet
 	uint32_t wanted = port_offloads_wanted(packet);
 
 	return (tx->terms->offloads & wanted) == wanted;
+}
+
+// Counted under the lock, read by anyone.
+static void add(_Atomic uint64_t *count, uint64_t more)
+{
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more,
+	                      memory_order_relaxed);
 }
 
 static unsigned send_all(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
@@ -245,13 +260,8 @@ static unsigned send_all(struct vhost_tx *tx, struct packet *const *packets, uns
 		delivered += packet->len;
 		copied += packet->len + packet->head_len;
 	}
-	atomic_store_explicit(&tx->delivered,
-	                      atomic_load_explicit(&tx->delivered, memory_order_relaxed) +
-	                              delivered,
-	                      memory_order_relaxed);
-	atomic_store_explicit(&tx->copied,
-	                      atomic_load_explicit(&tx->copied, memory_order_relaxed) + copied,
-	                      memory_order_relaxed);
+	add(&tx->delivered, delivered);
+	add(&tx->copied, copied);
 	return sent;
 }
 
@@ -266,6 +276,47 @@ static void lock(struct vhost_tx *tx)
 			sched_yield();
 }
 
+static void unlock(struct vhost_tx *tx)
+{
+	atomic_store_explicit(&tx->lock, false, memory_order_release);
+}
+
+static void begin(struct vhost_tx *tx, struct virtq *queue)
+{
+	tx->queue = queue;
+	tx->count = tx->used = tx->given = 0;
+}
+
+// Whether the packet is what the parts were lent for, as it came: each byte is where it has to be.
+static bool is_in_place(const struct vhost_tx *tx, const struct packet *packet)
+{
+	return packet->segments == tx->lent && packet->head_len == PACKET_HEAD &&
+	       is_understood(tx, packet);
+}
+
+// Sends the packet whose payload is there already: puts headers in front of it.
+static unsigned send_in_place(struct vhost_tx *tx, const struct packet *packet,
+                              enum drop_reason *reason)
+{
+	uint32_t bytes = tx->terms->header_len + packet->len;
+
+	if (!is_in_place(tx, packet)) {
+		*reason = DROP_OFFLOAD_INVALID;
+		return 0;
+	}
+	write_head(tx, packet, cover(tx, bytes));
+	fill(tx, cover(tx, bytes), bytes);
+	add(&tx->delivered, packet->len);
+	add(&tx->copied, 2U * packet->head_len);
+	hand_over(tx);
+	virtq_publish(tx->queue);
+	tx->is_lent = false;
+	return 1;
+}
+
+// The door that this thread has locked by borrowing from it.
+static _Thread_local const struct vhost_tx *borrowed;
+
 unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
                        enum drop_reason *reason)
 {
@@ -276,15 +327,85 @@ unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsig
 		*reason = DROP_PORT_DOWN;
 		return 0;
 	}
-	lock(tx);
-	tx->queue = queue;
-	tx->count = tx->used = tx->given = 0;
+	if (borrowed != tx) {
+		lock(tx);
+	} else if (tx->is_lent && packets[0]->segments == tx->lent) {
+		sent = send_in_place(tx, packets[0], reason);
+		return sent && count > 1 ? 1 + vhost_tx_send(tx, packets + 1, count - 1, reason)
+		                         : sent;
+	} else if (tx->is_lent) {
+		hand_over(tx);
+		tx->is_lent = false;
+	}
+	begin(tx, queue);
 	sent = send_all(tx, packets, count, reason);
 	hand_over(tx);
 	if (tx->given)
 		virtq_publish(queue);
 	if (sent < count && virtq_take_fault(queue))
 		vhost_device_lost(tx->device, tx->index);
-	atomic_store_explicit(&tx->lock, false, memory_order_release);
+	if (borrowed != tx)
+		unlock(tx);
 	return sent;
+}
+
+// What the chains hold behind the headers. 0: too little, or in too many pieces.
+static unsigned parts_of(struct vhost_tx *tx)
+{
+	uint32_t skip = tx->terms->header_len + PACKET_HEAD, room = 0;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < tx->count; i++) {
+		for (unsigned j = 0; j < tx->chains[i].range_count; j++) {
+			const struct virtq_range *range = &tx->chains[i].ranges[j];
+			uint32_t skipped = MIN(skip, range->len);
+
+			skip -= skipped;
+			if (skipped == range->len)
+				continue;
+			if (count == PORT_LOAN_PARTS)
+				return room >= PORT_LOAN_ROOM ? count : 0;
+			tx->lent[count++] = (struct segment){.base = range->base + skipped,
+			                                     .len = range->len - skipped};
+			room += range->len - skipped;
+		}
+	}
+	return room >= PORT_LOAN_ROOM ? count : 0;
+}
+
+unsigned vhost_tx_lend(struct vhost_tx *tx, struct segment **ret)
+{
+	struct virtq *queue = atomic_load_explicit(&tx->ring->queue, memory_order_acquire);
+	uint32_t bytes = tx->terms->header_len + PACKET_HEAD + PORT_LOAN_ROOM;
+	enum drop_reason reason;
+	unsigned count = 0;
+
+	// While a log is kept, each byte that is written has to be in it, delivered or not.
+	if (!queue || atomic_load_explicit(&tx->ring->drain, memory_order_relaxed) ||
+	    tx->terms->log || borrowed)
+		return 0;
+	lock(tx);
+	begin(tx, queue);
+	if (find_room(tx, bytes, 0, &reason))
+		count = parts_of(tx);
+	borrowed = tx;
+	tx->is_lent = true;
+	if (!count) {
+		vhost_tx_unlend(tx);
+		if (virtq_take_fault(queue))
+			vhost_device_lost(tx->device, tx->index);
+	}
+	*ret = tx->lent;
+	return count;
+}
+
+void vhost_tx_unlend(struct vhost_tx *tx)
+{
+	if (borrowed != tx)
+		return;
+	if (tx->is_lent)
+		hand_over(tx);
+	tx->is_lent = false;
+	borrowed = NULL;
+	unlock(tx);
 }

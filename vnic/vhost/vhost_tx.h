@@ -27,9 +27,15 @@ struct vhost_tx {
 	unsigned given;      // since the last publish
 	struct virtq_chain chains[VIRTQ_TAKE_MAX];
 	uint32_t written[VIRTQ_TAKE_MAX]; // bytes, of the used ones
+	bool is_lent;                     // the chains taken are
+	struct segment lent[PORT_LOAN_PARTS];
 };
 
 void vhost_tx_init(struct vhost_tx *tx, struct vhost_device *device, unsigned pair);
 // As tx of struct port_ops.
 unsigned vhost_tx_send(struct vhost_tx *tx, struct packet *const *packets, unsigned count,
                        enum drop_reason *reason);
+// As lend and unlend of struct port_ops. What is lent is the guest's by the order of its ring, so the door is locked
+// for everyone else meanwhile.
+unsigned vhost_tx_lend(struct vhost_tx *tx, struct segment **ret);
+void vhost_tx_unlend(struct vhost_tx *tx);

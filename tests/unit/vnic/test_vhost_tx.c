@@ -283,6 +283,126 @@ static void a_broken_ring_is_told_once(void **state)
 	close_guest();
 }
 
+// Reads a frame into the parts, as the door would do by which it comes; a packet of it.
+static struct packet *read_into(struct segment *parts, unsigned count, uint32_t len)
+{
+	struct packet *packet = packet_take(pool);
+	uint32_t at = PACKET_HEAD;
+	unsigned used = 0;
+
+	assert_non_null(packet);
+	memcpy(packet->data, bytes, PACKET_HEAD);
+	packet->len = len;
+	packet->head_len = PACKET_HEAD;
+	for (; at < len; used++) {
+		assert_true(used < count);
+		parts[used].len = MIN(parts[used].len, len - at);
+		memcpy((void *)(uintptr_t)parts[used].base, bytes + at, parts[used].len);
+		at += parts[used].len;
+	}
+	packet->segments = parts;
+	packet->segment_count = (uint16_t)used;
+	return packet;
+}
+
+static void what_was_read_into_the_guest_is_not_copied(void **state)
+{
+	static const uint32_t lens[] = {257, 1500, 9014, 65549},
+			      buffers[] = {200, 268, 1526, 4096, 70000};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lens) * ARRAY_SIZE(buffers); i++) {
+		uint32_t len = lens[i % ARRAY_SIZE(lens)], buffer = buffers[i / ARRAY_SIZE(lens)];
+		struct packet *packet;
+		struct segment *parts;
+		enum drop_reason reason;
+		unsigned count;
+
+		open_guest(ALL, true, false);
+		offer(buffer, 400);
+		count = vhost_tx_lend(&tx, &parts);
+		// No more chains than can be taken at once.
+		if (buffer <= 268) {
+			assert_int_equal(count, 0);
+			assert_int_equal(send_one(len), buffer * VIRTQ_TAKE_MAX < len + HEADER
+			                                        ? DROP_TX_TOO_BIG
+			                                        : DROP_NONE);
+			close_guest();
+			continue;
+		}
+		assert_true(count > 0);
+		packet = read_into(parts, count, len);
+		assert_int_equal(vhost_tx_send(&tx, &packet, 1, &reason), 1);
+		vhost_tx_unlend(&tx);
+		packet_give(pool, packet);
+		expect(len);
+		assert_int_equal(tx.delivered, len);
+		assert_int_equal(tx.copied, 2 * PACKET_HEAD);
+		// The ring goes on behind it.
+		assert_int_equal(send_one(1000), DROP_NONE);
+		expect(1000);
+		close_guest();
+	}
+}
+
+static void room_that_is_not_used_goes_back(void **state)
+{
+	struct packet *packet;
+	struct segment *parts;
+	enum drop_reason reason;
+
+	open_guest(ALL, true, false);
+	offer(1526, 45);
+	for (unsigned i = 0; i < 10; i++) {
+		assert_true(vhost_tx_lend(&tx, &parts) > 0);
+		vhost_tx_unlend(&tx);
+	}
+	// Another packet comes first, and uses the very buffers.
+	assert_true(vhost_tx_lend(&tx, &parts) > 0);
+	assert_int_equal(send_one(9000), DROP_NONE);
+	expect(9000);
+	vhost_tx_unlend(&tx);
+	// Now there is not enough for the longest frame, and one of 40 buffers goes all the same.
+	assert_int_equal(vhost_tx_lend(&tx, &parts), 0);
+	assert_int_equal(send_one(1526 * 38), DROP_NONE);
+	expect(1526 * 38);
+	// A head that has grown would push the rest along.
+	offer(1526, 50);
+	assert_true(vhost_tx_lend(&tx, &parts) > 0);
+	packet = read_into(parts, PORT_LOAN_PARTS, 5000);
+	packet->head_len += 4;
+	assert_int_equal(vhost_tx_send(&tx, &packet, 1, &reason), 0);
+	assert_int_equal(reason, DROP_OFFLOAD_INVALID);
+	vhost_tx_unlend(&tx);
+	packet_give(pool, packet);
+	assert_int_equal(send_one(1000), DROP_NONE);
+	expect(1000);
+	close_guest();
+}
+
+static void nothing_is_lent_of_a_ring_that_is_not_whole(void **state)
+{
+	struct segment *parts;
+
+	open_guest(ALL, false, false);
+	offer(1526, 64);
+	assert_int_equal(vhost_tx_lend(&tx, &parts), 0);
+	close_guest();
+	// Each byte would have to be logged.
+	open_guest(ALL, true, true);
+	offer(4096, 64);
+	assert_int_equal(vhost_tx_lend(&tx, &parts), 0);
+	close_guest();
+	open_guest(ALL, true, false);
+	offer(4096, 64);
+	atomic_store(&guest.receives.ring.drain, true);
+	assert_int_equal(vhost_tx_lend(&tx, &parts), 0);
+	atomic_store(&guest.receives.ring.drain, false);
+	store_le64(guest.receives.base, UINT64_MAX - 10);
+	assert_int_equal(vhost_tx_lend(&tx, &parts), 0);
+	assert_int_equal(guest.lost, 1);
+	close_guest();
+}
+
 static void what_was_written_is_logged_and_nothing_else(void **state)
 {
 	static const uint32_t lens[] = {20000, 20000};
@@ -427,6 +547,9 @@ int main(void)
 		cmocka_unit_test(a_checksum_known_to_be_good_is_told_who_asked),
 		cmocka_unit_test(a_guest_that_is_not_there_gets_nothing),
 		cmocka_unit_test(a_broken_ring_is_told_once),
+		cmocka_unit_test(what_was_read_into_the_guest_is_not_copied),
+		cmocka_unit_test(room_that_is_not_used_goes_back),
+		cmocka_unit_test(nothing_is_lent_of_a_ring_that_is_not_whole),
 		cmocka_unit_test(what_was_written_is_logged_and_nothing_else),
 		cmocka_unit_test(between_guests_each_byte_is_copied_once),
 		cmocka_unit_test(random_frames_and_layouts),
