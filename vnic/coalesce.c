@@ -222,7 +222,8 @@ bool coalesce_join(struct coalescer *coalescer, struct packet_pool *pool, struct
 		return false;
 	}
 	if (follows(coalescer, frame, &shape) && packet->segment_count < COALESCE_PIECES) {
-		coalescer->is_sound |= is_sound(packet, coalescer->l4);
+		// That of the first is looked at once, before anything is joined to it.
+		coalescer->is_sound = coalescer->is_sound || is_sound(packet, coalescer->l4);
 		sound = is_sound(frame, coalescer->l4);
 		if (coalescer->is_sound && sound)
 			entry = next_entry(pool, packet, frame);

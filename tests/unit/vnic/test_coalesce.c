@@ -307,6 +307,27 @@ static void damage_stays_what_it_is(void **state)
 	}
 }
 
+// Or else a packet would be summed anew with each frame that is joined to it.
+static void each_byte_is_looked_at_once(void **state)
+{
+	struct coalescer coalescer = {0};
+	struct packet *packets[3];
+
+	packet_arena_reset(pool);
+	for (unsigned n = 0; n < 3; n++) {
+		build(&tcp4, n);
+		packets[n] = frame_packet(pool, frames[n].bytes, frames[n].len, PACKET_HEAD, 1);
+		assert_int_equal(coalesce_join(&coalescer, pool, packets[n], frames[n].bytes),
+		                 n > 0);
+		if (n == 1)
+			frames[0].bytes[frames[0].payload + 500] ^= 1;
+	}
+	coalesce_finish(&coalescer);
+	assert_int_equal(packets[0]->segment_count, 3);
+	for (unsigned n = 0; n < 3; n++)
+		packet_give(pool, packets[n]);
+}
+
 static void short_frames_are_no_trouble(void **state)
 {
 	build(&tcp4, 0);
@@ -350,6 +371,7 @@ int main(void)
 		cmocka_unit_test(what_no_super_packet_may_be_stays_apart),
 		cmocka_unit_test(a_mark_that_the_window_was_reduced_is_the_first_ones),
 		cmocka_unit_test(damage_stays_what_it_is),
+		cmocka_unit_test(each_byte_is_looked_at_once),
 		cmocka_unit_test(short_frames_are_no_trouble),
 	};
 
