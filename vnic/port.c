@@ -19,7 +19,8 @@
 #include <sched.h>
 
 enum {
-	CUTS = 32, // frames of a super-packet that are handed to the door at a time
+	// Frames of a super-packet that are handed to the door at a time: 64 KB of TCP at the usual MTU in one call.
+	CUTS = BATCH_SIZE,
 	// A cut borrows from two pieces of the payload at most, but where pieces are shorter than a cut.
 	CUT_SEGMENTS = 4 * CUTS,
 };
