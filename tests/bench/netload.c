@@ -3,7 +3,9 @@
 // netload: a small UDP load for benches: blast and sink for packet rates, echo and ping for latency.
 //
 //   netload sink PORT SECONDS             prints "packets N seconds S"
-//   netload blast ADDRESS PORT SECONDS N  sends N-byte payloads as fast as sendmmsg goes, one flow
+//   netload blast ADDRESS PORT SECONDS N [FLOWS]
+//                                         sends N-byte payloads as fast as sendmmsg goes, to as many addresses
+//                                         that follow each other (default: one)
 //   netload echo PORT                     answers until it is killed
 //   netload ping ADDRESS PORT SECONDS     one packet in flight; prints "rtt_us p50 A p99 B count C lost D"
 //
@@ -113,10 +115,13 @@ static int run_sink(const char *port, double seconds)
 	return 0;
 }
 
-static int run_blast(const char *address, const char *port, double seconds, size_t len)
+static int run_blast(const char *address, const char *port, double seconds, size_t len,
+                     unsigned flows)
 {
-	int fd = connected_socket(address, port);
+	int fd = flows > 1 ? udp_socket() : connected_socket(address, port);
+	struct sockaddr_in to[BURST];
 	uint8_t bytes[PAYLOAD] = {0};
+	unsigned next = 0;
 	struct mmsghdr messages[BURST] = {0};
 	struct iovec part = {bytes, len};
 	double start = now_seconds(), end = start + seconds;
@@ -125,8 +130,18 @@ static int run_blast(const char *address, const char *port, double seconds, size
 	for (unsigned i = 0; i < BURST; i++) {
 		messages[i].msg_hdr.msg_iov = &part;
 		messages[i].msg_hdr.msg_iovlen = 1;
+		to[i] = address_of(address, port);
+		if (flows > 1) {
+			messages[i].msg_hdr.msg_name = &to[i];
+			messages[i].msg_hdr.msg_namelen = sizeof(to[i]);
+		}
 	}
+	const uint32_t first = ntohl(to[0].sin_addr.s_addr);
+
 	while (now_seconds() < end) {
+		for (unsigned i = 0; flows > 1 && i < BURST; i++)
+			to[i].sin_addr.s_addr = htonl(first + next++ % flows);
+
 		int sent = sendmmsg(fd, messages, BURST, 0);
 
 		if (sent > 0)
@@ -198,13 +213,16 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "sink"))
 		return run_sink(argv[2], atof(argv[3]));
-	if (argc == 6 && !strcmp(argv[1], "blast") && atoi(argv[5]) > 0 && atoi(argv[5]) <= PAYLOAD)
-		return run_blast(argv[2], argv[3], atof(argv[4]), (size_t)atoi(argv[5]));
+	if ((argc == 6 || argc == 7) && !strcmp(argv[1], "blast") && atoi(argv[5]) > 0 &&
+	    atoi(argv[5]) <= PAYLOAD)
+		return run_blast(argv[2], argv[3], atof(argv[4]), (size_t)atoi(argv[5]),
+		                 argc == 7 ? (unsigned)atoi(argv[6]) : 1);
 	if (argc == 3 && !strcmp(argv[1], "echo"))
 		run_echo(argv[2]);
 	if (argc == 5 && !strcmp(argv[1], "ping"))
 		return run_ping(argv[2], argv[3], atof(argv[4]));
-	fprintf(stderr, "usage: netload sink PORT SECONDS | blast ADDRESS PORT SECONDS BYTES |"
-	                " echo PORT | ping ADDRESS PORT SECONDS\n");
+	fprintf(stderr,
+	        "usage: netload sink PORT SECONDS | blast ADDRESS PORT SECONDS BYTES [FLOWS] |"
+	        " echo PORT | ping ADDRESS PORT SECONDS\n");
 	return 2;
 }
