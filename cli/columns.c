@@ -228,6 +228,8 @@ static const struct output_column peer_columns[] = {
 	{"state", "STATE", OUTPUT_PLAIN},
 	{"tunnel", "TUNNEL", OUTPUT_PLAIN},
 	{"remote", "REMOTE", OUTPUT_PLAIN},
+	{"bfd_state", "BFD", OUTPUT_PLAIN},
+	{"by", "BY", OUTPUT_PLAIN},
 	{"mtu", "MTU", OUTPUT_RIGHT},
 	{"macs", "MACS", OUTPUT_RIGHT},
 	{"rx_packets", "RX-PKTS", OUTPUT_RIGHT},

@@ -27,6 +27,7 @@ enum value_kind {
 	VALUE_TEXT,
 	VALUE_NUMBER,
 	VALUE_SECONDS, // "90", "90s", "5m", "1h", "2d"
+	VALUE_TIME,    // "300ms", "1.5s": microseconds
 	VALUE_NUMBERS, // "10,20,30"
 	VALUE_CHOICE,  // One of the words in `choices`.
 	VALUE_NAME,    // Name of an object of the noun in `choices`.

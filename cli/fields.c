@@ -73,6 +73,14 @@ static int append_words(ProtobufCMessage *message, const ProtobufCFieldDescripto
 	return 0;
 }
 
+// A field that says its unit in its name.
+static bool is_time(const ProtobufCFieldDescriptor *field)
+{
+	size_t len = strlen(field->name);
+
+	return len > 3 && strcmp(field->name + len - 3, "_us") == 0;
+}
+
 static int set_scalar(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
                       const char *text)
 {
@@ -91,7 +99,7 @@ static int set_scalar(ProtobufCMessage *message, const ProtobufCFieldDescriptor 
 	}
 	case PROTOBUF_C_TYPE_UINT32:
 		// A time is a number with a unit; plain numbers have none.
-		error = value_seconds(text, &number);
+		error = is_time(field) ? value_time(text, &number) : value_seconds(text, &number);
 		if (error < 0)
 			return error;
 		*(uint32_t *)member(message, field->offset) = (uint32_t)number;

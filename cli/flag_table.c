@@ -87,6 +87,18 @@ const struct flag peer_flags[] = {
 	{"down", NULL, "administratively down", VALUE_SWITCH, NULL, "down", false},
 	{"mac-limit", "COUNT", "most MAC addresses learnt behind it", VALUE_NUMBER, NULL,
          "mac_limit", false},
+	{"bfd", "MODE", "watch whether it is there: on (one hop), multihop or off (default)",
+         VALUE_CHOICE, "off on multihop", "bfd", false},
+	{"bfd-interval", "TIME", "between BFD packets, either way (default: 300ms)", VALUE_TIME,
+         NULL, "bfd_interval_us", false},
+	{"bfd-multiplier", "COUNT", "so many intervals of silence are down (default: 3)",
+         VALUE_NUMBER, NULL, "bfd_multiplier", false},
+	{"backup", "ADDRESS", "a second address of it, used while the first is down", VALUE_TEXT,
+         NULL, "backup", false},
+	{"backup-tunnel", "TUNNEL", "our end for that address (default: the same)", VALUE_NAME,
+         "tunnel", "backup_tunnel", false},
+	{"bfd-hold", "TIME", "so long the first is up before it is used again (default: 5s)",
+         VALUE_TIME, NULL, "bfd_hold_us", false},
 	{0},
 };
 

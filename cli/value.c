@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/suggest.h"
 #include "cli/command.h"
+#include "cli/schema.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -75,6 +76,19 @@ int value_seconds(const char *text, uint64_t *ret)
 	return 0;
 }
 
+int value_time(const char *text, uint64_t *ret)
+{
+	static const struct schema_key key = {
+		.name = "time", .kind = SCHEMA_TIME, .most = UINT32_MAX};
+	struct fail fail = {0};
+	struct scalar scalar;
+	int error = scalar_read(&key, text, &scalar, &fail);
+
+	if (error == 0)
+		*ret = scalar.number;
+	return error;
+}
+
 int value_numbers(const char *text, uint32_t *ret, unsigned max)
 {
 	unsigned count = 0;
@@ -130,6 +144,12 @@ int value_check(const struct flag *flag, const char *text, struct fail *fail)
 			return 0;
 		fail_set(fail, -EINVAL, "--%s '%s' is not a time", flag->name, text);
 		fail_hint(fail, "a number with its unit, as 90s, 5m, 1h or 2d");
+		return -EINVAL;
+	case VALUE_TIME:
+		if (value_time(text, &number) == 0)
+			return 0;
+		fail_set(fail, -EINVAL, "--%s '%s' is not a time", flag->name, text);
+		fail_hint(fail, "a number with its unit, as 300ms or 5s");
 		return -EINVAL;
 	case VALUE_NUMBERS:
 		if (value_numbers(text, numbers, NUMBERS_MAX) >= 0)

@@ -15,6 +15,9 @@ int value_number(const char *text, uint64_t *ret);
 // A number of seconds, or one with its unit: s, m, h, d. -EINVAL, -ERANGE.
 int value_seconds(const char *text, uint64_t *ret);
 
+// A number with its unit, us, ms, s, m or h: microseconds. -EINVAL, -ERANGE.
+int value_time(const char *text, uint64_t *ret);
+
 // "10,20,30". Returns how many, or -errno; -E2BIG when there are more than max.
 int value_numbers(const char *text, uint32_t *ret, unsigned max);
 

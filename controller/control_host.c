@@ -204,6 +204,12 @@ static const char *event_name(Weft__EventType type)
 		return "neighbour";
 	case WEFT__EVENT_TYPE__EVENT_QUEUE_LOST:
 		return "queue_lost";
+	case WEFT__EVENT_TYPE__EVENT_PEER_DOWN:
+		return "peer_down";
+	case WEFT__EVENT_TYPE__EVENT_PEER_UP:
+		return "peer_up";
+	case WEFT__EVENT_TYPE__EVENT_FAILOVER:
+		return "failover";
 	default:
 		return "other";
 	}

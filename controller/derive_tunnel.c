@@ -9,6 +9,7 @@
 
 #include "controller/model_host.h"
 #include "controller/model_place.h"
+#include "controller/model_tunnel.h"
 
 #include <stdio.h>
 
@@ -116,19 +117,48 @@ void derive_tunnel(const struct model *model, const struct intent *intent, struc
 	}
 }
 
+static void fill_backup(const Weft__PeerIntent *peer, Weft__TunnelPeer *message,
+                        struct ip_addr *room)
+{
+	if (!peer->backup || ip_parse(peer->backup, room) < 0)
+		return;
+	message->has_backup = true;
+	message->backup = derive_ip(room);
+	message->has_backup_tunnel = peer->backup_tunnel != NULL;
+	message->backup_tunnel = tunnel_id(model_tunnel_of_backup(peer));
+}
+
+static void fill_bfd(const Weft__PeerIntent *peer, Weft__TunnelPeer *message, Weft__Bfd *bfd)
+{
+	if (!peer->has_bfd || peer->bfd == WEFT__BFD_MODE__BFD_OFF)
+		return;
+	bfd->has_multihop = peer->bfd == WEFT__BFD_MODE__BFD_MULTIHOP;
+	bfd->multihop = bfd->has_multihop;
+	bfd->has_interval_ms = peer->has_bfd_interval_us;
+	bfd->interval_ms = peer->bfd_interval_us / 1000;
+	bfd->has_multiplier = peer->has_bfd_multiplier;
+	bfd->multiplier = peer->bfd_multiplier;
+	bfd->has_hold_ms = peer->has_bfd_hold_us;
+	bfd->hold_ms = peer->bfd_hold_us / 1000;
+	message->bfd = bfd;
+}
+
 void derive_peer(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__PeerIntent *peer = intent->msg->peer;
 	const struct intent *tunnel =
 		peer->tunnel ? model_get(model, NOUN_TUNNEL, peer->tunnel) : NULL;
 	Weft__TunnelPeer message = WEFT__TUNNEL_PEER__INIT;
+	Weft__Bfd bfd = WEFT__BFD__INIT;
 	Weft__Port port = WEFT__PORT__INIT;
-	struct ip_addr remote;
+	struct ip_addr remote, backup;
 
 	if (!tunnel || !peer->remote || ip_parse(peer->remote, &remote) < 0)
 		return;
 	message.tunnel = tunnel_id(peer->tunnel);
 	message.remote = derive_ip(&remote);
+	fill_backup(peer, &message, &backup);
+	fill_bfd(peer, &message, &bfd);
 	// Nobody else tells where MACs are behind an end that is not ours.
 	message.has_learn = true;
 	message.learn = !peer->learn_off;

@@ -104,7 +104,14 @@ const struct noun_ops model_tunnel = {
 static int peer_complete(const struct model *model, const char *key, Weft__Intent *msg,
                          struct refusal *refusal)
 {
-	return model_canon_ip(key, "remote", &msg->peer->remote, refusal);
+	int err = model_canon_ip(key, "remote", &msg->peer->remote, refusal);
+
+	return err == 0 ? model_canon_ip(key, "backup", &msg->peer->backup, refusal) : err;
+}
+
+const char *model_tunnel_of_backup(const Weft__PeerIntent *peer)
+{
+	return peer->backup_tunnel ? peer->backup_tunnel : peer->tunnel;
 }
 
 static void peer_refs(const struct model *model, const struct intent *intent, struct refs *refs)
@@ -117,6 +124,84 @@ static void peer_refs(const struct model *model, const struct intent *intent, st
 	refs_add(refs, REF_WATCHES, "tunnel", "tunnel/%s", peer->tunnel);
 	if (peer->remote)
 		refs_add(refs, REF_CLAIMS, "remote", "remote/%s/%s", peer->tunnel, peer->remote);
+	if (peer->backup)
+		refs_add(refs, REF_CLAIMS, "backup", "remote/%s/%s", model_tunnel_of_backup(peer),
+		         peer->backup);
+	if (peer->backup_tunnel && strcmp(peer->backup_tunnel, peer->tunnel) != 0) {
+		refs_add(refs, REF_NEEDS, "backup_tunnel", "tunnel/%s", peer->backup_tunnel);
+		refs_add(refs, REF_WATCHES, "backup_tunnel", "tunnel/%s", peer->backup_tunnel);
+	}
+}
+
+// An address of the other end, and the tunnel that leads there.
+static int check_end(const struct intent *intent, const struct intent *tunnel, const char *field,
+                     const char *address, struct refusal *refusal)
+{
+	const char *local = tunnel->msg->tunnel->local;
+
+	if (local && (strchr(local, ':') != NULL) != (strchr(address, ':') != NULL))
+		return refuse(refusal, -EINVAL, intent->key, field,
+		              "%s: %s is of another address family than %s of tunnel '%s'",
+		              intent->key, address, local, tunnel->name);
+	if (local && strcmp(local, address) == 0)
+		return refuse(refusal, -EINVAL, intent->key, field,
+		              "%s: %s is the address of the tunnel itself", intent->key, address);
+	return 0;
+}
+
+static bool has_bfd(const Weft__PeerIntent *peer)
+{
+	return peer->has_bfd && peer->bfd != WEFT__BFD_MODE__BFD_OFF;
+}
+
+static const char *host_of_tunnel(const struct intent *tunnel)
+{
+	return tunnel->msg->tunnel->host ? tunnel->msg->tunnel->host : HOST_LOCAL;
+}
+
+static int check_backup(const struct model *model, const struct intent *intent,
+                        const struct intent *tunnel, struct refusal *refusal)
+{
+	const Weft__PeerIntent *peer = intent->msg->peer;
+	const struct intent *other = model_get(model, NOUN_TUNNEL, model_tunnel_of_backup(peer));
+
+	if (!peer->backup && !peer->backup_tunnel)
+		return 0;
+	if (!peer->backup)
+		return refuse(refusal, -EINVAL, intent->key, "backup",
+		              "%s: a tunnel for the backup, and no address", intent->key);
+	if (!has_bfd(peer)) {
+		refuse(refusal, -EINVAL, intent->key, "bfd",
+		       "%s: without BFD nobody knows when to use the backup", intent->key);
+		fail_hint(&refusal->fail, "add --bfd on; the other end must speak it, too");
+		return -EINVAL;
+	}
+	if (other && strcmp(host_of_tunnel(other), host_of_tunnel(tunnel)) != 0)
+		return refuse(refusal, -EINVAL, intent->key, "backup_tunnel",
+		              "%s: tunnel '%s' is on host '%s', and '%s' on '%s'", intent->key,
+		              tunnel->name, host_of_tunnel(tunnel), other->name,
+		              host_of_tunnel(other));
+	if (other == tunnel && strcmp(peer->backup, peer->remote) == 0)
+		return refuse(refusal, -EINVAL, intent->key, "backup",
+		              "%s: %s is its first address already", intent->key, peer->backup);
+	return other ? check_end(intent, other, "backup", peer->backup, refusal) : 0;
+}
+
+static int check_bfd(const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__PeerIntent *peer = intent->msg->peer;
+	int err = 0;
+
+	if (peer->has_bfd_interval_us)
+		err = check_range(intent, "bfd_interval_us", "BFD interval in ms",
+		                  peer->bfd_interval_us / 1000, 10, 60000, refusal);
+	if (err == 0 && peer->has_bfd_multiplier)
+		err = check_range(intent, "bfd_multiplier", "BFD multiplier", peer->bfd_multiplier,
+		                  1, 255, refusal);
+	if (err == 0 && peer->has_bfd_hold_us)
+		err = check_range(intent, "bfd_hold_us", "hold time in seconds",
+		                  peer->bfd_hold_us / 1000000, 0, 3600, refusal);
+	return err;
 }
 
 static int peer_check(const struct model *model, const struct intent *intent,
@@ -125,7 +210,7 @@ static int peer_check(const struct model *model, const struct intent *intent,
 	const Weft__PeerIntent *peer = intent->msg->peer;
 	const struct intent *tunnel =
 		peer->tunnel ? model_get(model, NOUN_TUNNEL, peer->tunnel) : NULL;
-	const char *local = tunnel ? tunnel->msg->tunnel->local : NULL;
+	int err;
 
 	if (!tunnel)
 		return refuse(refusal, -EINVAL, intent->key, "tunnel", "%s: a peer needs a tunnel",
@@ -133,15 +218,10 @@ static int peer_check(const struct model *model, const struct intent *intent,
 	if (!peer->remote)
 		return refuse(refusal, -EINVAL, intent->key, "remote",
 		              "%s: a peer needs the address of its host", intent->key);
-	if (local && (strchr(local, ':') != NULL) != (strchr(peer->remote, ':') != NULL))
-		return refuse(refusal, -EINVAL, intent->key, "remote",
-		              "%s: %s is of another address family than %s of tunnel '%s'",
-		              intent->key, peer->remote, local, tunnel->name);
-	if (local && strcmp(local, peer->remote) == 0)
-		return refuse(refusal, -EINVAL, intent->key, "remote",
-		              "%s: %s is the address of the tunnel itself", intent->key,
-		              peer->remote);
-	return 0;
+	err = check_end(intent, tunnel, "remote", peer->remote, refusal);
+	if (err == 0)
+		err = check_backup(model, intent, tunnel, refusal);
+	return err == 0 ? check_bfd(intent, refusal) : err;
 }
 
 const struct noun_ops model_peer = {

@@ -9,6 +9,9 @@
 // With its default filled in; 0 for GRE.
 uint32_t model_tunnel_udp_port(const Weft__TunnelIntent *tunnel);
 
+// By which the peer's second address is reached.
+const char *model_tunnel_of_backup(const Weft__PeerIntent *peer);
+
 // The number of a net in tunnels: its own, or one made from its name.
 uint32_t model_tunnel_vni(const struct intent *net);
 

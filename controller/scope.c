@@ -30,7 +30,7 @@ static const struct {
 	{WEFT__INTENT__BODY_FLOW, "match: actions:"},
 	{WEFT__INTENT__BODY_IMPAIR, "port link"},
 	{WEFT__INTENT__BODY_TUNNEL, "host"},
-	{WEFT__INTENT__BODY_PEER, "tunnel"},
+	{WEFT__INTENT__BODY_PEER, "tunnel backup_tunnel"},
 };
 
 const char *scope_name(const char *lab, const char *name, char ret[static SCOPE_NAME])

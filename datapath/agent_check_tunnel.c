@@ -14,6 +14,9 @@ enum {
 	UNDERLAY_MTU_MIN = 576,
 	UNDERLAY_MTU_MAX = 65535,
 	VNI_LAST = 0xffffff,
+	BFD_INTERVAL_MIN = 10,
+	BFD_INTERVAL_MAX = 60000,
+	BFD_HOLD_MAX = 3600000,
 };
 
 uint16_t agent_tunnel_udp_port(const Weft__Tunnel *tunnel)
@@ -75,14 +78,59 @@ int agent_check_tunnel(const struct agent_object *object, struct apply_result *r
 	return 0;
 }
 
+static int check_bfd(const struct agent_object *object, struct apply_result *result,
+                     const Weft__Bfd *bfd)
+{
+	if (bfd->interval_ms < BFD_INTERVAL_MIN || bfd->interval_ms > BFD_INTERVAL_MAX)
+		return agent_object_refuse(object, result, -ERANGE, "peer.bfd.interval_ms",
+		                           "BFD every %u ms; %d to %d ms are possible",
+		                           bfd->interval_ms, BFD_INTERVAL_MIN, BFD_INTERVAL_MAX);
+	if (bfd->multiplier < 1 || bfd->multiplier > UINT8_MAX)
+		return agent_object_refuse(object, result, -ERANGE, "peer.bfd.multiplier",
+		                           "the multiplier %u is not one of 1 to 255",
+		                           bfd->multiplier);
+	if (bfd->hold_ms > BFD_HOLD_MAX)
+		return agent_object_refuse(object, result, -ERANGE, "peer.bfd.hold_ms",
+		                           "a hold of %u ms; an hour is the most", bfd->hold_ms);
+	return 0;
+}
+
+static int check_backup(const struct agent_object *object, struct apply_result *result,
+                        const Weft__TunnelPeer *peer)
+{
+	struct ip_addr remote, backup;
+	char text[IP_TEXT];
+	int code = agent_check_host(object, result, "peer.backup", &peer->backup, &backup);
+
+	if (code < 0)
+		return code;
+	agent_ip(&peer->remote, &remote);
+	if (ip_equal(remote, backup) &&
+	    (!peer->has_backup_tunnel || peer->backup_tunnel == peer->tunnel))
+		return agent_object_refuse(object, result, -EINVAL, "peer.backup",
+		                           "%s is the peer's first address already",
+		                           ip_format(backup, text));
+	if (!peer->bfd)
+		return agent_object_refuse(object, result, -EINVAL, "peer.bfd",
+		                           "without BFD nobody knows when to use the backup");
+	return 0;
+}
+
 int agent_check_peer(const struct agent_object *object, struct apply_result *result)
 {
 	const Weft__TunnelPeer *peer = object->message->port->peer;
+	int code;
 
 	if (!peer)
 		return agent_object_refuse(object, result, -EINVAL, "peer",
 		                           "a port of this type needs to say which peer it is");
-	return agent_check_host(object, result, "peer.remote", &peer->remote, NULL);
+	code = agent_check_host(object, result, "peer.remote", &peer->remote, NULL);
+	if (code == 0 && peer->has_backup)
+		code = check_backup(object, result, peer);
+	if (code == 0 && peer->has_backup_tunnel && !peer->has_backup)
+		code = agent_object_refuse(object, result, -EINVAL, "peer.backup_tunnel",
+		                           "a tunnel for the backup, and no address");
+	return code == 0 && peer->bfd ? check_bfd(object, result, peer->bfd) : code;
 }
 
 int agent_check_member_vni(const struct agent_object *object, struct apply_result *result)

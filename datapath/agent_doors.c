@@ -44,13 +44,27 @@ bool agent_door_link_differs(const Weft__Port *a, const Weft__Port *b)
 	return a->mtu != b->mtu || bytes_differ(&a->mac, &b->mac) || addresses_differ(a, b);
 }
 
+static bool bfd_differs(const Weft__Bfd *a, const Weft__Bfd *b)
+{
+	if (!a || !b)
+		return a != b;
+	return a->multihop != b->multihop || a->interval_ms != b->interval_ms ||
+	       a->multiplier != b->multiplier || a->hold_ms != b->hold_ms;
+}
+
+static bool peer_differs(const Weft__TunnelPeer *a, const Weft__TunnelPeer *b)
+{
+	return a->tunnel != b->tunnel || bytes_differ(&a->remote, &b->remote) ||
+	       a->has_backup != b->has_backup || bytes_differ(&a->backup, &b->backup) ||
+	       agent_backup_tunnel(a) != agent_backup_tunnel(b) || bfd_differs(a->bfd, b->bfd);
+}
+
 bool agent_door_differs(const Weft__Port *a, const Weft__Port *b)
 {
 	if (a->tunnel && b->tunnel)
 		return tunnel_differs(a->tunnel, b->tunnel);
 	if (a->peer && b->peer)
-		return a->peer->tunnel != b->peer->tunnel ||
-		       bytes_differ(&a->peer->remote, &b->peer->remote);
+		return peer_differs(a->peer, b->peer);
 	// What belongs to the interface of a TAP can be changed under its guest's feet.
 	if ((a->type != WEFT__PORT_TYPE__PORT_TAP || b->type != WEFT__PORT_TYPE__PORT_TAP) &&
 	    agent_door_link_differs(a, b))

@@ -48,6 +48,8 @@ struct agent_key agent_link_key(const char *ifname, const char *netns);
 
 // The UDP port of a tunnel, its default filled in; 0: it has none.
 uint16_t agent_tunnel_udp_port(const Weft__Tunnel *tunnel);
+// The tunnel by which the peer's second address is reached.
+uint64_t agent_backup_tunnel(const Weft__TunnelPeer *peer);
 
 // "port/h1" as the controller named it, else "port 17".
 enum { OBJECT_NAME = 80 };

@@ -94,13 +94,26 @@ static void link_tunnel(struct draft *draft, const Weft__Tunnel *tunnel)
 		      local);
 }
 
+uint64_t agent_backup_tunnel(const Weft__TunnelPeer *peer)
+{
+	return peer->has_backup_tunnel ? peer->backup_tunnel : peer->tunnel;
+}
+
 static void link_peer(struct draft *draft, const Weft__TunnelPeer *peer)
 {
 	struct ip_addr remote;
+	uint64_t tunnel;
 
 	refer(draft, "peer.tunnel", WEFT__KIND__KIND_PORT, peer->tunnel);
 	if (agent_ip(&peer->remote, &remote) == 0)
 		claim(draft, "peer.remote", INDEX_REMOTE, peer->tunnel, 0, remote);
+	if (!peer->has_backup)
+		return;
+	tunnel = agent_backup_tunnel(peer);
+	if (tunnel != peer->tunnel)
+		refer(draft, "peer.backup_tunnel", WEFT__KIND__KIND_PORT, tunnel);
+	if (agent_ip(&peer->backup, &remote) == 0)
+		claim(draft, "peer.backup", INDEX_REMOTE, tunnel, 0, remote);
 }
 
 static void link_port(struct draft *draft, const Weft__Port *port)

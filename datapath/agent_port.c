@@ -11,8 +11,10 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "datapath/agent_bfd.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_interface.h"
 #include "datapath/agent_keep.h"
@@ -51,12 +53,81 @@ struct agent_ports {
 	struct agent_keep *keep;
 	struct agent_vhosts *vhosts;
 	struct agent_tunnels *tunnels;
+	struct agent_bfd *bfd;
 	struct tap_place *places[PLACE_HEADS];
 };
 
 static void retire(void *block)
 {
 	quiesce_free(block, free);
+}
+
+static void on_bfd_packet(void *user, const struct bfd_path *path, unsigned ttl,
+                          const uint8_t *bytes, size_t len)
+{
+	agent_tunnels_packet(((struct agent_ports *)user)->tunnels, path, ttl, bytes, len);
+}
+
+static uint64_t on_bfd_due(void *user)
+{
+	return agent_liveness_run(agent_tunnels_liveness(((struct agent_ports *)user)->tunnels));
+}
+
+static uint64_t liveness_now(void *user)
+{
+	return clock_now();
+}
+
+static void liveness_wake(void *user)
+{
+	agent_bfd_wake(((struct agent_ports *)user)->bfd);
+}
+
+static void liveness_event(void *user, Weft__EventType type, uint64_t id, const char *text)
+{
+	const struct agent_ports_config *config = &((struct agent_ports *)user)->config;
+
+	config->event(config->user, type, id, text);
+}
+
+static void liveness_forget(void *user, uint32_t slot)
+{
+	const struct agent_ports_config *config = &((struct agent_ports *)user)->config;
+
+	config->forget(config->user, slot);
+}
+
+static struct agent_bfd *new_bfd(struct agent_ports *ports)
+{
+	return agent_bfd_new(&(struct agent_bfd_config){
+		.base = ports->config.base,
+		.packet = on_bfd_packet,
+		.run = on_bfd_due,
+		.user = ports,
+	});
+}
+
+static struct agent_tunnels *new_tunnels(struct agent_ports *ports)
+{
+	return agent_tunnels_new(&(struct agent_tunnels_config){
+		.open = underlay_socket_open,
+		.retire = retire,
+		.queues = ports->config.workers,
+		.liveness =
+			{
+				.carrier = agent_bfd_carrier(ports->bfd),
+				.now = liveness_now,
+				.wake = liveness_wake,
+				.event = liveness_event,
+				.forget = liveness_forget,
+				.user = ports,
+			},
+	});
+}
+
+const struct agent_liveness *agent_ports_liveness(const struct agent_ports *ports)
+{
+	return agent_tunnels_liveness(ports->tunnels);
 }
 
 struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
@@ -69,11 +140,6 @@ struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 		.event = config->event,
 		.user = config->user,
 	};
-	const struct agent_tunnels_config tunnels = {
-		.open = underlay_socket_open,
-		.retire = retire,
-		.queues = config->workers,
-	};
 	struct agent_ports *ports = calloc(1, sizeof(*ports));
 
 	if (!ports)
@@ -81,7 +147,8 @@ struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 	ports->config = *config;
 	ports->keep = config->keep;
 	ports->vhosts = agent_vhosts_new(&vhosts);
-	ports->tunnels = agent_tunnels_new(&tunnels);
+	ports->bfd = new_bfd(ports);
+	ports->tunnels = ports->bfd ? new_tunnels(ports) : NULL;
 	if (!ports->vhosts || !ports->tunnels) {
 		agent_ports_free(ports);
 		errno = ENOMEM;
@@ -95,6 +162,7 @@ void agent_ports_free(struct agent_ports *ports)
 	if (!ports)
 		return;
 	agent_tunnels_free(ports->tunnels);
+	agent_bfd_free(ports->bfd);
 	agent_vhosts_free(ports->vhosts);
 	free(ports);
 }

@@ -28,8 +28,12 @@ struct agent_ports_config {
 	// What happens to a port by itself; what goes wrong with one that no transaction can answer for
 	// any more is EVENT_PORT_ERROR.
 	void (*event)(void *user, Weft__EventType type, uint64_t id, const char *text);
+	// Forgets the MACs that were learnt behind the port.
+	void (*forget)(void *user, uint32_t slot);
 	void *user;
 };
+
+struct agent_liveness;
 
 struct agent_ports *agent_ports_new(const struct agent_ports_config *config); // NULL with errno
 void agent_ports_free(struct agent_ports *ports); // => All doors are closed. NULL is fine.
@@ -45,3 +49,6 @@ void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door,
 
 // Removes what a predecessor left of TAPs and vhost-user ports and no port has claimed. Returns how many.
 unsigned agent_ports_sweep(struct agent_ports *ports);
+
+// What BFD says of the peers of tunnels.
+const struct agent_liveness *agent_ports_liveness(const struct agent_ports *ports);

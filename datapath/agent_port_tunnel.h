@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/fail.h"
+#include "datapath/agent_liveness.h"
 #include "proto/objects.pb-c.h"
 #include "tunnels/underlay.h"
 #include "vnic/port.h"
@@ -19,6 +20,7 @@ struct agent_tunnels_config {
 	void *user;
 	void (*retire)(void *block); // see struct tunnel_config
 	unsigned queues;             // to receive by, of each tunnel
+	struct agent_liveness_config liveness;
 };
 
 struct agent_tunnels *agent_tunnels_new(
@@ -33,3 +35,9 @@ int agent_tunnels_open(struct agent_tunnels *tunnels, uint64_t id, const char *n
                        struct fail *fail);
 // Returns false when the door is none of ours, and does nothing.
 bool agent_tunnels_close(struct agent_tunnels *tunnels, struct port *door);
+
+// A BFD packet came: what is refused is counted at the door that it concerns.
+void agent_tunnels_packet(struct agent_tunnels *tunnels, const struct bfd_path *path, unsigned ttl,
+                          const uint8_t *bytes, size_t len);
+// For what is due of BFD, and for what it says.
+struct agent_liveness *agent_tunnels_liveness(struct agent_tunnels *tunnels);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "datapath/agent_change.h"
+#include "datapath/agent_liveness.h"
 #include "datapath/agent_query.h"
 #include "datapath/lease.h"
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINK_COLUMNS = 10 };
+enum { LINK_COLUMNS = 10, PEER_COLUMNS = 10 };
 
 static void add_columns(struct agent_rows *rows, const char *const *columns, size_t count)
 {
@@ -39,7 +40,7 @@ static const char *state_of(const struct port_config *port)
 		return "error";
 	if (port->door->gone)
 		return "gone";
-	return port->admin_down ? "down" : "up";
+	return port->admin_down || port->door->deaf ? "down" : "up";
 }
 
 static void offload_text(uint32_t offloads, char text[static 32])
@@ -82,6 +83,45 @@ static void link_values(struct agent_rows *rows, const struct port *door)
 	agent_rows_number(rows, link.copied);
 }
 
+static void session_values(struct agent_rows *rows, const struct bfd *bfd)
+{
+	uint64_t ago = bfd ? clock_now() - bfd->changed_at : 0;
+
+	agent_rows_text(rows, !bfd ? "error" : bfd_state_name(bfd->state));
+	if (bfd && bfd->state != BFD_UP)
+		agent_rows_text(rows, bfd_diagnostic_text(bfd->diagnostic));
+	else
+		agent_rows_none(rows);
+	agent_rows_number(rows, bfd ? bfd_interval_ns(bfd) / NSEC_PER_USEC : 0);
+	agent_rows_number(rows, bfd ? bfd_detection_ns(bfd) / NSEC_PER_USEC : 0);
+	agent_rows_number(rows, bfd ? bfd->rtt_ns / NSEC_PER_USEC : 0);
+	agent_rows_number(rows, ago / NSEC_PER_SEC);
+	agent_rows_number(rows, bfd ? bfd->downs : 0);
+}
+
+// What BFD says of a peer.
+static void peer_values(const struct agent *agent, struct agent_rows *rows, const struct port *door)
+{
+	struct liveness_view view;
+
+	if (!door || !agent_liveness_view(agent_ports_liveness(agent->ports), door, &view)) {
+		for (int i = 0; i < PEER_COLUMNS; i++)
+			agent_rows_none(rows);
+		return;
+	}
+	session_values(rows, view.sessions[0]);
+	if (view.way_count > 1)
+		agent_rows_text(rows, view.sessions[1] ? bfd_state_name(view.sessions[1]->state)
+		                                       : "error");
+	else
+		agent_rows_none(rows);
+	if (view.reached)
+		agent_rows_ip(rows, view.remote);
+	else
+		agent_rows_none(rows);
+	agent_rows_number(rows, view.failovers);
+}
+
 static void port_row(struct agent *agent, struct agent_rows *rows, const struct port_config *port)
 {
 	char offloads[32] = "";
@@ -101,6 +141,7 @@ static void port_row(struct agent *agent, struct agent_rows *rows, const struct 
 	agent_rows_number(rows, port_drops(agent, port));
 	agent_rows_number(rows, fdb_port_count(agent->state->fdb, port->slot));
 	link_values(rows, port->door);
+	peer_values(agent, rows, port->door);
 }
 
 void agent_query_ports(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
@@ -113,12 +154,17 @@ void agent_query_ports(struct agent *agent, const Weft__Query *query, struct age
 		"connected", "features", "pairs", "ring",      "last_fault",
 		"waiting",   "kicks",    "calls", "delivered", "copied",
 	};
+	static const char *const peer_columns[PEER_COLUMNS] = {
+		"bfd_state",   "diagnostic", "interval_us",  "detection_us", "rtt_us",
+		"bfd_seconds", "flaps",      "backup_state", "by",           "failovers",
+	};
 	const struct generation *generation = apply_generation(agent->apply);
 	uint32_t slot = (uint32_t)query->cursor;
 	const struct port_config *port;
 
 	add_columns(rows, columns, sizeof(columns) / sizeof(columns[0]));
 	add_columns(rows, link_columns, LINK_COLUMNS);
+	add_columns(rows, peer_columns, PEER_COLUMNS);
 	for (; (port = pmap_next(&generation->ports, &slot)); slot++) {
 		if (query->has_object && query->object != port->id)
 			continue;

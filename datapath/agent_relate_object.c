@@ -158,33 +158,46 @@ static int relate_nat_rule(struct agent_change *change, const struct agent_objec
 	return 0;
 }
 
-static int relate_peer(struct agent_change *change, const struct agent_object *object)
+// One way of a peer: its address, and our end for it.
+static int relate_way(struct agent_change *change, const struct agent_object *object, uint64_t id,
+                      const ProtobufCBinaryData *address, const char *field,
+                      const char *tunnel_field)
 {
-	const Weft__TunnelPeer *peer = object->message->port->peer;
-	const struct agent_object *tunnel;
-	const Weft__Tunnel *end;
+	const struct agent_object *tunnel = get(change, WEFT__KIND__KIND_PORT, id);
+	const Weft__Tunnel *end = tunnel->message->port->tunnel;
 	struct ip_addr local, remote;
 	char text[IP_TEXT], name[OBJECT_NAME];
 
-	if (!peer)
-		return 0;
-	tunnel = get(change, WEFT__KIND__KIND_PORT, peer->tunnel);
-	end = tunnel->message->port->tunnel;
 	if (!end)
-		return agent_object_refuse(object, change->result, -EINVAL, "peer.tunnel",
+		return agent_object_refuse(object, change->result, -EINVAL, tunnel_field,
 		                           "%s is no tunnel", agent_object_name(tunnel, name));
 	agent_ip(&end->local, &local);
-	agent_ip(&peer->remote, &remote);
+	agent_ip(address, &remote);
 	if (ip_is4(local) != ip_is4(remote))
-		return agent_object_refuse(object, change->result, -EAFNOSUPPORT, "peer.remote",
+		return agent_object_refuse(object, change->result, -EAFNOSUPPORT, field,
 		                           "%s and the tunnel's own address are of different "
 		                           "families",
 		                           ip_format(remote, text));
 	if (ip_equal(local, remote))
-		return agent_object_refuse(object, change->result, -EINVAL, "peer.remote",
+		return agent_object_refuse(object, change->result, -EINVAL, field,
 		                           "%s is the tunnel's own address",
 		                           ip_format(remote, text));
 	return 0;
+}
+
+static int relate_peer(struct agent_change *change, const struct agent_object *object)
+{
+	const Weft__TunnelPeer *peer = object->message->port->peer;
+	int code;
+
+	if (!peer)
+		return 0;
+	code = relate_way(change, object, peer->tunnel, &peer->remote, "peer.remote",
+	                  "peer.tunnel");
+	if (code < 0 || !peer->has_backup)
+		return code;
+	return relate_way(change, object, agent_backup_tunnel(peer), &peer->backup, "peer.backup",
+	                  "peer.backup_tunnel");
 }
 
 static bool is_wire(struct agent_change *change, const struct agent_object *member)

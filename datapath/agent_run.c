@@ -198,6 +198,11 @@ static void on_port_event(void *user, Weft__EventType type, uint64_t id, const c
 	agent_event(user, type, id, text);
 }
 
+static void forget_learnt(void *user, uint32_t slot)
+{
+	fdb_flush_port(((struct agent *)user)->state->fdb, slot);
+}
+
 static void ports_settle(void *user)
 {
 	workers_settle(((struct agent *)user)->workers);
@@ -254,6 +259,7 @@ static int make_parts(struct agent *agent, struct fail *fail)
 		.vm_group = agent->config.vm_group,
 		.settle = ports_settle,
 		.event = on_port_event,
+		.forget = forget_learnt,
 		.user = agent,
 	};
 	struct apply_env apply_env = {

@@ -20,7 +20,7 @@ enum { HELLO_LIMIT = 64 << 10, LEASES_LIMIT = 32 << 20 };
 static char *const capabilities[] = {
 	"tap",    "netdev",  "pcap",          "memory",    "nat",   "port-forward",
 	"dhcp",   "dns",     "router-advert", "flow-rule", "trace", "vhost-user",
-	"impair", "capture", "wire",          "address",
+	"impair", "capture", "wire",          "address",   "bfd",
 };
 
 void agent_session_hello(struct agent *agent)

@@ -236,7 +236,26 @@ static bool takes(struct pipeline *pipeline, const struct domain_member *member,
 	if (!egress_floods_to(pipeline->generation, member, except, reach, packet))
 		return false;
 	port = pmap_get(&pipeline->generation->ports, member->port);
-	return port && port->door && !port->admin_down;
+	return port && port->door && !port->admin_down &&
+	       !atomic_load_explicit(&port->door->deaf, memory_order_relaxed);
+}
+
+// Rarely asked: whether it is only BFD that keeps everybody from getting the flood.
+static enum drop_reason why_nobody(const struct pipeline *pipeline, const struct domain *domain,
+                                   uint32_t except, enum egress_reach reach,
+                                   const struct packet *packet)
+{
+	const struct generation *generation = pipeline->generation;
+
+	for (uint32_t i = 0; i < domain->member_count; i++) {
+		const struct port_config *port =
+			pmap_get(&generation->ports, domain->members[i].port);
+
+		if (port && port->door && port->door->deaf &&
+		    egress_floods_to(generation, &domain->members[i], except, reach, packet))
+			return DROP_TUNNEL_PEER_DOWN;
+	}
+	return DROP_NO_MEMBER;
 }
 
 enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *domain,
@@ -263,7 +282,7 @@ enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *do
 		last = member;
 	}
 	if (!last)
-		return DROP_NO_MEMBER;
+		return why_nobody(pipeline, domain, except, reach, packet);
 	if (lacking)
 		stats_drop_words(pipeline->config.stats, pipeline->config.worker,
 		                 packet->in_port)[DROP_NO_BUFFER]++;

@@ -579,18 +579,48 @@ uint64_t pipeline_tick(struct pipeline *pipeline, const struct generation *gener
 }
 
 // As egress judges, which a trace does not come to.
-static bool is_down(const struct generation *generation, uint32_t slot)
+// Why nothing leaves by the port, or DROP_NONE.
+static enum drop_reason why_down(const struct generation *generation, uint32_t slot)
 {
 	const struct port_config *port = pmap_get(&generation->ports, slot);
 
-	return !port || port->admin_down;
+	if (!port || port->admin_down)
+		return DROP_PORT_DOWN;
+	return port->door && port->door->deaf ? DROP_TUNNEL_PEER_DOWN : DROP_NONE;
+}
+
+// To whom a flood goes, as egress_flood does it.
+static void trace_flood(struct trace *trace, const struct generation *generation,
+                        const struct program *program, const struct packet *packet)
+{
+	const struct domain *domain = pmap_get(&generation->domains, program->out_domain);
+	enum drop_reason nobody = DROP_NO_MEMBER;
+
+	for (uint32_t i = 0; domain && i < domain->member_count; i++) {
+		const struct domain_member *member = &domain->members[i];
+		enum drop_reason down = why_down(generation, member->port);
+
+		if (!egress_floods_to(generation, member, packet->in_port, reach_of(program),
+		                      packet) ||
+		    trace->out_count == ARRAY_SIZE(trace->out_ports))
+			continue;
+		if (down) {
+			nobody = down == DROP_TUNNEL_PEER_DOWN ? down : nobody;
+			continue;
+		}
+		trace->out_ports[trace->out_count++] = member->port;
+		trace->vni = member->vni;
+	}
+	if (trace->out_count > 1)
+		trace->vni = 0;
+	trace->forwarded = trace->out_count > 0;
+	if (!trace->forwarded)
+		trace->drop = (uint16_t)nobody;
 }
 
 static void trace_end(struct trace *trace, const struct generation *generation,
                       const struct program *program, const struct packet *packet)
 {
-	const struct domain *domain = pmap_get(&generation->domains, program->out_domain);
-
 	if (program->flags & PROGRAM_DROP) {
 		trace->drop = program->drop;
 		snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(program->drop));
@@ -599,10 +629,10 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 	if (program->flags & PROGRAM_DONE)
 		return;
 	if (!(program->flags & PROGRAM_FLOOD)) {
-		if (is_down(generation, program->out_port)) {
-			trace->drop = DROP_PORT_DOWN;
+		trace->drop = why_down(generation, program->out_port);
+		if (trace->drop) {
 			snprintf(trace->hint, sizeof(trace->hint), "%s",
-			         drop_explain(DROP_PORT_DOWN));
+			         drop_explain((enum drop_reason)trace->drop));
 			return;
 		}
 		trace->forwarded = true;
@@ -610,19 +640,7 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 		trace->vni = program->flags & PROGRAM_VNI ? program->vni : 0;
 		return;
 	}
-	for (uint32_t i = 0; domain && i < domain->member_count; i++)
-		if (egress_floods_to(generation, &domain->members[i], packet->in_port,
-		                     reach_of(program), packet) &&
-		    !is_down(generation, domain->members[i].port) &&
-		    trace->out_count < ARRAY_SIZE(trace->out_ports)) {
-			trace->out_ports[trace->out_count++] = domain->members[i].port;
-			trace->vni = domain->members[i].vni;
-		}
-	if (trace->out_count > 1)
-		trace->vni = 0;
-	trace->forwarded = trace->out_count > 0;
-	if (!trace->forwarded)
-		trace->drop = DROP_NO_MEMBER;
+	trace_flood(trace, generation, program, packet);
 }
 
 // That what passes here may be late or lost, which a trace does not draw.

@@ -16,6 +16,7 @@
 #include "tunnels/tunnel_priv.h"
 #include "vnic/parse.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +29,17 @@ enum {
 	DSCP_SHIFT = 2,
 };
 
-struct peer {
-	struct port port;
+struct way {
 	struct tunnel *tunnel; // held
 	struct ip_addr remote;
+	bool yielded; // another door of the same slot has it, too
+};
+
+struct peer {
+	struct port port;
+	_Atomic unsigned used; // of `ways`; PEER_WAYS: none
+	unsigned way_count;
+	struct way ways[PEER_WAYS];
 };
 
 struct burst {
@@ -70,13 +78,13 @@ static bool fits(const struct tunnel *tunnel, const struct burst *burst, uint32_
 	       len <= burst->last[at] && datagram->len + len <= DATAGRAM_MAX;
 }
 
-static struct datagram *begin(struct burst *burst, const struct peer *peer, uint8_t tos,
+static struct datagram *begin(struct burst *burst, const struct way *way, uint8_t tos,
                               uint32_t entropy)
 {
 	struct datagram *datagram = &burst->datagrams[burst->count];
 
 	*datagram = (struct datagram){
-		.to = peer->remote,
+		.to = way->remote,
 		.entropy = entropy,
 		.tos = tos,
 		.iov = &burst->iov[burst->used],
@@ -86,9 +94,9 @@ static struct datagram *begin(struct burst *burst, const struct peer *peer, uint
 }
 
 // Returns whether the packet found room.
-static bool add(struct burst *burst, const struct peer *peer, struct packet *packet)
+static bool add(struct burst *burst, const struct way *way, struct packet *packet)
 {
-	const struct tunnel *tunnel = peer->tunnel;
+	const struct tunnel *tunnel = way->tunnel;
 	unsigned header = tunnel->config.encap->header;
 	unsigned pieces = 1U + packet->segment_count;
 	uint32_t len = packet->len + header;
@@ -105,7 +113,7 @@ static bool add(struct burst *burst, const struct peer *peer, struct packet *pac
 	} else {
 		if (burst->count == UNDERLAY_BATCH)
 			return false;
-		datagram = begin(burst, peer, tos, entropy);
+		datagram = begin(burst, way, tos, entropy);
 	}
 	tunnel->config.encap->write(packet->data - header, packet->vni);
 	iov = &burst->iov[burst->used];
@@ -138,19 +146,31 @@ static void send_burst(const struct tunnel *tunnel, struct burst *burst,
 	}
 }
 
+static unsigned refuse_all(struct packet *const *packets, unsigned count, enum drop_reason *reason)
+{
+	for (unsigned i = 0; i < count; i++)
+		packets[i]->drop = DROP_TUNNEL_PEER_DOWN;
+	*reason = DROP_TUNNEL_PEER_DOWN;
+	return count;
+}
+
 static unsigned peer_tx(struct port *port, unsigned queue, struct packet *const *packets,
                         unsigned count, enum drop_reason *reason)
 {
 	const struct peer *peer = (const struct peer *)port;
+	unsigned used = atomic_load_explicit(&peer->used, memory_order_relaxed);
+	const struct way *way = &peer->ways[used];
 	unsigned done = 0;
 
+	if (used == PEER_WAYS)
+		return refuse_all(packets, count, reason);
 	while (done < count) {
 		struct burst burst;
 		unsigned first = done;
 
 		burst.count = 0;
 		burst.used = 0;
-		while (done < count && add(&burst, peer, packets[done]))
+		while (done < count && add(&burst, way, packets[done]))
 			done++;
 		if (done == first) {
 			// More pieces than a datagram has: no door makes such packets.
@@ -158,7 +178,7 @@ static unsigned peer_tx(struct port *port, unsigned queue, struct packet *const 
 			*reason = DROP_TX_FAILED;
 			continue;
 		}
-		send_burst(peer->tunnel, &burst, packets + first, reason);
+		send_burst(way->tunnel, &burst, packets + first, reason);
 	}
 	return count;
 }
@@ -168,15 +188,22 @@ static int peer_rx_fd(const struct port *port, unsigned queue)
 	return -1;
 }
 
+// Another may have the address by now. Short of memory it stays in the table: what comes from there is then of a
+// port that is gone.
+static void leave(const struct way *way, uint32_t slot)
+{
+	if (!way->yielded &&
+	    peer_table_find(atomic_load(&way->tunnel->peers), &way->remote) == slot)
+		tunnel_set_peer(way->tunnel, way->remote, 0);
+	tunnel_let_go(way->tunnel);
+}
+
 static void peer_close(struct port *port)
 {
 	struct peer *peer = (struct peer *)port;
 
-	// Another may have the address by now. Short of memory it stays in the table: what comes from there is
-	// then of a port that is gone.
-	if (peer_table_find(atomic_load(&peer->tunnel->peers), &peer->remote) == port->slot)
-		tunnel_set_peer(peer->tunnel, peer->remote, 0);
-	tunnel_let_go(peer->tunnel);
+	for (unsigned i = 0; i < peer->way_count; i++)
+		leave(&peer->ways[i], port->slot);
 	free(peer);
 }
 
@@ -193,6 +220,27 @@ bool peer_is(const struct port *port)
 	return port->ops == &peer_ops;
 }
 
+void peer_use(struct port *port, unsigned way)
+{
+	struct peer *peer = (struct peer *)port;
+
+	assert(way == PEER_WAYS || way < peer->way_count);
+	atomic_store_explicit(&peer->used, way, memory_order_relaxed);
+	atomic_store_explicit(&port->deaf, way == PEER_WAYS, memory_order_relaxed);
+}
+
+void peer_yield(struct port *port, const struct port *other)
+{
+	struct peer *peer = (struct peer *)port;
+	const struct peer *heir = (const struct peer *)other;
+
+	for (unsigned i = 0; i < peer->way_count; i++)
+		for (unsigned n = 0; n < heir->way_count; n++)
+			if (peer->ways[i].tunnel == heir->ways[n].tunnel &&
+			    ip_equal(peer->ways[i].remote, heir->ways[n].remote))
+				peer->ways[i].yielded = true;
+}
+
 static uint32_t inner_mtu(const struct tunnel *tunnel, struct ip_addr remote)
 {
 	uint32_t outer = tunnel->config.underlay_mtu;
@@ -205,23 +253,39 @@ static uint32_t inner_mtu(const struct tunnel *tunnel, struct ip_addr remote)
 	return MAX(outer, overhead + MTU_LEAST) - overhead;
 }
 
+static int add_way(struct peer *peer, const struct peer_way *way)
+{
+	struct tunnel *tunnel = (struct tunnel *)way->tunnel;
+	int error = tunnel_set_peer(tunnel, way->remote, peer->port.slot);
+	uint32_t mtu;
+
+	if (error < 0)
+		return error;
+	tunnel_hold(tunnel);
+	mtu = inner_mtu(tunnel, way->remote);
+	if (!peer->way_count || mtu < peer->port.mtu)
+		peer->port.mtu = mtu;
+	peer->ways[peer->way_count++] = (struct way){.tunnel = tunnel, .remote = way->remote};
+	return 0;
+}
+
 int peer_open(const struct peer_config *config, struct port **ret, struct fail *fail)
 {
-	struct tunnel *tunnel = (struct tunnel *)config->tunnel;
 	struct peer *peer = calloc(1, sizeof(*peer));
+	int error = peer ? 0 : -ENOMEM;
 
-	if (!peer || tunnel_set_peer(tunnel, config->remote, config->slot) < 0) {
-		free(peer);
-		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
-	}
-	tunnel_hold(tunnel);
-	peer->tunnel = tunnel;
-	peer->remote = config->remote;
+	if (error < 0)
+		return fail_set(fail, error, "%s: out of memory", config->name);
 	peer->port.ops = &peer_ops;
 	peer->port.queue_count = 1;
 	peer->port.slot = config->slot;
-	peer->port.mtu = inner_mtu(tunnel, config->remote);
 	snprintf(peer->port.name, sizeof(peer->port.name), "%s", config->name);
+	for (unsigned i = 0; error == 0 && i < config->way_count; i++)
+		error = add_way(peer, &config->ways[i]);
+	if (error < 0) {
+		peer_close(&peer->port);
+		return fail_set(fail, error, "%s: out of memory", config->name);
+	}
 	*ret = &peer->port;
 	return 0;
 }

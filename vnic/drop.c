@@ -145,6 +145,21 @@ static const struct words words[] = {
 	[DROP_SPLIT_HORIZON] = {"split_horizon",
 		"The frame came from one peer and is for another, which gets its own copy: frames never "
 		"go from peer to peer."},
+	[DROP_TUNNEL_PEER_DOWN] = {"tunnel_peer_down",
+		"BFD hears nothing of the tunnel's peer, and there is no backup that works; weft peer show "
+		"tells since when."},
+	[DROP_BFD_MALFORMED] = {"bfd_malformed",
+		"A BFD packet breaks RFC 5880 (version, length, a zero where there must be none); look at "
+		"its sender with a capture."},
+	[DROP_BFD_AUTHENTICATION] = {"bfd_authentication",
+		"A BFD packet claims to be authenticated, which this end does not do; switch it off at the "
+		"sender."},
+	[DROP_BFD_TTL] = {"bfd_ttl",
+		"A BFD packet of one hop came with another TTL than 255, so from further away; use --bfd "
+		"multihop at both ends if that is right."},
+	[DROP_BFD_UNKNOWN] = {"bfd_unknown",
+		"A BFD packet belongs to no session: its sender is no peer with BFD on, or speaks to a "
+		"session that has ended."},
 	[DROP_FLOW_RULE] = {"flow_rule",
 		"A flow rule says to drop it; trace the flow to see which."},
 	[DROP_MISS_LIMIT] = {"miss_limit",

@@ -59,6 +59,11 @@ enum drop_reason {
 	DROP_TUNNEL_MTU,          // too big for the tunnel
 	DROP_VNI_UNKNOWN,         // no net of that number
 	DROP_SPLIT_HORIZON,       // from one peer, for another
+	DROP_TUNNEL_PEER_DOWN,    // BFD says that no way to the peer works
+	DROP_BFD_MALFORMED,       // RFC 5880, section 6.8.6
+	DROP_BFD_AUTHENTICATION,  // claims to be authenticated
+	DROP_BFD_TTL,             // not from a neighbour (RFC 5881, section 5)
+	DROP_BFD_UNKNOWN,         // of no session
 	// Policy.
 	DROP_FLOW_RULE,
 	DROP_MISS_LIMIT, // too many new flows per second from this port

@@ -99,6 +99,7 @@ struct port {
 	_Atomic uint32_t offloads;                 // enum port_offload, what tx takes
 	_Atomic uint32_t mtu;                      // of L3, bytes
 	_Atomic uint64_t door_drops[DROP_REASONS]; // refused by rx; see port_count_drop
+	_Atomic bool deaf; // nobody is there to hear what leaves by it: it takes no floods
 	_Atomic bool gone; // rx or tx found that the interface is no more; its fds poll as broken
 	// More workers than queues: port_tx locks the queue for each call. Set by who hands the port to
 	// the workers, before they see it. Queues that share a lock only wait a little longer.

@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct encap *const kinds[] = {&encap_vxlan, &encap_geneve, &encap_gre};
 	static struct packet_pool *pool;
 	struct tunnel_config config = {.name = "t", .queues = 1, .retire = free};
-	struct peer_config peer_config = {.name = "p", .slot = SLOT};
+	struct peer_config peer_config = {.name = "p", .slot = SLOT, .way_count = 1};
 	struct fail fail = {0};
 	struct port *tunnel, *peer;
 	uint16_t part;
@@ -98,11 +98,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	part = (uint16_t)(load_be16(data + 2) < size - PREFIX ? load_be16(data + 2) : 0);
 	config.encap = kinds[data[0] % 3];
 	ip_parse("192.0.2.1", &config.local);
-	ip_parse("192.0.2.2", &peer_config.remote);
+	ip_parse("192.0.2.2", &peer_config.ways[0].remote);
 	must(tunnel_open(&config, underlay_memory_open, NULL, &tunnel, &fail) == 0);
-	peer_config.tunnel = tunnel;
+	peer_config.ways[0].tunnel = tunnel;
 	must(peer_open(&peer_config, &peer, &fail) == 0);
-	must(underlay_memory_put(tunnel_underlay(tunnel), peer_config.remote, data[1], part,
+	must(underlay_memory_put(tunnel_underlay(tunnel), peer_config.ways[0].remote, data[1], part,
 	                         data + PREFIX, size - PREFIX) == 0);
 
 	uint64_t taken = drain(tunnel, pool);

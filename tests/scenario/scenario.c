@@ -7,7 +7,6 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/rand.h"
-#include "datapath/agent_port_tunnel.h"
 #include "tunnels/tunnel.h"
 #include "tunnels/underlay_memory.h"
 #include "vnic/memport.h"
@@ -187,6 +186,7 @@ struct scenario *scenario_new(void)
 		.open = underlay_memory_open,
 		.retire = free,
 		.queues = 1,
+		.liveness = scenario_bfd_config(scenario),
 	});
 	assert_non_null(scenario->tunnels);
 	scenario->service = service_new(scenario->state, &services);
@@ -213,6 +213,7 @@ struct scenario *scenario_new(void)
 void scenario_free(struct scenario *scenario)
 {
 	scenario_expect_silence(scenario);
+	scenario_expect_no_event(scenario);
 	pipeline_free(scenario->pipeline);
 	apply_free(scenario->apply);
 	service_free(scenario->service);
@@ -415,6 +416,9 @@ void scenario_run_until(struct scenario *scenario, uint64_t ns)
 		uint64_t other = service_tick(scenario->service, scenario->now, wall);
 
 		wait = MIN(wait, other);
+		other = scenario_bfd_run(scenario);
+		if (other != UINT64_MAX)
+			wait = MIN(wait, other > scenario->now ? other - scenario->now : 0);
 		if (held != UINT64_MAX)
 			wait = MIN(wait, held > scenario->now ? held - scenario->now : 0);
 		if (wait > ns - scenario->now)

@@ -176,6 +176,37 @@ void scenario_peer(struct scenario *scenario, uint64_t id, uint64_t tunnel, cons
 	scenario_put(scenario, &object);
 }
 
+void scenario_peer_bfd(struct scenario *scenario, uint64_t id, uint64_t tunnel, const char *remote,
+                       const char *backup, uint64_t backup_tunnel, uint32_t interval_ms,
+                       uint32_t hold_ms)
+{
+	Weft__TunnelPeer peer = WEFT__TUNNEL_PEER__INIT;
+	Weft__Bfd bfd = WEFT__BFD__INIT;
+	Weft__Port port = WEFT__PORT__INIT;
+	Weft__Object object = new_object(id, NULL, WEFT__OBJECT__BODY_PORT);
+	struct address room, backup_room;
+
+	bfd.has_interval_ms = true;
+	bfd.interval_ms = interval_ms;
+	bfd.has_hold_ms = true;
+	bfd.hold_ms = hold_ms;
+	peer.tunnel = tunnel;
+	peer.remote = ip_bytes(&room, remote);
+	peer.has_learn = true;
+	peer.learn = true;
+	peer.bfd = &bfd;
+	if (backup) {
+		peer.has_backup = true;
+		peer.backup = ip_bytes(&backup_room, backup);
+		peer.has_backup_tunnel = backup_tunnel != 0;
+		peer.backup_tunnel = backup_tunnel;
+	}
+	port.type = WEFT__PORT_TYPE__PORT_PEER;
+	port.peer = &peer;
+	object.port = &port;
+	scenario_put(scenario, &object);
+}
+
 void scenario_member_vni(struct scenario *scenario, uint64_t id, uint64_t peer, uint64_t bridge,
                          uint32_t vid, uint32_t vni)
 {

@@ -83,9 +83,24 @@ static void test_check(void **state)
 	assert_non_null(strstr(fail.what, "--mtu"));
 }
 
+static void times_become_microseconds(void **state)
+{
+	uint64_t time = 0;
+
+	assert_int_equal(value_time("300ms", &time), 0);
+	assert_int_equal(time, 300000);
+	assert_int_equal(value_time("1.5s", &time), 0);
+	assert_int_equal(time, 1500000);
+	assert_int_equal(value_time("300", &time), -EINVAL);
+	assert_int_equal(value_time("ms", &time), -EINVAL);
+	assert_int_equal(value_time("99999h", &time), -ERANGE);
+	assert_int_equal(time, 1500000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_become_microseconds),
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_numbers),
