@@ -5,11 +5,15 @@
 //
 // What is lost shows twice: the datapath counts what found no room with it, and each message says how many
 // packets of that datapath went before it, so that a message which went missing on the way shows as a gap.
+//
+// Each worker of each datapath sends its packets in the order of time, some hundredths of a second after they came.
+// So a packet is held until it is HOLD_NS old, and then whatever was before it has come.
 
 #include "cli/capture_writer.h"
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "cli/capture_order.h"
 #include "cli/pcapng.h"
 #include "proto/channel.pb-c.h"
 #include "proto/decode.h"
@@ -35,6 +39,8 @@ struct source {
 
 enum { SOURCES_MAX = 1024 };
 
+#define HOLD_NS (100 * NSEC_PER_MSEC)
+
 struct capture_writer {
 	struct capture_writer_config config;
 	struct seen_port *ports; // in the order of the interfaces
@@ -42,6 +48,7 @@ struct capture_writer {
 	size_t last; // index of the port found last
 	struct source *sources;
 	size_t source_count;
+	struct capture_order held;
 	uint64_t packets;   // written
 	uint64_t told_lost; // in the options of packets
 	uint64_t began_ns;
@@ -71,6 +78,7 @@ int capture_writer_new(const struct capture_writer_config *config, struct captur
 void capture_writer_free(struct capture_writer *writer)
 {
 	if (writer) {
+		capture_order_fini(&writer->held);
 		free(writer->ports);
 		free(writer->sources);
 	}
@@ -194,7 +202,22 @@ static struct source *find_source(struct capture_writer *writer, uint64_t captur
 	return &more[writer->source_count++];
 }
 
-static int put_all(struct capture_writer *writer, const Weft__Captured *captured)
+// Writes what is not later than that.
+static int write_until(struct capture_writer *writer, uint64_t until_ns)
+{
+	Weft__CapturedPacket *packet;
+	int error = 0;
+
+	while (error == 0 && (packet = capture_order_take(&writer->held, until_ns))) {
+		error = put_packet(writer, packet);
+		weft__captured_packet__free_unpacked(packet, NULL);
+	}
+	if (error == 0 && fflush(writer->config.file) != 0)
+		error = -errno;
+	return error;
+}
+
+static int put_all(struct capture_writer *writer, Weft__Captured *captured)
 {
 	struct source *source = find_source(writer, captured->capture);
 	int error = source ? take_names(writer, captured) : -ENOMEM;
@@ -207,13 +230,13 @@ static int put_all(struct capture_writer *writer, const Weft__Captured *captured
 		source->no_room = captured->lost;
 	for (size_t i = 0; i < captured->n_packets && error == 0 && !capture_writer_is_full(writer);
 	     i++) {
-		error = put_packet(writer, captured->packets[i]);
+		error = capture_order_put(&writer->held, captured->packets[i]);
+		if (error == 0)
+			captured->packets[i] = NULL;
 		source->packets++;
 		source->expected++;
 	}
-	if (error == 0 && fflush(writer->config.file) != 0)
-		error = -errno;
-	return error;
+	return error < 0 ? error : write_until(writer, clock_wall() - HOLD_NS);
 }
 
 int capture_writer_put(struct capture_writer *writer, const uint8_t *bytes, size_t len,
@@ -229,10 +252,17 @@ int capture_writer_put(struct capture_writer *writer, const uint8_t *bytes, size
 	return error < 0 ? fail_errno(fail, error, "the capture cannot be written") : 0;
 }
 
+int capture_writer_tick(struct capture_writer *writer, struct fail *fail)
+{
+	int error = write_until(writer, clock_wall() - HOLD_NS);
+
+	return error < 0 ? fail_errno(fail, error, "the capture cannot be written") : 0;
+}
+
 int capture_writer_end(struct capture_writer *writer, struct fail *fail)
 {
 	struct pcapng_totals totals = {.began_ns = writer->began_ns, .ended_ns = clock_wall()};
-	int error = 0;
+	int error = write_until(writer, UINT64_MAX);
 
 	for (size_t i = 0; i < writer->port_count && error == 0; i++) {
 		totals.interface = (uint32_t)i;
@@ -248,7 +278,7 @@ int capture_writer_end(struct capture_writer *writer, struct fail *fail)
 
 bool capture_writer_is_full(const struct capture_writer *writer)
 {
-	return writer->config.count && writer->packets >= writer->config.count;
+	return writer->config.count && writer->packets + writer->held.count >= writer->config.count;
 }
 
 uint64_t capture_writer_packets(const struct capture_writer *writer)

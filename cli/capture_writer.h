@@ -25,10 +25,13 @@ int capture_writer_new(const struct capture_writer_config *config, struct captur
                        struct fail *fail);
 void capture_writer_free(struct capture_writer *writer); // NULL is fine.
 
-// Writes what one packed Captured holds, and flushes. -EPIPE: nobody reads any more.
+// Takes what one packed Captured holds, writes what has been held for long enough to be in the order of time, and
+// flushes. -EPIPE: nobody reads any more.
 int capture_writer_put(struct capture_writer *writer, const uint8_t *captured, size_t len,
                        struct fail *fail);
-// The totals of each interface.
+// The same with nothing new. => Now and then.
+int capture_writer_tick(struct capture_writer *writer, struct fail *fail);
+// What is still held, and the totals of each interface.
 int capture_writer_end(struct capture_writer *writer, struct fail *fail);
 
 // Whether all that were wanted have come; what comes then is left out.

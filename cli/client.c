@@ -40,7 +40,10 @@ struct client {
 	client_reply_cb watch; // Set while watching.
 	bool ends;             // The replies have a last one.
 	void *watch_user;
-	Weft__Request *stop;         // Sent at an interrupt; borrowed, NULL once it was.
+	Weft__Request *stop;  // Sent at an interrupt; borrowed, NULL once it was.
+	struct event *ticker; // NULL: nobody wants it.
+	bool (*tick)(void *user);
+	void *tick_user;
 	struct fail *fail;           // Borrowed from the call that runs.
 	char object[160], field[64]; // What the last refusal was about.
 };
@@ -204,6 +207,8 @@ void client_close(struct client *client)
 	if (!client)
 		return;
 	stream_free(client->stream);
+	if (client->ticker)
+		event_free(client->ticker);
 	if (client->base)
 		event_base_free(client->base);
 	free(client);
@@ -343,6 +348,25 @@ int client_watch_until(struct client *client, Weft__Request *request, Weft__Requ
 		if (signals[i])
 			event_free(signals[i]);
 	return error;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+	struct client *client = user;
+
+	if (!client->tick(client->tick_user))
+		stop(client, 0);
+}
+
+int client_every(struct client *client, uint32_t ms, bool (*tick)(void *user), void *user)
+{
+	const struct timeval every = {.tv_sec = ms / 1000,
+	                              .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	client->tick = tick;
+	client->tick_user = user;
+	client->ticker = event_new(client->base, -1, EV_PERSIST, on_tick, client);
+	return client->ticker && event_add(client->ticker, &every) == 0 ? 0 : -ENOMEM;
 }
 
 const char *client_refused(const struct client *client, const char **ret_field)

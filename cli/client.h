@@ -32,6 +32,10 @@ int client_watch(struct client *client, Weft__Request *request, client_reply_cb 
 int client_watch_until(struct client *client, Weft__Request *request, Weft__Request *stop,
                        client_reply_cb got, void *user, struct fail *fail);
 
+// While the client waits for anything, calls `tick` every so many ms; false ends the wait, which is no failure.
+// 0 or -ENOMEM.
+int client_every(struct client *client, uint32_t ms, bool (*tick)(void *user), void *user);
+
 // The object and the field that the last refusal was about; "" when it did not say.
 const char *client_refused(const struct client *client, const char **ret_field);
 

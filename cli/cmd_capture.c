@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SNAP_MAX = 262144 };
+enum { SNAP_MAX = 262144, TICK_MS = 20 };
 
 struct capture {
 	const struct invocation *call;
@@ -67,6 +67,13 @@ static bool on_reply(void *user, const Weft__Reply *reply)
 	return capture_writer_put(capture->writer, reply->captured.data, reply->captured.len,
 	                          &capture->fail) == 0 &&
 	       !capture_writer_is_full(capture->writer);
+}
+
+static bool on_tick(void *user)
+{
+	struct capture *capture = user;
+
+	return !capture->writer || capture_writer_tick(capture->writer, &capture->fail) == 0;
 }
 
 static int check_output(const struct invocation *call, struct fail *fail)
@@ -139,7 +146,11 @@ static int run(struct capture *capture, Weft__CaptureQuery *query, struct client
 	request.capture = query;
 	stop.capture = &end;
 	end.has_stop = end.stop = true;
-	error = client_watch_until(client, &request, &stop, on_reply, capture, &fail);
+	error = client_every(client, TICK_MS, on_tick, capture);
+	if (error < 0)
+		fail_errno(&fail, error, "a timer for the capture");
+	else
+		error = client_watch_until(client, &request, &stop, on_reply, capture, &fail);
 	if (!capture->writer) {
 		// It never began.
 		output_fail(capture->call, capture->fail.code ? &capture->fail : &fail);

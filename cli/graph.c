@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BITS = 8, LISTS = 6 };
+enum { BITS = 8, LISTS = 7, EFFECTS_SHOWN = 80 };
 
 const char *graph_kind_word(enum graph_kind kind)
 {
@@ -111,11 +111,11 @@ struct lists {
 	Weft__Reply *of[LISTS];
 };
 
-enum { NETS, ROUTERS, GUESTS, PORTS, LINKS, HOSTS };
+enum { NETS, ROUTERS, GUESTS, PORTS, LINKS, HOSTS, IMPAIRS };
 
 static const char *const list_words[LISTS] = {
-	[NETS] = "net",   [ROUTERS] = "router", [GUESTS] = "guest",
-	[PORTS] = "port", [LINKS] = "link",     [HOSTS] = "host",
+	[NETS] = "net",   [ROUTERS] = "router", [GUESTS] = "guest",   [PORTS] = "port",
+	[LINKS] = "link", [HOSTS] = "host",     [IMPAIRS] = "impair",
 };
 
 // One picture under way.
@@ -270,6 +270,16 @@ static int end_of(struct draft *draft, const Weft__Record *port)
 	return node;
 }
 
+static void take_counters(struct graph_edge *edge, const Weft__Record *port)
+{
+	char name[160];
+
+	edge->down = is_down(port);
+	edge->rx_bytes = record_number(port, "rx_bytes");
+	edge->tx_bytes = record_number(port, "tx_bytes");
+	snprintf(edge->port, sizeof(edge->port), "%s", text_of(port, "name", name, sizeof(name)));
+}
+
 static int plug(struct draft *draft, const Weft__Record *port, int net, const char *label)
 {
 	int node = net < 0 ? 0 : end_of(draft, port);
@@ -286,10 +296,7 @@ static int plug(struct draft *draft, const Weft__Record *port, int net, const ch
 	if (!*label)
 		snprintf(edge->label, sizeof(edge->label), "%s",
 		         text_of(port, "ip", name, sizeof(name)));
-	edge->down = is_down(port);
-	edge->rx_bytes = record_number(port, "rx_bytes");
-	edge->tx_bytes = record_number(port, "tx_bytes");
-	snprintf(edge->port, sizeof(edge->port), "%s", text_of(port, "name", name, sizeof(name)));
+	take_counters(edge, port);
 	return 0;
 }
 
@@ -372,10 +379,47 @@ static int add_link(struct draft *draft, const Weft__Record *link)
 	int from = one && other ? end_of(draft, one) : -ENOENT;
 	int to = from >= 0 ? end_of(draft, other) : -ENOENT;
 
+	int index;
+	struct graph_edge *edge;
+
 	if (from < 0 || to < 0)
 		return 0;
-	return graph_add_edge(draft->graph, (unsigned)from, (unsigned)to,
-	                      short_name(draft, text_of(link, "name", name, sizeof(name))));
+	index = graph_add_edge(draft->graph, (unsigned)from, (unsigned)to,
+	                       short_name(draft, text_of(link, "name", name, sizeof(name))));
+	if (index < 0)
+		return index;
+	edge = &draft->graph->edges[index];
+	snprintf(edge->link, sizeof(edge->link), "%s", text_of(link, "name", name, sizeof(name)));
+	take_counters(edge, one);
+	return 0;
+}
+
+// "out: delay 20ms; up 10s; down 2s, step 2", at what is impaired.
+static int add_impair(struct draft *draft, const Weft__Record *impair)
+{
+	char buf[5][512], step[24] = "";
+	const char *port = text_of(impair, "port", buf[0], sizeof(buf[0]));
+	const char *link = text_of(impair, "link", buf[1], sizeof(buf[1]));
+	const char *way = text_of(impair, "direction", buf[2], sizeof(buf[2]));
+	const char *effects = text_of(impair, "effects", buf[3], sizeof(buf[3]));
+	const char *timeline = text_of(impair, "timeline", buf[4], sizeof(buf[4]));
+
+	if (*timeline && record_find(impair, "step"))
+		snprintf(step, sizeof(step), ", step %u",
+		         (unsigned)record_number(impair, "step") + 1);
+	for (size_t i = 0; i < draft->graph->edge_count; i++) {
+		struct graph_edge *edge = &draft->graph->edges[i];
+		size_t used = strlen(edge->label);
+
+		if (*link ? strcmp(edge->link, link) != 0
+		          : edge->link[0] || strcmp(edge->port, port) != 0)
+			continue;
+		snprintf(edge->label + used, sizeof(edge->label) - used, "%s%s: %.*s%s%.*s%s",
+		         used ? ", " : "", way, EFFECTS_SHOWN, effects,
+		         *effects && *timeline ? "; " : "", EFFECTS_SHOWN, timeline, step);
+		break;
+	}
+	return 0;
 }
 
 static int add_each(struct draft *draft, unsigned list,
@@ -385,7 +429,7 @@ static int add_each(struct draft *draft, unsigned list,
 	int error = 0;
 
 	for (size_t i = 0; i < reply->n_records && error >= 0; i++)
-		if (list == ROUTERS || is_wanted(draft, reply->records[i]))
+		if (list == ROUTERS || list == IMPAIRS || is_wanted(draft, reply->records[i]))
 			error = add(draft, reply->records[i]);
 	return error;
 }
@@ -405,6 +449,8 @@ static int draw(struct draft *draft)
 		sort_addresses(draft->graph);
 	if (error >= 0)
 		error = add_each(draft, LINKS, add_link);
+	if (error >= 0)
+		error = add_each(draft, IMPAIRS, add_impair);
 	return error;
 }
 

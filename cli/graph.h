@@ -24,8 +24,10 @@ struct graph_node {
 
 struct graph_edge {
 	unsigned from, to; // indices of nodes; the upper layer first
-	char label[160];   // VLANs, the name of a wire
-	char port[160];    // the port that it is, as the controller calls it; "" of a router
+	char label[320];   // VLANs, the name of a wire, what impairs it
+	char port
+		[160]; // the port that it is, or that is a wire's end a, as the controller calls it; "" of a router
+	char link[160]; // the wire that it is, as the controller calls it; else ""
 	bool down, has_rates;
 	uint64_t rx_bytes, tx_bytes; // counters
 	uint64_t rx_bps, tx_bps;     // from the guest, to the guest

@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "cli/change.h"
 #include "cli/client.h"
+#include "cli/guests_ran.h"
 #include "cli/hosts_ready.h"
 #include "cli/output.h"
 #include "cli/plan.h"
@@ -168,6 +169,10 @@ int lab_apply(const struct invocation *call, const struct topology *topology, bo
 		code = dry ? EXIT_OK : hosts_ready_await(call, topology->lab, client);
 		if (code == EXIT_OK)
 			code = show(call, topology, dry, reply, clock_now() - start);
+		if (code == EXIT_OK && !dry && reply->changed) {
+			fflush(stdout);
+			code = guests_ran_await(call, topology, client);
+		}
 		client_reply_free(reply);
 	}
 	client_close(client);

@@ -76,7 +76,8 @@ int probe_job_start(struct probe_job *job)
 	pid_t parent = getpid();
 
 	job->trouble[0] = '\0';
-	job->ends_ns = clock_now() + job->timeout_ms * NSEC_PER_MSEC;
+	job->began_ns = clock_now();
+	job->ends_ns = job->began_ns + job->timeout_ms * NSEC_PER_MSEC;
 	fflush(NULL);
 	job->pid = fork();
 	if (job->pid == 0)
@@ -104,6 +105,7 @@ static void reap(struct probe_job *job)
 		;
 	close(job->pid_fd);
 	job->pid = 0;
+	job->took_ns = clock_now() - job->began_ns;
 	if (job->trouble[0])
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_ENTER)

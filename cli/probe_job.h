@@ -24,10 +24,11 @@ struct probe_job {
 
 	// What came of it: "" when it ran to its end.
 	char trouble[512];
+	uint64_t took_ns; // from its start to its end
 	// While it runs.
 	pid_t pid;
 	int pid_fd;
-	uint64_t ends_ns;
+	uint64_t began_ns, ends_ns;
 };
 
 // Zeroed memory that is shared with the processes that are started later. NULL when memory is short.

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,11 @@ void test_ping_judge(struct test_case *item, const struct probe_ping_answer *ans
 	uint64_t lost = answer->sent - answer->received;
 	uint64_t allowed = test->has_max_loss_ppm ? test->max_loss_ppm : 0;
 	uint64_t mean = answer->received ? answer->rtt_sum_ns / answer->received : 0;
+	char losses[64] = "";
+
+	if (lost)
+		snprintf(losses, sizeof(losses), ", %" PRIu64 " lost: %.2f %%", lost,
+		         100.0 * (double)lost / (double)answer->sent);
 
 	if (answer->error)
 		test_fail(item, "%s", strerror(answer->error));
@@ -79,12 +85,14 @@ void test_ping_judge(struct test_case *item, const struct probe_ping_answer *ans
 		test_fail(item, "round trip of %.3f ms in the mean, %.3f ms are allowed", ms(mean),
 		          (double)test->max_rtt_us / 1000);
 	else if (test->has_max_gap_us && gap_ns > test->max_gap_us * NSEC_PER_USEC)
-		test_fail(item, "%.1f ms without an answer, %.1f ms are allowed", ms(gap_ns),
-		          (double)test->max_gap_us / 1000);
+		test_fail(item,
+		          "%.1f ms without an answer, %.1f ms are allowed; %" PRIu64 " of %" PRIu64
+		          " lost",
+		          ms(gap_ns), (double)test->max_gap_us / 1000, lost, answer->sent);
 	else
 		test_pass(item,
-		          "%" PRIu64 " of %" PRIu64 " answered, %.3f ms in the mean, gap %.1f ms",
-		          answer->received, answer->sent, ms(mean), ms(gap_ns));
+		          "%" PRIu64 " of %" PRIu64 " answered, %.3f ms in the mean, gap %.1f ms%s",
+		          answer->received, answer->sent, ms(mean), ms(gap_ns), losses);
 }
 
 static void judge(struct test_run *run, struct test_work *work)

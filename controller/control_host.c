@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "controller/impair_step.h"
 #include "controller/model_host.h"
 #include "controller/plain_text.h"
 #include "proto/channel.pb-c.h"
@@ -210,6 +211,8 @@ static const char *event_name(Weft__EventType type)
 		return "peer_up";
 	case WEFT__EVENT_TYPE__EVENT_FAILOVER:
 		return "failover";
+	case WEFT__EVENT_TYPE__EVENT_IMPAIR_STEP:
+		return "impair_step";
 	default:
 		return "other";
 	}
@@ -261,6 +264,18 @@ static void find_port_name(const char *text, char *buf, size_t size)
 
 	if (at)
 		snprintf(buf, size, "%.*s", (int)strcspn(at, "' :,"), at);
+}
+
+// What it is that the timeline does now is the intent's to say.
+static void say_step(const struct control *control, const Weft__Event *event,
+                     const struct object *object, char *buf, size_t size)
+{
+	const struct intent *intent = object ? model_get_key(&control->model, object->name) : NULL;
+
+	if (intent && intent->noun == NOUN_IMPAIR)
+		impair_step_text(intent->msg->impair, event->step, event->steps_passed, buf, size);
+	else
+		snprintf(buf, size, "step %u", event->step + 1);
 }
 
 // A host hands out what its own scopes have, and nothing of another's.
@@ -336,6 +351,8 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 		object = desired_get(desired, event->object);
 	if (event->text)
 		plain_text(&control->model, desired, event->text, text, sizeof(text));
+	else if (event->has_step)
+		say_step(control, event, object, text, sizeof(text));
 	else if (event->lease)
 		say_lease(control, event->lease, object, text, sizeof(text));
 	if (object)

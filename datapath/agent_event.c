@@ -32,6 +32,19 @@ void agent_event(struct agent *agent, Weft__EventType type, uint64_t object, con
 	send_event(agent, &event);
 }
 
+void agent_event_step(struct agent *agent, uint64_t impairment, uint32_t step, uint64_t passed)
+{
+	Weft__Event event = WEFT__EVENT__INIT;
+
+	event.type = WEFT__EVENT_TYPE__EVENT_IMPAIR_STEP;
+	event.has_object = event.has_step = true;
+	event.object = impairment;
+	event.step = step;
+	event.has_steps_passed = passed != 0;
+	event.steps_passed = passed;
+	send_event(agent, &event);
+}
+
 void agent_event_lease(struct agent *agent, uint64_t scope, const struct mac *mac,
                        const struct ip_addr *ip, uint64_t expires, const char *hostname)
 {

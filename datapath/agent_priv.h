@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 struct agent_capture;
+struct agent_step;
 struct capture_set;
 struct event;
 struct lease_table;
@@ -90,6 +91,7 @@ struct agent {
 
 	struct event *punts; // workers have something for us
 	struct event *service_timer, *age_timer;
+	struct agent_step *steps;
 	struct link_watch *links;
 	struct event *links_event;
 
@@ -139,5 +141,6 @@ void agent_capture_drop(struct agent *agent); // the connection is over
 
 // agent_event.c
 void agent_event(struct agent *agent, Weft__EventType type, uint64_t object, const char *text);
+void agent_event_step(struct agent *agent, uint64_t impairment, uint32_t step, uint64_t passed);
 void agent_event_lease(struct agent *agent, uint64_t scope, const struct mac *mac,
                        const struct ip_addr *ip, uint64_t expires, const char *hostname);

@@ -33,7 +33,6 @@ static const struct {
 	{"no_room", IMPAIR_NO_ROOM},
 	{"held", IMPAIR_HELD},
 	{"queued", IMPAIR_QUEUED},
-	{"step", IMPAIR_STEP},
 };
 
 static const struct {
@@ -85,6 +84,16 @@ static uint64_t idle_ns(const struct impair *impair, uint64_t now)
 	return impair_count(impair, IMPAIR_IDLE_NS) + (since && since < now ? now - since : 0);
 }
 
+// Workers follow a timeline when frames come; this is where it is.
+static uint64_t step_of(const struct impair_setting *setting, uint64_t now)
+{
+	uint64_t origin = impair_count(setting->impair, IMPAIR_ORIGIN), left;
+
+	if (!origin || now < origin)
+		return 0;
+	return impair_plan_at(&setting->plan, now - origin, &left) % setting->plan.step_count;
+}
+
 static void add_row(struct agent_rows *rows, const struct agent_object *object)
 {
 	const struct impair *impair = object->impair->impair;
@@ -93,6 +102,7 @@ static void add_row(struct agent_rows *rows, const struct agent_object *object)
 	agent_rows_object(rows, object->id);
 	agent_rows_number(rows, now);
 	agent_rows_number(rows, idle_ns(impair, now));
+	agent_rows_number(rows, step_of(object->impair, now));
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		agent_rows_number(rows, impair_count(impair, counts[i].count));
 	add_times(rows, impair_held(impair));
@@ -109,6 +119,7 @@ void agent_query_impairments(struct agent *agent, const Weft__Query *query, stru
 	agent_rows_column(rows, "name");
 	agent_rows_column(rows, "at_ns");
 	agent_rows_column(rows, "idle_ns");
+	agent_rows_column(rows, "step");
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		agent_rows_column(rows, counts[i].name);
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)

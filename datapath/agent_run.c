@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_priv.h"
+#include "datapath/agent_step.h"
 #include "datapath/pipeline.h"
 #include "datapath/upstream.h"
 #include "vnic/link.h"
@@ -359,7 +360,8 @@ static int make_events(struct agent *agent, struct fail *fail)
 	                         on_punts, agent);
 	agent->service_timer = evtimer_new(base, on_service_timer, agent);
 	agent->age_timer = evtimer_new(base, on_age, agent);
-	if (!agent->punts || !agent->service_timer || !agent->age_timer ||
+	agent->steps = agent_step_new(agent);
+	if (!agent->punts || !agent->steps || !agent->service_timer || !agent->age_timer ||
 	    event_add(agent->punts, NULL) < 0 || event_add(agent->age_timer, &age) < 0)
 		return fail_set(fail, -ENOMEM, "out of memory");
 
@@ -405,6 +407,7 @@ void agent_run_complete(struct agent *agent)
 		return;
 	agent->swept = true;
 	apply_complete(agent->apply);
+	agent_step_changed(agent->steps);
 	removed = agent_ports_sweep(agent->ports);
 	if (removed > 0)
 		log_info("let go of %u interfaces that nobody wants any more", removed);
@@ -422,6 +425,8 @@ void agent_run_stop(struct agent *agent)
 	free_event(&agent->punts);
 	free_event(&agent->service_timer);
 	free_event(&agent->age_timer);
+	agent_step_free(agent->steps);
+	agent->steps = NULL;
 	free_event(&agent->links_event);
 	if (agent->links)
 		link_watch_free(agent->links);

@@ -11,6 +11,7 @@
 #include "datapath/agent_change.h"
 #include "datapath/agent_frame.h"
 #include "datapath/agent_priv.h"
+#include "datapath/agent_step.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -227,6 +228,7 @@ static void revert(struct agent *agent, uint64_t request, const char *why)
 	agent->tentative = 0;
 	event_del(agent->confirm);
 	apply_revert(agent->apply);
+	agent_step_changed(agent->steps);
 	forget(agent, tx);
 	log_info("transaction %llu is undone: %s", (unsigned long long)tx, why);
 	message.tx = tx;
@@ -317,6 +319,7 @@ static void commit(struct agent *agent, uint64_t request, bool complete)
 	execute(agent, tx, &result);
 	if (result.code == 0 && real) {
 		remember(agent, tx->id, &result);
+		agent_step_changed(agent->steps);
 		if (complete)
 			agent_run_complete(agent);
 		else

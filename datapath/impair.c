@@ -53,8 +53,7 @@ struct impair {
 	// What is followed, and where in it.
 	struct impair_plan plan;
 	struct impair_effects effects; // of the current step
-	unsigned step;
-	uint64_t origin_ns, step_ends_ns, cycle_ns;
+	uint64_t origin_ns, step_ends_ns;
 
 	uint64_t number; // of the next frame
 	bool bad;        // state of the burst chain
@@ -196,24 +195,10 @@ static void follow_effects(struct impair *impair, const struct impair_effects *e
 static void enter_step(struct impair *impair, uint64_t now_ns)
 {
 	const struct impair_plan *plan = &impair->plan;
-	uint64_t into = now_ns - impair->origin_ns;
-	uint64_t at = now_ns - into;
-	unsigned step = 0;
+	uint64_t left, at = impair_plan_at(plan, now_ns - impair->origin_ns, &left);
 
-	if (impair->cycle_ns) {
-		at += into / impair->cycle_ns * impair->cycle_ns;
-		into %= impair->cycle_ns;
-	}
-	while (plan->steps[step].duration_ns && into >= plan->steps[step].duration_ns) {
-		into -= plan->steps[step].duration_ns;
-		at += plan->steps[step].duration_ns;
-		step++;
-	}
-	impair->step = step;
-	impair->step_ends_ns =
-		plan->steps[step].duration_ns ? at + plan->steps[step].duration_ns : UINT64_MAX;
-	set_count(impair, IMPAIR_STEP, step);
-	follow_effects(impair, &plan->steps[step].effects, now_ns);
+	impair->step_ends_ns = left == UINT64_MAX ? UINT64_MAX : now_ns + left;
+	follow_effects(impair, &plan->steps[at % plan->step_count].effects, now_ns);
 }
 
 static void send_off(struct impair *impair, uint32_t entry, uint64_t departs_ns)
@@ -538,12 +523,7 @@ void impair_open(struct impair *impair, const struct impair_plan *plan, uint64_t
 	}
 	impair->plan = *plan;
 	impair->origin_ns = now_ns;
-	impair->cycle_ns = 0;
-	for (unsigned i = 0; i < plan->step_count; i++)
-		impair->cycle_ns += plan->steps[i].duration_ns;
-	// A plan whose last step is for ever does not come round.
-	if (!plan->steps[plan->step_count - 1].duration_ns)
-		impair->cycle_ns = 0;
+	set_count(impair, IMPAIR_ORIGIN, now_ns);
 	enter_step(impair, now_ns);
 	tell_next(impair);
 	unlock(impair);

@@ -34,7 +34,7 @@ enum impair_count {
 	IMPAIR_NO_ROOM,
 	IMPAIR_HELD,       // now
 	IMPAIR_QUEUED,     // of them, before the rate
-	IMPAIR_STEP,       // of the timeline, now
+	IMPAIR_ORIGIN,     // when the timeline began; 0: it has not
 	IMPAIR_IDLE_NS,    // that there was a rate, and nothing to send, until
 	IMPAIR_IDLE_SINCE, // and since then, unless it is 0
 	IMPAIR_COUNTS,
@@ -46,6 +46,8 @@ struct impair;
 struct impair_setting {
 	struct impair *impair;
 	struct impair_plan plan;
+	// Main thread: what events have told of the timeline that began then, as by impair_plan_at().
+	uint64_t told_origin_ns, told;
 };
 
 enum { IMPAIR_HOLD_FRAMES = 16384, IMPAIR_HOLD_MOST = 1 << 20 };

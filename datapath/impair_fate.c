@@ -107,3 +107,30 @@ bool impair_fate_is_single(const struct impair_effects *effects)
 	return effects->jitter_ns || effects->loss || effects->bad_enter || effects->duplicate ||
 	       effects->corrupt || effects->reorder;
 }
+
+// A plan whose last step is for ever does not come round.
+static uint64_t round_of(const struct impair_plan *plan)
+{
+	uint64_t sum = 0;
+
+	if (!plan->steps[plan->step_count - 1].duration_ns)
+		return 0;
+	for (unsigned i = 0; i < plan->step_count; i++)
+		sum += plan->steps[i].duration_ns;
+	return sum;
+}
+
+uint64_t impair_plan_at(const struct impair_plan *plan, uint64_t into_ns, uint64_t *ret_left_ns)
+{
+	uint64_t round = round_of(plan), rounds = round ? into_ns / round : 0;
+	uint64_t duration;
+	unsigned step = 0;
+
+	into_ns -= rounds * round;
+	while ((duration = plan->steps[step].duration_ns) && into_ns >= duration) {
+		into_ns -= duration;
+		step++;
+	}
+	*ret_left_ns = duration ? duration - into_ns : UINT64_MAX;
+	return rounds * plan->step_count + step;
+}

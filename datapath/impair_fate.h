@@ -45,6 +45,10 @@ struct impair_plan {
 	struct impair_step steps[IMPAIR_STEPS_MAX];
 };
 
+// The step in which the plan is so long after its beginning, counted over all rounds: modulo step_count it is its
+// place in the plan. *ret_left_ns: how long it still lasts, UINT64_MAX: for ever.
+uint64_t impair_plan_at(const struct impair_plan *plan, uint64_t into_ns, uint64_t *ret_left_ns);
+
 enum impair_loss { IMPAIR_KEPT, IMPAIR_LOST, IMPAIR_LOST_IN_BURST };
 
 struct impair_fate {

@@ -196,5 +196,8 @@ def test_ports_of_several_hosts_in_one_stream(weft, ports):
 
     eventually(all_seen, 10, "packets of both hosts")
     capture.end()
-    got = {tuple(packet) for packet in capture.read("frame.interface_name", "icmp.type")}
+    packets = capture.read("frame.interface_name", "icmp.type", "frame.time_epoch")
+    times = [packet[2] for packet in packets]
+    assert times == sorted(times)
+    got = {tuple(packet[:2]) for packet in packets}
     assert {(port, kind) for port in ("two.h1", "two.h2") for kind in ("0", "8")} <= got

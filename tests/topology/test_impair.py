@@ -75,6 +75,20 @@ def test_rate_holds_and_show_tells(pair):
     assert "a:out" in pair.weft("impair", "ls").stdout
 
 
+def test_a_timeline_tells_its_steps(pair):
+    pair.weft("impair", "port", "a", "--out", "delay", "1ms", "--timeline", "up 300ms; down 200ms", "--once")
+
+    def steps():
+        return [event["text"] for event in pair.json("events", "--last", "50") if event["type"] == "impair_step"]
+
+    assert eventually(lambda: steps() if len(steps()) > 2 else None, 10) == [
+        "step 1 of 3: up 300ms, besides delay 1ms", "step 2 of 3: down 200ms, besides delay 1ms",
+        "step 3 of 3: the timeline is over, besides delay 1ms"]
+    assert {event["object"] for event in pair.json("events") if event["type"] == "impair_step"} == {"impair/a:out"}
+    graph = pair.weft("graph").stdout
+    assert "[out: delay 1ms; up 300ms; down 200ms, step 3]" in graph, graph
+
+
 def test_show_by_the_port(pair):
     pair.weft("impair", "port", "a", "delay", "1ms")
     pair.weft("impair", "port", "b", "--in", "delay", "2ms")

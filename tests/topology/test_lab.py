@@ -210,8 +210,12 @@ def test_commands_run_when_a_guest_comes_up(lab):
     text = LAB.replace("h3: lan", "h3: {net: lan, run: [\"ip -br a show eth0\", \"exit 3\", \"echo never\"]}\n"
                        "  h4: {net: lan, ip: 10.1.0.40, run: \"exec sleep 1000\"}")
     lab.weft("destroy", "a", "--keep-running")
+    done = lab.weft("apply", lab.write(text), check=False)
+    assert done.returncode == 1 and "commands of 1 guest did not work: a.h3 failed with 3" in done.stderr, done
+    assert "guests/a.h3/run.log" in done.stderr and "now at revision" in done.stdout
+    assert lab.json("ns", "show", "a.h3")["run"] == "failed with 3"
+    # What has not changed runs nothing.
     lab.weft("apply", lab.write(text))
-    eventually(lambda: lab.json("ns", "show", "a.h3")["run"] == "failed with 3", what="the commands' end")
     assert "failed with 3" in lab.weft("ns", "ls").stdout
     log = (lab.run_dir / "guests" / "a.h3" / "run.log").read_text()
     assert "10.1.0.2/24" in log and "never" not in log

@@ -79,12 +79,32 @@ static void no_delay_is_below_nothing_or_beyond_its_bound(void **state)
 	}
 }
 
+static void a_plan_is_where_its_time_says(void **state)
+{
+	struct impair_plan plan = {.step_count = 3, .steps = {{100, {0}}, {20, {0}}, {3, {0}}}};
+	uint64_t left;
+
+	assert_int_equal(impair_plan_at(&plan, 0, &left), 0);
+	assert_int_equal(left, 100);
+	assert_int_equal(impair_plan_at(&plan, 99, &left), 0);
+	assert_int_equal(left, 1);
+	assert_int_equal(impair_plan_at(&plan, 100, &left), 1);
+	assert_int_equal(impair_plan_at(&plan, 122, &left), 2);
+	assert_int_equal(impair_plan_at(&plan, 123 * 1000 + 121, &left), 3002);
+	assert_int_equal(left, 2);
+	// The last for ever: it does not come round.
+	plan.steps[2].duration_ns = 0;
+	assert_int_equal(impair_plan_at(&plan, 123000, &left), 2);
+	assert_int_equal(left, UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chances_are_what_they_say),
 		cmocka_unit_test(never_and_always_are_just_that),
 		cmocka_unit_test(one_effect_leaves_the_draws_of_others),
+		cmocka_unit_test(a_plan_is_where_its_time_says),
 		cmocka_unit_test(no_delay_is_below_nothing_or_beyond_its_bound),
 	};
 
