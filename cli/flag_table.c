@@ -56,6 +56,8 @@ const struct flag net_flags[] = {
 	{"ageing", "TIME", "how long an unheard MAC address is kept", VALUE_SECONDS, NULL,
          "ageing_seconds", false},
 	{"mac-limit", "COUNT", "most MAC addresses learnt", VALUE_NUMBER, NULL, "mac_limit", false},
+	{"unknown", "POLICY", "frames for MACs nobody knows: auto (default), flood or drop",
+         VALUE_CHOICE, "auto flood drop", "unknown", false},
 	{"host", "HOST", "isolated: where its DHCP and DNS are served", VALUE_NAME, "host", "host",
          false},
 	{"vni", "NUMBER", "its number in tunnels, 1 to 16777215", VALUE_NUMBER, NULL, "vni", false},

@@ -39,6 +39,13 @@ static const char *mode_word(Weft__NetMode mode)
 	               : "unknown";
 }
 
+static const char *unknown_word(Weft__UnknownPolicy policy)
+{
+	return policy == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP    ? "drop"
+	       : policy == WEFT__UNKNOWN_POLICY__UNKNOWN_FLOOD ? "flood"
+	                                                       : "auto";
+}
+
 static unsigned count_users(const struct model *model, const char *key, enum noun wanted)
 {
 	char user[KEY_SIZE];
@@ -99,6 +106,7 @@ static void add_net(struct api *api, const struct intent *intent, Weft__Record *
 	if (net->has_vni)
 		record_number(record, "vni", net->vni);
 	record_text(record, "tunnel", net->tunnel);
+	record_text(record, "unknown", unknown_word(derive_unknown(intent)));
 	record_number(record, "ports",
 	              count_users(&api->env.control->model, intent->key, NOUN_PORT));
 }

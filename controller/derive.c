@@ -80,6 +80,12 @@ uint32_t derive_net_mtu(const struct model *model, const struct intent *net)
 	return net->msg->net->has_mtu ? net->msg->net->mtu : model_tunnel_mtu(model, net);
 }
 
+Weft__UnknownPolicy derive_unknown(const struct intent *net)
+{
+	return net->msg->net->has_unknown ? net->msg->net->unknown
+	                                  : WEFT__UNKNOWN_POLICY__UNKNOWN_AUTO;
+}
+
 bool derive_plan(const struct intent *net, struct net_plan *ret)
 {
 	struct refusal ignored = {0};

@@ -156,6 +156,22 @@ static bool add_peer(struct parts *parts, const char *host)
 	return true;
 }
 
+// What is for nobody known goes only where such a one may be. The MACs of others are told; but a guest may bridge
+// more, so they are learnt as well, unless the net is to know none but those.
+static void fill_policy(const struct model *model, const struct intent *net, const char *host,
+                        Weft__VlanMember *member)
+{
+	bool open = model_place_is_open(model, net, host);
+	Weft__UnknownPolicy policy = derive_unknown(net);
+
+	member->has_flood = policy == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP ||
+	                    (policy == WEFT__UNKNOWN_POLICY__UNKNOWN_AUTO && !open);
+	if (member->has_flood)
+		member->flood = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
+	member->has_learn_off = member->learn_off =
+		policy == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP && !open;
+}
+
 static void add_member(struct parts *parts, const struct intent *net, const struct net_plan *plan,
                        const char *host)
 {
@@ -168,6 +184,7 @@ static void add_member(struct parts *parts, const struct intent *net, const stru
 	member.vid = plan->vlan;
 	member.has_vni = true;
 	member.vni = model_tunnel_vni(net);
+	fill_policy(parts->model, net, host, &member);
 	snprintf(key, sizeof(key), "mesh/%s/%s", host, net->key);
 	object.id = ident(WEFT__KIND__KIND_VLAN_MEMBER, key);
 	object.body_case = WEFT__OBJECT__BODY_VLAN_MEMBER;
@@ -176,7 +193,7 @@ static void add_member(struct parts *parts, const struct intent *net, const stru
 }
 
 static void add_place(struct unit *unit, const char *key, const struct intent *net,
-                      const struct net_plan *plan, const struct mac *mac, const char *host)
+                      const struct net_plan *plan, const struct mac *mac, uint64_t port)
 {
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__FdbEntry entry = WEFT__FDB_ENTRY__INIT;
@@ -184,7 +201,7 @@ static void add_place(struct unit *unit, const char *key, const struct intent *n
 	entry.bridge = derive_bridge_id(net);
 	entry.vid = plan->vlan;
 	entry.mac = derive_mac(mac);
-	entry.port = derive_mesh_peer_id(host);
+	entry.port = port;
 	object.id = ident(WEFT__KIND__KIND_FDB_ENTRY, key);
 	object.name = (char *)key;
 	object.body_case = WEFT__OBJECT__BODY_FDB_ENTRY;
@@ -207,7 +224,8 @@ static void add_net(struct parts *parts, const struct intent *net)
 		add_member(parts, net, &plan, host);
 		// The router has its leg at home, and there only.
 		if (walk.home && strcmp(walk.home, host) == 0) {
-			add_place(parts->unit, net->key, net, &plan, &mac, host);
+			add_place(parts->unit, net->key, net, &plan, &mac,
+			          derive_mesh_peer_id(host));
 			derive_address_leg(parts->unit, net, &plan, &mac,
 			                   derive_mesh_peer_id(host));
 		}
@@ -269,5 +287,10 @@ void derive_mesh_port(const struct model *model, struct layout *layout, const st
 		return;
 	while (derive_mesh_next(&walk, host))
 		if (strcmp(host, own) != 0 && derive_mesh_reaches(model, host, own))
-			add_place(layout_unit(layout, host), port->key, net, plan, &mac, own);
+			add_place(layout_unit(layout, host), port->key, net, plan, &mac,
+			          derive_mesh_peer_id(own));
+	// Where nothing is looked for, also who has not spoken yet must be found.
+	if (derive_unknown(net) == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP)
+		add_place(layout_unit(layout, own), port->key, net, plan, &mac,
+		          derive_port_id(port->name));
 }

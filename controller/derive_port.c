@@ -149,6 +149,10 @@ static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool 
 	member.vid = vid;
 	member.has_tagged = true;
 	member.tagged = tagged;
+	if (parts->net && derive_unknown(parts->net) == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP) {
+		member.has_flood = true;
+		member.flood = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
+	}
 	// One untagged member per port: its id is the same whatever the VLAN, so a move is one upsert.
 	if (tagged)
 		snprintf(id_key, sizeof(id_key), "%s/%u", parts->intent->key, vid);

@@ -53,6 +53,10 @@ static void add_member(const struct intent *net, const char *peer, struct unit *
 	member.vid = plan.vlan;
 	member.has_vni = true;
 	member.vni = net->msg->net->vni;
+	if (derive_unknown(net) == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP) {
+		member.has_flood = true;
+		member.flood = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
+	}
 	object.id = ident(WEFT__KIND__KIND_VLAN_MEMBER, id_key);
 	object.name = (char *)peer;
 	object.body_case = WEFT__OBJECT__BODY_VLAN_MEMBER;

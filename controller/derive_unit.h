@@ -42,6 +42,9 @@ uint64_t derive_shared_bridge_id(const struct intent *intent);
 // What packets of the net are to be long at most: as the user says, or by the way between its hosts; 0: as usual.
 uint32_t derive_net_mtu(const struct model *model, const struct intent *net);
 
+// What becomes of frames for MACs that nobody knows.
+Weft__UnknownPolicy derive_unknown(const struct intent *net);
+
 // The net's plan when it can be parsed, which validation has seen to; false otherwise.
 bool derive_plan(const struct intent *net, struct net_plan *ret);
 

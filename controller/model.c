@@ -268,18 +268,34 @@ static int mark_around(struct model *model, const char *key)
 	return err;
 }
 
-// Where the object is counted; empty when nowhere.
-static void counted_at(const struct ref *refs, unsigned count, char ret[static KEY_SIZE])
+// Where an object is counted: model_place_count() adds no more.
+enum { COUNTED_MOST = 2 };
+
+struct counted {
+	char keys[COUNTED_MOST][KEY_SIZE];
+	unsigned count;
+};
+
+static void counted_at(const struct ref *refs, unsigned count, struct counted *ret)
 {
-	ret[0] = '\0';
-	for (unsigned i = 0; i < count; i++)
+	ret->count = 0;
+	for (unsigned i = 0; i < count && ret->count < COUNTED_MOST; i++)
 		if (refs[i].kind == REF_COUNTS)
-			memcpy(ret, refs[i].key, KEY_SIZE);
+			memcpy(ret->keys[ret->count++], refs[i].key, KEY_SIZE);
+}
+
+static int follow_counts(struct model *model, const struct counted *counted)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < counted->count && err == 0; i++)
+		err = model_place_follow(model, counted->keys[i]);
+	return err;
 }
 
 static int set_refs(struct model *model, const char *key, const struct intent *intent)
 {
-	char was[KEY_SIZE], is[KEY_SIZE];
+	struct counted was, is;
 	struct refs refs = {0};
 	const struct ref *old;
 	unsigned count;
@@ -288,14 +304,12 @@ static int set_refs(struct model *model, const char *key, const struct intent *i
 	if (intent)
 		ops[intent->noun]->refs(model, intent, &refs);
 	old = graph_refs(&model->graph, key, &count);
-	counted_at(old, count, was);
-	counted_at(refs.items, refs.count, is);
+	counted_at(old, count, &was);
+	counted_at(refs.items, refs.count, &is);
 	err = graph_set(&model->graph, key, &refs);
-	if (err == 0 && was[0])
-		err = model_place_follow(model, was);
-	if (err == 0 && is[0])
-		err = model_place_follow(model, is);
-	return err;
+	if (err == 0)
+		err = follow_counts(model, &was);
+	return err == 0 ? follow_counts(model, &is) : err;
 }
 
 static int refuse_users(const struct model *model, const char *key, struct refusal *refusal)

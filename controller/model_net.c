@@ -212,6 +212,12 @@ static int check_rest(const struct intent *intent, const struct net_plan *plan,
 		return refuse(refusal, -EINVAL, intent->key, "mtu",
 		              "%s: the MTU %u is outside %d to %d", intent->key, net->mtu,
 		              MTU_LEAST, MTU_MOST);
+	if (net->has_unknown && net->unknown == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP && net->has_vlan)
+		return refuse(
+			refusal, -EINVAL, intent->key, "unknown",
+			"%s: a net with a VLAN is on trunks too, behind which is anybody: what is "
+			"for unknown MACs cannot be dropped there",
+			intent->key);
 	if (net->has_lease_seconds && net->lease_seconds < 60)
 		return refuse(refusal, -EINVAL, intent->key, "lease_seconds",
 		              "%s: a lease of %u s is shorter than a minute", intent->key,

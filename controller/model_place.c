@@ -5,7 +5,8 @@
 // A port is one of those at "at/HOST/net/NET". While there is any, that key is in turn one of those at
 // "spread/net/NET" and at "nets/HOST", so the hosts of a net are found without a look at its ports, and so are
 // the nets of a host. Only a net's first port
-// on a host, or its last, concerns anybody but the port: then what the net has everywhere is derived anew.
+// on a host, or its last, concerns anybody but the port: then what the net has everywhere is derived anew. Ports
+// whose MACs nobody knows are counted once more, at "open/HOST/net/NET", to the same end.
 
 #include "controller/model_place.h"
 
@@ -22,12 +23,15 @@ void model_place_count(const Weft__PortIntent *port, struct refs *refs)
 {
 	if (port->net)
 		refs_add(refs, REF_COUNTS, "host", "at/%s/net/%s", model_place_of(port), port->net);
+	if (port->net && !port->mac)
+		refs_add(refs, REF_COUNTS, "host", "open/%s/net/%s", model_place_of(port),
+		         port->net);
 }
 
-// "at/HOST/net/NET": the net; the host goes into the buffer.
+// "at/HOST/net/NET", or "open/HOST/net/NET": the net; the host goes into the buffer.
 static const char *split(const char *at, char host[static KEY_SIZE])
 {
-	const char *name = at + strlen("at/");
+	const char *name = strchr(at, '/') + 1;
 	size_t len = strcspn(name, "/");
 
 	snprintf(host, KEY_SIZE, "%.*s", (int)len, name);
@@ -72,6 +76,24 @@ static int mark_mesh(struct model *model, const char *net, const char *host)
 	return table_put_text(&model->dirty, key, model);
 }
 
+// The first port of the net on the host whose MACs nobody knows, or the last: how others reach the host differs.
+static int follow_open(struct model *model, const char *key)
+{
+	struct refs refs = {0};
+	char host[KEY_SIZE];
+	const char *net = split(key, host);
+	unsigned known;
+	int err;
+
+	graph_refs(&model->graph, key, &known);
+	if ((known > 0) == (graph_user_count(&model->graph, key) > 0))
+		return 0;
+	if (known == 0)
+		refs_add(&refs, REF_COUNTS, "host", "opens/net/%s", net);
+	err = graph_set(&model->graph, key, &refs);
+	return err == 0 ? mark(model, net) : err;
+}
+
 int model_place_follow(struct model *model, const char *at)
 {
 	struct refs refs = {0};
@@ -80,6 +102,8 @@ int model_place_follow(struct model *model, const char *at)
 	unsigned known;
 	int err;
 
+	if (strncmp(at, "open/", strlen("open/")) == 0)
+		return follow_open(model, at);
 	if (strncmp(at, "at/", 3) != 0)
 		return 0;
 	graph_refs(&model->graph, at, &known);
@@ -101,6 +125,17 @@ bool model_place_has(const struct model *model, const char *net, const char *hos
 	char key[KEY_SIZE];
 
 	snprintf(key, sizeof(key), "at/%s/net/%s", host, net);
+	return graph_user_count(&model->graph, key) > 0;
+}
+
+bool model_place_is_open(const struct model *model, const struct intent *net, const char *host)
+{
+	char key[KEY_SIZE];
+
+	// Trunks of the VLAN are no ports of the net, and behind a tunnel by hand is anybody.
+	if (net->msg->net->has_vlan || net->msg->net->tunnel)
+		return true;
+	snprintf(key, sizeof(key), "open/%s/net/%s", host, net->name);
 	return graph_user_count(&model->graph, key) > 0;
 }
 

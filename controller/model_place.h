@@ -13,6 +13,9 @@ const char *model_place_of(const Weft__PortIntent *port);
 
 // Whether the net has a port on the host.
 bool model_place_has(const struct model *model, const char *net, const char *host);
+// Whether guests of the net may be on the host whose MACs nobody can know before they speak: behind an interface or
+// a file whose MAC was not given, a trunk of the net's VLAN, a tunnel by hand.
+bool model_place_is_open(const struct model *model, const struct intent *net, const char *host);
 
 // Walks the hosts on which the net has ports, in no order: *cursor starts at 0. Their number is what a
 // change of the net costs.

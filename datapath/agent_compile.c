@@ -75,7 +75,8 @@ static int add_delta(struct agent_change *change, const struct agent_object *obj
 		.domain = agent_change_domain(change, member->bridge, member->vid),
 		.member = {.vid = member->tagged ? (uint16_t)member->vid : 0,
 	                   .vni = member->vni,
-	                   .flood = (uint8_t)(member->flood - WEFT__FLOOD_POLICY__FLOOD_ALL)},
+	                   .flood = (uint8_t)(member->flood - WEFT__FLOOD_POLICY__FLOOD_ALL),
+	                   .no_learn = member->learn_off},
 		.added = added,
 	};
 	agent_change_work(change, change->deltas[change->delta_count - 1].domain, WORK_MEMBERS);

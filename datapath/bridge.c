@@ -51,6 +51,16 @@ static bool foretell(struct miss *miss)
 	return false;
 }
 
+// Whether where the frame came from says nothing about its sender's place: that is told by the controller.
+static bool learns_nothing(const struct miss *miss)
+{
+	struct domain_member member;
+
+	return miss->in->no_learn ||
+	       (miss->in->is_peer && egress_member(miss->in, miss->domain, &member) &&
+	        member.no_learn);
+}
+
 bool bridge_learn(struct miss *miss)
 {
 	struct pipeline *pipeline = miss->pipeline;
@@ -60,7 +70,7 @@ bool bridge_learn(struct miss *miss)
 		trace_step(miss->trace, "bridge", "the source MAC cannot be a guest's");
 		return miss_drop(miss, DROP_SOURCE_MAC_INVALID);
 	}
-	if (miss->in->no_learn)
+	if (learns_nothing(miss))
 		return false;
 	if (!miss_acts(miss))
 		return foretell(miss);

@@ -228,6 +228,15 @@ bool egress_floods_to(const struct generation *generation, const struct domain_m
 	return !from || !from->is_peer;
 }
 
+enum drop_reason egress_why_nobody(const struct domain *domain, uint32_t except,
+                                   const struct packet *packet)
+{
+	for (uint32_t i = 0; i < domain->member_count && !(packet->data[0] & 1); i++)
+		if (domain->members[i].port != except && domain->members[i].flood != FLOOD_ALL)
+			return DROP_UNKNOWN_MAC;
+	return DROP_NO_MEMBER;
+}
+
 static bool takes(struct pipeline *pipeline, const struct domain_member *member, uint32_t except,
                   enum egress_reach reach, const struct packet *packet)
 {
@@ -255,7 +264,7 @@ static enum drop_reason why_nobody(const struct pipeline *pipeline, const struct
 		    egress_floods_to(generation, &domain->members[i], except, reach, packet))
 			return DROP_TUNNEL_PEER_DOWN;
 	}
-	return DROP_NO_MEMBER;
+	return egress_why_nobody(domain, except, packet);
 }
 
 enum drop_reason egress_flood(struct pipeline *pipeline, const struct domain *domain,

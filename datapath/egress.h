@@ -60,6 +60,9 @@ void egress_flush(struct pipeline *pipeline);
 // Whether the port carries the domain; *ret says how.
 bool egress_member(const struct port_config *port, const struct domain *domain,
                    struct domain_member *ret);
+// Why a flood goes to nobody: there is nobody, or he is not to have what is for an unknown MAC.
+enum drop_reason egress_why_nobody(const struct domain *domain, uint32_t except,
+                                   const struct packet *packet);
 // Whether a flood of the domain goes to the member. `except`: the port (slot) it came by, or 0; what came by
 // a peer of a tunnel goes to no other.
 bool egress_floods_to(const struct generation *generation, const struct domain_member *member,

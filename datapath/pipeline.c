@@ -594,7 +594,8 @@ static void trace_flood(struct trace *trace, const struct generation *generation
                         const struct program *program, const struct packet *packet)
 {
 	const struct domain *domain = pmap_get(&generation->domains, program->out_domain);
-	enum drop_reason nobody = DROP_NO_MEMBER;
+	enum drop_reason nobody =
+		domain ? egress_why_nobody(domain, packet->in_port, packet) : DROP_NO_MEMBER;
 
 	for (uint32_t i = 0; domain && i < domain->member_count; i++) {
 		const struct domain_member *member = &domain->members[i];
@@ -614,8 +615,10 @@ static void trace_flood(struct trace *trace, const struct generation *generation
 	if (trace->out_count > 1)
 		trace->vni = 0;
 	trace->forwarded = trace->out_count > 0;
-	if (!trace->forwarded)
-		trace->drop = (uint16_t)nobody;
+	if (trace->forwarded)
+		return;
+	trace->drop = (uint16_t)nobody;
+	snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(nobody));
 }
 
 static void trace_end(struct trace *trace, const struct generation *generation,

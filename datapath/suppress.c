@@ -35,7 +35,10 @@ static bool is_ours_to_answer(struct miss *miss, const char *stage, const struct
 	if (!host || mac_equal(host->mac, asker) || mac_equal(host->mac, miss->src))
 		return false;
 	port = pmap_get(&miss->generation->ports, host->port);
-	if (!port || port->admin_down)
+	if (!port || !port->door || port->admin_down)
+		return false;
+	// Behind a peer that is gone nobody can be spoken for.
+	if (port->is_peer && atomic_load_explicit(&port->door->deaf, memory_order_relaxed))
 		return false;
 	if (port->is_peer) {
 		trace_step(miss->trace, stage, "%s is behind %s: answered on behalf of {%lu}",

@@ -74,6 +74,9 @@ static const struct words words[] = {
 		"The destination is behind the port the frame came by, so it has it already."},
 	[DROP_NO_MEMBER] = {"no_member",
 		"There is no other port in this network to send the frame to."},
+	[DROP_UNKNOWN_MAC] = {"unknown_mac",
+		"Nobody knows where the destination's MAC is, and the net's policy (--unknown) does not "
+		"have it looked for everywhere."},
 	[DROP_MAC_LIMIT] = {"mac_limit",
 		"The port or network has learnt as many MACs as it may; raise the limit or look "
 		"for a MAC flood."},

@@ -29,6 +29,7 @@ enum drop_reason {
 	DROP_RESERVED_MULTICAST,   // 01:80:c2:00:00:0x stays on its link
 	DROP_SAME_PORT,            // the destination is behind the port it came by
 	DROP_NO_MEMBER,            // flooded to nobody
+	DROP_UNKNOWN_MAC,          // the same, because the net's policy says so
 	DROP_MAC_LIMIT,
 	DROP_MAC_MOVE_STATIC, // a static MAC seen on another port
 	// L3.

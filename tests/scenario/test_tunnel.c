@@ -151,6 +151,89 @@ static void learning_is_a_policy(void **state)
 	scenario_free(s);
 }
 
+// A peer's member with a policy of its own.
+static void set_policy(struct scenario *s, uint64_t id, uint64_t port, Weft__FloodPolicy flood,
+                       bool learn_off)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
+
+	member.port = port;
+	member.bridge = 1;
+	member.has_vni = port >= TUNNEL;
+	member.vni = VNI;
+	member.has_flood = true;
+	member.flood = flood;
+	member.has_learn_off = member.learn_off = learn_off;
+	object.id = id;
+	object.body_case = WEFT__OBJECT__BODY_VLAN_MEMBER;
+	object.vlan_member = &member;
+	scenario_put(s, &object);
+}
+
+static void unknown_macs_go_by_policy(void **state)
+{
+	struct scenario *s = joined(true);
+	struct frame stranger = frame_udp(&h1, &far1, "who?"),
+		     all = frame_arp_request(&h1, far1.ip);
+	const struct trace *trace;
+
+	// To ports here, and to the peer where such a one may be.
+	set_policy(s, 41, P1, WEFT__FLOOD_POLICY__FLOOD_GROUPS, false);
+	scenario_commit(s);
+	scenario_send(s, H1, stranger);
+	scenario_expect(s, H2, stranger);
+	expect_datagram(s, "192.0.2.3", stranger);
+	expect_no_datagram(s);
+	// Broadcasts go to all.
+	scenario_send(s, H1, all);
+	scenario_expect(s, H2, all);
+	expect_datagram(s, "192.0.2.3", all);
+	expect_datagram(s, "192.0.2.2", all);
+	// To nobody, by name.
+	set_policy(s, 42, P2, WEFT__FLOOD_POLICY__FLOOD_GROUPS, false);
+	set_policy(s, 21, H1, WEFT__FLOOD_POLICY__FLOOD_GROUPS, false);
+	set_policy(s, 22, H2, WEFT__FLOOD_POLICY__FLOOD_GROUPS, false);
+	scenario_commit(s);
+	scenario_send(s, H1, stranger);
+	expect_no_datagram(s);
+	assert_int_equal(scenario_drops(s, H1, DROP_UNKNOWN_MAC), 1);
+	trace = scenario_trace(s, H1, stranger);
+	assert_int_equal(trace->drop, DROP_UNKNOWN_MAC);
+	assert_non_null(strstr(trace->hint, "--unknown"));
+	// Who has spoken is known.
+	arrive(s, "192.0.2.2", 0, VNI, frame_arp_request(&far1, h1.ip));
+	scenario_discard(s);
+	scenario_send(s, H1, stranger);
+	expect_datagram(s, "192.0.2.2", stranger);
+	expect_no_datagram(s);
+	scenario_free(s);
+}
+
+static void learning_is_a_policy_of_each_net(void **state)
+{
+	struct scenario *s = joined(true);
+	struct frame there = frame_udp(&h1, &far1, "there");
+
+	set_policy(s, 41, P1, WEFT__FLOOD_POLICY__FLOOD_ALL, true);
+	scenario_commit(s);
+	for (int i = 0; i < 2; i++) {
+		arrive(s, "192.0.2.2", 0, VNI, frame_udp(&far1, &h1, "hear me"));
+		scenario_discard(s);
+	}
+	scenario_send(s, H1, there);
+	scenario_expect(s, H2, there);
+	expect_datagram(s, "192.0.2.3", there);
+	expect_datagram(s, "192.0.2.2", there);
+	// The other peer's are learnt.
+	arrive(s, "192.0.2.3", 0, VNI, frame_udp(&far2, &h1, "hear me"));
+	scenario_discard(s);
+	scenario_send(s, H1, frame_udp(&h1, &far2, "there"));
+	expect_datagram(s, "192.0.2.3", frame_udp(&h1, &far2, "there"));
+	expect_no_datagram(s);
+	scenario_free(s);
+}
+
 static void frames_never_go_from_peer_to_peer(void **state)
 {
 	struct scenario *s = joined(false);
@@ -530,6 +613,8 @@ int main(void)
 		cmocka_unit_test(what_comes_from_a_peer_goes_to_ports_only),
 		cmocka_unit_test(places_told_are_used_and_nothing_is_learnt),
 		cmocka_unit_test(learning_is_a_policy),
+		cmocka_unit_test(unknown_macs_go_by_policy),
+		cmocka_unit_test(learning_is_a_policy_of_each_net),
 		cmocka_unit_test(frames_never_go_from_peer_to_peer),
 		cmocka_unit_test(strangers_and_unknown_numbers_are_counted),
 		cmocka_unit_test(numbers_tell_networks_apart),

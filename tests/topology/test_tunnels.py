@@ -127,6 +127,19 @@ def sees_no_questions(weft, g1, there):
     assert there not in heard.read_text() and "10.1.0.99" in heard.read_text()
 
 
+def drops_unknown_macs(weft, g1, there):
+    """All MACs of the net are known, so the other host is not asked for more; and with drop nobody is."""
+    g1.run("ip", "neigh", "replace", "10.1.0.98", "lladdr", "02:00:00:00:99:99", "dev", "eth0")
+    for policy in ("auto", "drop"):
+        weft.weft("net", "set", "lan", "--unknown", policy)
+        assert not g1.pings("10.1.0.98")
+        eventually(lambda: [d for d in weft.drops("g1") if d["reason"] == "unknown_mac"], 5, f"drops by {policy}")
+        g1.ping(there)
+    assert weft.json("net", "show", "lan")["unknown"] == "drop"
+    weft.weft("net", "set", "lan", "--no-unknown")
+    g1.run("ip", "neigh", "del", "10.1.0.98", "dev", "eth0")
+
+
 def test_net_spans_two_hosts(weft):
     """Hosts a and b are namespaces on net underlay; net lan has a guest on each, and its services on one."""
     weft.weft("net", "add", "underlay", "--mode", "isolated", "--subnet", "192.0.2.0/24")
@@ -141,6 +154,7 @@ def test_net_spans_two_hosts(weft):
     # Each host is told of the other's leases, and asks for nobody.
     there = g2.address(4).split("/")[0]
     sees_no_questions(weft, g1, there)
+    drops_unknown_macs(weft, g1, there)
     # The net has the MTU of the way between its hosts, and g1 kept its interface.
     assert mtu(g1) == mtu(g2) == 1450 and g1.address(4)
     g1.ping(g2.address(4).split("/")[0], "-M", "do", "-s", "1422")

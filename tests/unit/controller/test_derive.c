@@ -8,6 +8,8 @@
 #include "controller/leases.h"
 #include "tests/unit/controller/kit.h"
 
+#include <errno.h>
+
 struct world {
 	struct model model;
 	struct layout layout;
@@ -519,6 +521,73 @@ static void test_legs_and_guests_have_addresses(void **state)
 	weft__object__free_unpacked(object, NULL);
 }
 
+// How the member is that takes the net from one host to the other.
+static Weft__Object *way_to(struct world *world, const char *host, const char *other,
+                            const char *net)
+{
+	char key[64];
+	const struct object *object;
+	Weft__Object *message;
+
+	snprintf(key, sizeof(key), "mesh/%s/net/%s", other, net);
+	object = desired_get(layout_at(&world->layout, host),
+	                     ident(WEFT__KIND__KIND_VLAN_MEMBER, key));
+	assert_non_null(object);
+	message = weft__object__unpack(NULL, object->len, object->packed);
+	assert_non_null(message);
+	return message;
+}
+
+static void check_way(struct world *world, const char *host, const char *other,
+                      Weft__FloodPolicy flood, bool learn)
+{
+	Weft__Object *message = way_to(world, host, other, "lan");
+
+	assert_int_equal(message->vlan_member->flood, flood);
+	assert_int_equal(message->vlan_member->learn_off, !learn);
+	weft__object__free_unpacked(message, NULL);
+}
+
+static void test_unknown_macs_go_where_they_may_be(void **state)
+{
+	struct world *world = *state;
+	const Weft__FloodPolicy all = WEFT__FLOOD_POLICY__FLOOD_ALL,
+				groups = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
+
+	put(world, "host a kind=remote ip=192.0.2.1");
+	put(world, "host b kind=remote ip=192.0.2.2");
+	put(world, "net lan");
+	put(world, "port a1 attach=netdev ifname=e0 net=lan host=a mac=02:00:00:00:00:0a");
+	put(world, "port b1 attach=netdev ifname=e0 net=lan host=b mac=02:00:00:00:00:0b");
+	check_way(world, "a", "b", groups, true);
+	check_way(world, "b", "a", groups, true);
+	// Behind b2 is anybody; one more changes nothing for others.
+	put(world, "port b2 attach=netdev ifname=e1 net=lan host=b");
+	check_way(world, "a", "b", all, true);
+	check_way(world, "b", "a", groups, true);
+	layout_forget_collected(&world->layout);
+	put(world, "port b3 attach=netdev ifname=e2 net=lan host=b");
+	assert_int_equal(layout_at(&world->layout, "a")->ops.count, 0);
+	put(world, "-port b2");
+	check_way(world, "a", "b", all, true);
+	put(world, "port b3 attach=netdev ifname=e2 net=lan host=b mac=02:00:00:00:00:0c");
+	check_way(world, "a", "b", groups, true);
+
+	put(world, "net lan unknown=flood");
+	check_way(world, "a", "b", all, true);
+	// Nothing is looked for, so all that is known is told, here too.
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 2);
+	put(world, "net lan unknown=drop");
+	check_way(world, "a", "b", groups, false);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 3);
+	put(world, "port b2 attach=netdev ifname=e1 net=lan host=b");
+	check_way(world, "a", "b", groups, true);
+	put(world, "net lan");
+	check_way(world, "a", "b", all, true);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 2);
+	kit_refused(&world->model, "net vl vlan=20 unknown=drop", -EINVAL, "unknown", "trunks");
+}
+
 static void test_leases_move_addresses(void **state)
 {
 	struct world *world = *state;
@@ -640,6 +709,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_addresses_are_told_where_nets_span, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_legs_and_guests_have_addresses, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_macs_go_where_they_may_be, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_leases_move_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnels_by_hand_take_nets_to_peers, setup,
