@@ -272,10 +272,10 @@ static int add_way(struct peer *peer, const struct peer_way *way)
 int peer_open(const struct peer_config *config, struct port **ret, struct fail *fail)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
-	int error = peer ? 0 : -ENOMEM;
+	int error = 0;
 
-	if (error < 0)
-		return fail_set(fail, error, "%s: out of memory", config->name);
+	if (!peer)
+		return fail_set(fail, -ENOMEM, "%s: out of memory", config->name);
 	peer->port.ops = &peer_ops;
 	peer->port.queue_count = 1;
 	peer->port.slot = config->slot;
