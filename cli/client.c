@@ -46,6 +46,7 @@ struct client {
 	void *tick_user;
 	struct fail *fail;           // Borrowed from the call that runs.
 	char object[160], field[64]; // What the last refusal was about.
+	Weft__Reply *refused;        // It itself, or NULL.
 };
 
 // Moves the records and notes of one part to the end of what is there.
@@ -139,7 +140,8 @@ static void on_frame(void *user, struct stream_frame *frame)
 		snprintf(client->field, sizeof(client->field), "%s",
 		         error->field ? error->field : "");
 		stop(client, client->fail->code);
-		client_reply_free(reply);
+		client_reply_free(client->refused);
+		client->refused = reply;
 		return;
 	}
 	take_reply(client, reply);
@@ -211,6 +213,7 @@ void client_close(struct client *client)
 		event_free(client->ticker);
 	if (client->base)
 		event_base_free(client->base);
+	client_reply_free(client->refused);
 	free(client);
 }
 
@@ -231,6 +234,9 @@ static int send_one(struct client *client, Weft__Request *request, uint64_t numb
 	if (!body)
 		return fail_set(fail, -EMSGSIZE, "the request is too long for one message");
 	weft__request__pack(request, body);
+
+	client_reply_free(client->refused);
+	client->refused = NULL;
 
 	int error = stream_send(client->stream, CLIENT_STREAM, WEFT__API_FRAME__API_REQUEST, number,
 	                        body, size, NULL, 0);
@@ -373,6 +379,13 @@ const char *client_refused(const struct client *client, const char **ret_field)
 {
 	*ret_field = client->field;
 	return client->object;
+}
+
+const Weft__Error *client_refused_too(const struct client *client, size_t index)
+{
+	const Weft__Error *error = client->refused ? client->refused->error : NULL;
+
+	return error && index < error->n_others ? error->others[index] : NULL;
 }
 
 bool client_is_lost(const struct client *client)

@@ -38,6 +38,8 @@ int client_every(struct client *client, uint32_t ms, bool (*tick)(void *user), v
 
 // The object and the field that the last refusal was about; "" when it did not say.
 const char *client_refused(const struct client *client, const char **ret_field);
+// What else was wrong with it: an Error; NULL beyond the last. Borrowed until the next question.
+const Weft__Error *client_refused_too(const struct client *client, size_t index);
 
 // Whether the connection itself failed, rather than what was asked.
 bool client_is_lost(const struct client *client);

@@ -68,7 +68,10 @@ int lab_read(const struct invocation *call, const char *path, struct topology *r
 		err = rename_lab(ret, name, &fail);
 	if (err == 0)
 		return EXIT_OK;
-	output_fail(call, &fail);
+	if (ret->faults.count > 0)
+		faults_print(call, &ret->faults);
+	else
+		output_fail(call, &fail);
 	return EXIT_USAGE;
 }
 
@@ -131,6 +134,27 @@ static int show(const struct invocation *call, const struct topology *topology, 
 	return reply->changed ? EXIT_CHANGES : EXIT_OK;
 }
 
+// What was refused, and what else the controller found to be wrong.
+static void tell_refused(const struct invocation *call, const struct topology *topology,
+                         const struct client *client, const struct fail *first)
+{
+	struct faults faults = {0};
+	const Weft__Error *error;
+
+	faults_add(&faults, first);
+	for (size_t i = 0; (error = client_refused_too(client, i)); i++) {
+		struct fail fail = {0};
+
+		fail_set(&fail, error->code, "%s", error->what);
+		if (error->hint)
+			fail_hint(&fail, "%s", error->hint);
+		topology_locate(topology, error->object, error->field, &fail);
+		faults_add(&faults, &fail);
+	}
+	faults_sort(&faults);
+	faults_print(call, &faults);
+}
+
 int lab_apply(const struct invocation *call, const struct topology *topology, bool plan)
 {
 	Weft__ApplyLab apply = WEFT__APPLY_LAB__INIT;
@@ -164,7 +188,7 @@ int lab_apply(const struct invocation *call, const struct topology *topology, bo
 		code = client_is_lost(client) ? EXIT_UNREACHABLE : EXIT_ERROR;
 		if (code == EXIT_ERROR)
 			topology_locate(topology, object, field, &fail);
-		output_fail(call, &fail);
+		tell_refused(call, topology, client, &fail);
 	} else {
 		code = dry ? EXIT_OK : hosts_ready_await(call, topology->lab, client);
 		if (code == EXIT_OK)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct fail;
+struct faults;
 struct yaml_node;
 
 enum schema_kind {
@@ -64,10 +65,10 @@ extern const struct schema_object schema_topology;
 
 const struct schema_key *schema_key(const struct schema_object *object, const char *name);
 
-// Whether the node is what the object says, all the way down; else the place, the key and what could be
-// meant. -EINVAL.
+// Whether the node is what the object says, all the way down; else -EINVAL, and of each fault the place, the
+// key and what could be meant. The item of a list or of names that has a fault is broken, else the whole value.
 int schema_check(const struct schema_object *object, const struct yaml_node *node,
-                 struct fail *fail);
+                 struct faults *faults);
 
 struct scalar {
 	const char *text; // Borrowed from the text that was read.

@@ -2,7 +2,8 @@
 //
 // topology: files become objects.
 //
-// A file is held to the schema first; what builds the objects may then take its shape for granted. What
+// A file is held to the schema first; what builds the objects may then take the shape of what is not broken for
+// granted. A fault of one item does not keep the others from being looked at, so that all are told at once. What
 // only the whole can tell (names that exist, addresses within their subnet) is the controller's to judge,
 // with the same words for every client; topology_locate() then finds the place of what it complains of.
 // Included files add to the same lab; one that is included twice is read once.
@@ -31,6 +32,27 @@ static const char *noun_of_member(const char *member)
 	return strcmp(member, "reservation") == 0 ? "lease"
 	       : strcmp(member, "lab_body") == 0  ? "lab"
 	                                          : member;
+}
+
+int topology_go_on(struct topology *topology, int err, struct fail *fail)
+{
+	if (err != -EINVAL)
+		return err;
+	faults_add(&topology->faults, fail);
+	*fail = (struct fail){0};
+	return 0;
+}
+
+bool topology_is_broken(const struct topology *topology, const char *guest)
+{
+	for (size_t i = 0; i < topology->file_count; i++) {
+		const struct yaml_node *guests = yaml_get(topology->files[i].tree->root, "guests");
+		const struct yaml_node *found = guests ? yaml_get(guests, guest) : NULL;
+
+		if (found && found->broken)
+			return true;
+	}
+	return false;
 }
 
 int topology_note(struct topology *topology, const char *object, const char *field,
@@ -121,6 +143,8 @@ static int take_named(struct topology *topology, const char *member, const char 
 	for (size_t i = 0; node->kind == YAML_MAP && i < node->count; i++) {
 		ProtobufCMessage *body;
 
+		if (node->items[i]->broken)
+			continue;
 		if (topology_add(topology, member, node->keys[i]->text, &node->keys[i]->place,
 		                 &body, fail) < 0 ||
 		    topology_fill(topology, schema, node->items[i], body, fail) < 0)
@@ -161,7 +185,8 @@ static int take_routers(struct topology *topology, const struct yaml_node *node,
 	if (take_named(topology, "router", "routers", node, fail) < 0)
 		return fail->code;
 	for (size_t i = 0; node->kind == YAML_MAP && i < node->count; i++)
-		if (take_routes(topology, node->keys[i]->text, yaml_get(node->items[i], "routes"),
+		if (!node->items[i]->broken &&
+		    take_routes(topology, node->keys[i]->text, yaml_get(node->items[i], "routes"),
 		                fail) < 0)
 			return fail->code;
 	return 0;
@@ -179,16 +204,23 @@ static int take_include(struct topology *topology, const struct yaml_node *node,
 	for (size_t i = 0; i < count; i++) {
 		const char *slash = strrchr(items[i]->place.file, '/');
 		char path[PATH_MAX];
+
+		if (items[i]->broken)
+			continue;
+
 		int len = items[i]->text[0] == '/' || !slash
 		                  ? snprintf(path, sizeof(path), "%s", items[i]->text)
 		                  : snprintf(path, sizeof(path), "%.*s/%s",
 		                             (int)(slash - items[i]->place.file),
 		                             items[i]->place.file, items[i]->text);
 
-		if (len < 0 || (size_t)len >= sizeof(path))
-			return yaml_refuse(&items[i]->place, fail, "the path is too long");
-		if (read_file(topology, path, &items[i]->place, fail) < 0)
-			return fail->code;
+		int err = len < 0 || (size_t)len >= sizeof(path)
+		                  ? yaml_refuse(&items[i]->place, fail, "the path is too long")
+		                  : read_file(topology, path, &items[i]->place, fail);
+
+		// A file that cannot be read is a fault of the one that names it.
+		if (err < 0 && topology_go_on(topology, err == -ENOMEM ? err : -EINVAL, fail) < 0)
+			return err;
 	}
 	return 0;
 }
@@ -257,6 +289,8 @@ static int begin_lab(struct topology *topology, const struct yaml_node *root, st
 	const struct yaml_node *name = yaml_get(root, "lab");
 	ProtobufCMessage *body;
 
+	if (name && name->broken)
+		name = NULL;
 	if (topology->lab)
 		return !name || strcmp(name->text, topology->lab) == 0
 		               ? 0
@@ -281,12 +315,19 @@ static int take_tree(struct topology *topology, const struct yaml_tree *tree, st
 
 	if (!root)
 		return fail_set(fail, -EINVAL, "%s:1:1: the file is empty", tree->file);
-	if (schema_check(&schema_topology, root, fail) < 0 || begin_lab(topology, root, fail) < 0)
-		return fail->code;
-	for (size_t i = 0; i < root->count; i++)
-		if (take_key(topology, root->keys[i]->text, root->items[i], fail) < 0)
-			return fail->code;
-	return 0;
+	schema_check(&schema_topology, root, &topology->faults);
+	if (root->kind != YAML_MAP)
+		return 0;
+
+	int err = topology_go_on(topology, begin_lab(topology, root, fail), fail);
+
+	for (size_t i = 0; err == 0 && topology->lab && i < root->count; i++)
+		if (!root->items[i]->broken)
+			err = topology_go_on(
+				topology,
+				take_key(topology, root->keys[i]->text, root->items[i], fail),
+				fail);
+	return err;
 }
 
 // False when it was read before; a file that is being read when it is met again includes itself.
@@ -362,7 +403,7 @@ static int by_object(const void *left, const void *right)
 }
 
 // The same name from two files, or one that another object was given by us.
-static int refuse_doubled(const struct topology *topology, struct fail *fail)
+static int refuse_doubled(struct topology *topology, struct fail *fail)
 {
 	auto_free const struct topology_origin **sorted =
 		calloc(topology->origin_count + 1, sizeof(*sorted));
@@ -378,21 +419,31 @@ static int refuse_doubled(const struct topology *topology, struct fail *fail)
 		const char *slash = strchr(sorted[i]->object, '/');
 
 		if (strcmp(sorted[i - 1]->object, sorted[i]->object) == 0)
-			return yaml_refuse(
-				&sorted[i]->place, fail, "there is a %.*s '%s' already, from %s:%u",
-				(int)(slash - sorted[i]->object), sorted[i]->object, slash + 1,
-				sorted[i - 1]->place.file, sorted[i - 1]->place.line);
+			faults_refuse(&topology->faults, &sorted[i]->place, NULL,
+			              "there is a %.*s '%s' already, from %s:%u",
+			              (int)(slash - sorted[i]->object), sorted[i]->object,
+			              slash + 1, sorted[i - 1]->place.file,
+			              sorted[i - 1]->place.line);
 	}
 	return 0;
 }
 
-static int finish(struct topology *topology, struct fail *fail)
+static int finish(struct topology *topology, int err, struct fail *fail)
 {
-	int err = topology_join_links(topology, fail);
+	struct faults *faults = &topology->faults;
 
+	err = topology_go_on(topology, err, fail);
+	if (err == 0)
+		err = topology_join_links(topology, fail);
 	if (err == 0)
 		err = topology_place_forwards(topology, fail);
-	return err < 0 ? err : refuse_doubled(topology, fail);
+	if (err == 0)
+		err = refuse_doubled(topology, fail);
+	if (err < 0 || faults->count == 0)
+		return err;
+	faults_sort(faults);
+	*fail = faults->items[0];
+	return fail->code;
 }
 
 int topology_read(const char *path, struct topology *ret, struct fail *fail)
@@ -403,7 +454,7 @@ int topology_read(const char *path, struct topology *ret, struct fail *fail)
 	if (!ret->path)
 		return out_of_memory(fail);
 	err = read_file(ret, path, NULL, fail);
-	return err < 0 ? err : finish(ret, fail);
+	return finish(ret, err, fail);
 }
 
 int topology_parse(const char *name, const void *bytes, size_t len, struct topology *ret,
@@ -420,7 +471,7 @@ int topology_parse(const char *name, const void *bytes, size_t len, struct topol
 		err = note_file(ret, "-", NULL, tree, fail);
 	if (err > 0)
 		err = take_tree(ret, tree, fail);
-	return err < 0 ? err : finish(ret, fail);
+	return finish(ret, err, fail);
 }
 
 void topology_fini(struct topology *topology)
@@ -484,117 +535,4 @@ void topology_locate(const struct topology *topology, const char *object, const 
 	if (origin)
 		fail_prefix(fail, "%s:%u:%u", origin->place.file, origin->place.line,
 		            origin->place.column);
-}
-
-static ProtobufCMessage *member_at(ProtobufCMessage *body, unsigned offset)
-{
-	return (ProtobufCMessage *)(void *)((char *)body + offset);
-}
-
-static size_t size_of(const ProtobufCFieldDescriptor *field)
-{
-	return field->type == PROTOBUF_C_TYPE_STRING   ? sizeof(char *)
-	       : field->type == PROTOBUF_C_TYPE_UINT64 ? sizeof(uint64_t)
-	                                               : sizeof(uint32_t);
-}
-
-// NET_NAT for "nat".
-static int choice_of(const ProtobufCEnumDescriptor *choices, const char *text)
-{
-	for (unsigned i = 0; i < choices->n_values; i++) {
-		const char *word = strchr(choices->values[i].name, '_');
-
-		if (word && strcasecmp(word + 1, text) == 0)
-			return choices->values[i].value;
-	}
-	return 0;
-}
-
-static int write_value(const ProtobufCFieldDescriptor *field, const char *text, void *at)
-{
-	switch (field->type) {
-	case PROTOBUF_C_TYPE_STRING:
-		free(*(char **)at);
-		*(char **)at = strdup(text);
-		return *(char **)at ? 0 : -ENOMEM;
-	case PROTOBUF_C_TYPE_BOOL:
-		*(protobuf_c_boolean *)at = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
-		return 0;
-	case PROTOBUF_C_TYPE_ENUM:
-		*(int *)at = choice_of(field->descriptor, text);
-		return 0;
-	case PROTOBUF_C_TYPE_UINT64:
-		*(uint64_t *)at = strtoull(text, NULL, 10);
-		return 0;
-	default:
-		*(uint32_t *)at = (uint32_t)strtoull(text, NULL, 10);
-		return 0;
-	}
-}
-
-int topology_set(ProtobufCMessage *body, const char *name, const char *text, struct fail *fail)
-{
-	const ProtobufCFieldDescriptor *field =
-		protobuf_c_message_descriptor_get_field_by_name(body->descriptor, name);
-	void *at = member_at(body, field->offset), *has = member_at(body, field->quantifier_offset);
-	int err;
-
-	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-		size_t count = *(size_t *)has;
-		char *more = realloc(*(void **)at, (count + 1) * size_of(field));
-
-		if (!more)
-			return out_of_memory(fail);
-		*(char **)at = more;
-		memset(more + count * size_of(field), 0, size_of(field));
-		err = write_value(field, text, more + count * size_of(field));
-		*(size_t *)has = count + (err == 0);
-	} else {
-		err = write_value(field, text, at);
-		if (err == 0 && field->type != PROTOBUF_C_TYPE_STRING)
-			*(protobuf_c_boolean *)has = true;
-	}
-	return err < 0 ? out_of_memory(fail) : 0;
-}
-
-static int fill_key(const struct schema_key *key, const struct yaml_node *node,
-                    ProtobufCMessage *body, struct fail *fail)
-{
-	struct fail why = {0};
-	struct scalar scalar;
-	char number[32];
-	size_t count = node->kind == YAML_LIST ? node->count : 1;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct yaml_node *item = node->kind == YAML_LIST ? node->items[i] : node;
-
-		if (item->kind != YAML_TEXT || yaml_is_empty(item))
-			continue;
-		if (scalar_read(key, item->text, &scalar, &why) < 0)
-			return yaml_refuse(&item->place, fail, "%s", why.what);
-		snprintf(number, sizeof(number), "%llu", (unsigned long long)scalar.number);
-		if (topology_set(body, key->field, scalar.is_number ? number : scalar.text, fail) <
-		    0)
-			return fail->code;
-	}
-	return 0;
-}
-
-int topology_fill(struct topology *topology, const struct schema_object *schema,
-                  const struct yaml_node *node, ProtobufCMessage *body, struct fail *fail)
-{
-	for (const struct schema_key *key = schema->keys; key->name; key++) {
-		const struct yaml_node *value = yaml_get(node, key->name);
-
-		// A mere text stands for one of the keys.
-		if (schema->bare && strcmp(schema->bare, key->name) == 0 && node->kind == YAML_TEXT)
-			value = node;
-		if (!value || !key->field || key->kind == SCHEMA_OBJECT ||
-		    !protobuf_c_message_descriptor_get_field_by_name(body->descriptor, key->field))
-			continue;
-		if (fill_key(key, value, body, fail) < 0 ||
-		    topology_note(topology, topology->current, key->field, &value->place, fail) < 0)
-			return fail->code;
-	}
-	return 0;
 }

@@ -7,12 +7,13 @@
 
 #pragma once
 
+#include "cli/faults.h"
 #include "cli/yaml_tree.h"
 #include "proto/model.pb-c.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-struct fail;
 struct schema_object;
 
 // Where a field of an object stands; the object itself when the field is empty.
@@ -50,12 +51,13 @@ struct topology {
 	size_t end_count;
 	unsigned depth;    // Of includes, while reading.
 	char current[160]; // The object whose fields are being filled.
+	struct faults faults;
 };
 
 enum { TOPOLOGY_FILES_MOST = 256, TOPOLOGY_INCLUDES_MOST = 16 };
 
 // Reads the file and what it includes; "-" is the standard input. -EINVAL with FILE:LINE:COLUMN in the
-// fail, -ENOENT and the like. => topology_fini() in any case.
+// fail, and all that is wrong in `faults`; -ENOENT and the like. => topology_fini() in any case.
 int topology_read(const char *path, struct topology *ret, struct fail *fail);
 // The same from bytes; includes are relative to the working directory.
 int topology_parse(const char *name, const void *bytes, size_t len, struct topology *ret,
@@ -80,6 +82,10 @@ int topology_fill(struct topology *topology, const struct schema_object *schema,
 // Notes the place of an object's field; an empty field is the object.
 int topology_note(struct topology *topology, const char *object, const char *field,
                   const struct yaml_place *place, struct fail *fail);
+// What is wrong with one item is noted, and reading goes on with the next: 0. What ends the reading stays: err.
+int topology_go_on(struct topology *topology, int err, struct fail *fail);
+// Whether the file has such a guest of which nothing was made, since something else is wrong with it.
+bool topology_is_broken(const struct topology *topology, const char *guest);
 // One field, or one more of a list, from a text that the schema has checked.
 int topology_set(ProtobufCMessage *body, const char *field, const char *text, struct fail *fail);
 

@@ -54,7 +54,8 @@ int topology_take_forwards(struct topology *topology, const struct yaml_node *no
 	if (node->kind == YAML_MAP || (node->kind == YAML_TEXT && !yaml_is_empty(node)))
 		return take_forward(topology, node, fail);
 	for (size_t i = 0; i < node->count; i++)
-		if (take_forward(topology, node->items[i], fail) < 0)
+		if (!node->items[i]->broken && take_forward(topology, node->items[i], fail) < 0 &&
+		    topology_go_on(topology, fail->code, fail) < 0)
 			return fail->code;
 	return 0;
 }
@@ -106,11 +107,16 @@ int topology_place_forwards(struct topology *topology, struct fail *fail)
 			snprintf(key, sizeof(key), "forward/%s", object->name);
 			fail_set(fail, -EINVAL, "forward: to an address, it must say its net");
 			topology_locate(topology, key, NULL, fail);
-			return -EINVAL;
+			topology_go_on(topology, -EINVAL, fail);
+			continue;
 		}
 		net = net_of(topology, object->forward->guest);
-		if (!net)
-			return refuse_guest(topology, object, fail);
+		if (!net) {
+			if (!topology_is_broken(topology, object->forward->guest))
+				topology_go_on(topology, refuse_guest(topology, object, fail),
+				               fail);
+			continue;
+		}
 		object->forward->net = strdup(net);
 	}
 	return 0;

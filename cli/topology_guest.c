@@ -213,13 +213,18 @@ int topology_take_guests(struct topology *topology, const struct yaml_node *node
 		const char *word = yaml_text(guest, "kind");
 		const struct kind *kind = &kinds[0];
 
+		if (guest->broken)
+			continue;
 		for (size_t k = 0; word && k < sizeof(kinds) / sizeof(*kinds); k++)
 			if (strcmp(kinds[k].word, word) == 0)
 				kind = &kinds[k];
-		if (check_keys(kind, guest, fail) < 0 ||
-		    kind->take(topology, node->keys[i]->text, &node->keys[i]->place, guest, fail) <
+		if (check_keys(kind, guest, fail) == 0 &&
+		    kind->take(topology, node->keys[i]->text, &node->keys[i]->place, guest, fail) ==
 		            0)
+			continue;
+		if (topology_go_on(topology, fail->code, fail) < 0)
 			return fail->code;
+		node->items[i]->broken = true;
 	}
 	return 0;
 }

@@ -70,7 +70,9 @@ static int take_host(struct topology *topology, const struct yaml_node *key,
 int topology_take_hosts(struct topology *topology, const struct yaml_node *node, struct fail *fail)
 {
 	for (size_t i = 0; node->kind == YAML_MAP && i < node->count; i++)
-		if (take_host(topology, node->keys[i], node->items[i], fail) < 0)
+		if (!node->items[i]->broken &&
+		    take_host(topology, node->keys[i], node->items[i], fail) < 0 &&
+		    topology_go_on(topology, fail->code, fail) < 0)
 			return fail->code;
 	return 0;
 }

@@ -99,7 +99,10 @@ static int add_end(struct topology *topology, const struct yaml_node *key,
 	                             .guest = guest ? guest->text : NULL,
 	                             .node = node,
 	                             .place = guest ? guest->place : key->place};
-	return guest ? 0 : own_end(end, key, fail);
+	if (guest || own_end(end, key, fail) == 0)
+		return 0;
+	topology->end_count--;
+	return fail->code;
 }
 
 static int take_link(struct topology *topology, const struct yaml_node *key,
@@ -123,7 +126,9 @@ static int take_link(struct topology *topology, const struct yaml_node *key,
 int topology_take_links(struct topology *topology, const struct yaml_node *node, struct fail *fail)
 {
 	for (size_t i = 0; node->kind == YAML_MAP && i < node->count; i++)
-		if (take_link(topology, node->keys[i], node->items[i], fail) < 0)
+		if (!node->items[i]->broken &&
+		    take_link(topology, node->keys[i], node->items[i], fail) < 0 &&
+		    topology_go_on(topology, fail->code, fail) < 0)
 			return fail->code;
 	return 0;
 }
@@ -223,6 +228,8 @@ static int join(struct topology *topology, const struct topology_end *end, struc
 			return fail->code;
 		return set_end(end, body, fail);
 	}
+	if (!alone && topology_is_broken(topology, guest))
+		return 0;
 	if (!alone)
 		return refuse_guest(topology, end, guest, fail);
 	if (alone->port->link || alone->port->net)
@@ -235,7 +242,8 @@ static int join(struct topology *topology, const struct topology_end *end, struc
 int topology_join_links(struct topology *topology, struct fail *fail)
 {
 	for (size_t i = 0; i < topology->end_count; i++)
-		if (join(topology, &topology->ends[i], fail) < 0)
+		if (join(topology, &topology->ends[i], fail) < 0 &&
+		    topology_go_on(topology, fail->code, fail) < 0)
 			return fail->code;
 	for (size_t i = 0; i < topology->object_count; i++) {
 		const Weft__Intent *object = topology->objects[i];
@@ -248,7 +256,7 @@ int topology_join_links(struct topology *topology, struct fail *fail)
 		fail_set(fail, -EINVAL, "guest '%s' is in no net", object->name);
 		fail_hint(fail, "say net, trunk or native, or give it a link");
 		topology_locate(topology, key, NULL, fail);
-		return -EINVAL;
+		topology_go_on(topology, -EINVAL, fail);
 	}
 	return 0;
 }

@@ -95,11 +95,14 @@ int topology_take_tests(struct topology *topology, const struct yaml_node *node,
 
 	snprintf(topology->current, sizeof(topology->current), "lab/%s", topology->lab);
 	for (size_t i = 0; i < count; i++) {
-		Weft__LabTest *test = append_test(&lab->tests, &lab->n_tests, fail);
+		const struct yaml_node *item = node->kind == YAML_LIST ? node->items[i] : node;
+		Weft__LabTest *test =
+			item->broken ? NULL : append_test(&lab->tests, &lab->n_tests, fail);
 
-		if (!test ||
-		    take_test(topology, schema, node->kind == YAML_LIST ? node->items[i] : node,
-		              test, fail) < 0)
+		if (item->broken)
+			continue;
+		if (!test || (take_test(topology, schema, item, test, fail) < 0 &&
+		              topology_go_on(topology, fail->code, fail) < 0))
 			return fail->code;
 	}
 	return 0;

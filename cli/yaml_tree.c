@@ -212,6 +212,22 @@ static int copy_node(struct copy *copy, int index, unsigned depth, struct yaml_n
 	return 0;
 }
 
+// The place of a byte; a column is a character, as libyaml counts them.
+static struct yaml_place place_of_byte(const struct copy *copy, size_t offset)
+{
+	struct yaml_place place = {.file = copy->tree->file, .line = 1, .column = 1};
+
+	for (size_t i = 0; i < offset && i < copy->len; i++) {
+		if (copy->bytes[i] == '\n') {
+			place.line++;
+			place.column = 1;
+		} else if ((copy->bytes[i] & 0xc0) != 0x80) {
+			place.column++;
+		}
+	}
+	return place;
+}
+
 // What libyaml did not understand, and where.
 static int refuse_syntax(const struct copy *copy, const yaml_parser_t *parser)
 {
@@ -220,9 +236,10 @@ static int refuse_syntax(const struct copy *copy, const yaml_parser_t *parser)
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return fail_set(copy->fail, -ENOMEM, "out of memory");
-	if (parser->error == YAML_READER_ERROR)
-		return fail_set(copy->fail, -EINVAL, "%s: %s, at byte %zu", copy->tree->file,
-		                problem, parser->problem_offset);
+	if (parser->error == YAML_READER_ERROR) {
+		place = place_of_byte(copy, parser->problem_offset);
+		return yaml_refuse(&place, copy->fail, "%s", problem);
+	}
 	yaml_refuse(&place, copy->fail, "%s", problem);
 	if (parser->problem_mark.index < copy->len &&
 	    copy->bytes[parser->problem_mark.index] == '\t')

@@ -21,7 +21,8 @@ struct yaml_place {
 
 struct yaml_node {
 	enum yaml_kind kind;
-	bool plain; // A text without quotes.
+	bool plain;  // A text without quotes.
+	bool broken; // Noted to be wrong; nothing is made of it.
 	struct yaml_place place;
 	char *text;              // YAML_TEXT; "" where nothing stands.
 	struct yaml_node **keys; // YAML_MAP: texts, in the order of the file.

@@ -151,21 +151,38 @@ void question_answer(struct question *question)
 	free_question(question);
 }
 
-void question_refuse(struct question *question, const struct refusal *refusal)
+static void fill_error(Weft__Error *error, const struct refusal *refusal)
 {
-	Weft__Reply reply = WEFT__REPLY__INIT;
-	Weft__Error error = WEFT__ERROR__INIT;
-
-	error.code = refusal->fail.code;
-	error.what = (char *)refusal->fail.what;
+	weft__error__init(error);
+	error->code = refusal->fail.code;
+	error->what = (char *)refusal->fail.what;
 	if (refusal->fail.hint[0])
-		error.hint = (char *)refusal->fail.hint;
+		error->hint = (char *)refusal->fail.hint;
 	if (refusal->object[0])
-		error.object = (char *)refusal->object;
+		error->object = (char *)refusal->object;
 	if (refusal->field[0])
-		error.field = (char *)refusal->field;
+		error->field = (char *)refusal->field;
+}
+
+void question_refuse_all(struct question *question, const struct refusal *refusal,
+                         const struct refusals *all)
+{
+	Weft__Error error, others[REFUSALS_MOST], *list[REFUSALS_MOST];
+	Weft__Reply reply = WEFT__REPLY__INIT;
+
+	fill_error(&error, refusal);
+	error.others = list;
+	for (size_t i = 1; all && i < all->count; i++) {
+		list[error.n_others] = &others[i];
+		fill_error(list[error.n_others++], &all->items[i]);
+	}
 	reply.error = &error;
 	question_reply(question, &reply);
+}
+
+void question_refuse(struct question *question, const struct refusal *refusal)
+{
+	question_refuse_all(question, refusal, NULL);
 }
 
 void question_fail(struct question *question, int code, const char *object, const char *what,

@@ -146,7 +146,11 @@ static void on_applied(void *user, const struct change_result *result)
 	const Weft__ApplyLab *request = question->request->apply_lab;
 	struct change_result told = *result;
 
-	if (request->has_dry_run && request->dry_run && !result->refusal) {
+	if (result->refusal) {
+		question_refuse_all(question, result->refusal, result->all);
+		return;
+	}
+	if (request->has_dry_run && request->dry_run) {
 		mark_by_hand(question, request->lab);
 		find_drift(question, request->lab);
 		told.changed = question->record_count > 0;
@@ -225,6 +229,7 @@ void api_apply_lab(struct question *question)
 		change->done = on_applied;
 		change->preview = on_preview;
 		change->tell = true;
+		change->hear = true;
 	}
 	api_submit(question, change);
 }

@@ -62,6 +62,9 @@ void question_add(struct question *question, Weft__Record *record);
 // Sends what was gathered and ends the question.
 void question_answer(struct question *question);
 void question_refuse(struct question *question, const struct refusal *refusal);
+// With what else is wrong; the first of the list is the refusal.
+void question_refuse_all(struct question *question, const struct refusal *refusal,
+                         const struct refusals *all);
 void question_fail(struct question *question, int code, const char *object, const char *what,
                    const char *hint);
 void question_reply(struct question *question, const Weft__Reply *reply);

@@ -42,6 +42,7 @@ static void free_change(struct change *change)
 	if (change->free_data)
 		change->free_data(change->edit_data);
 	control_unshare(change);
+	refusals_fini(&change->heard);
 	free(change);
 }
 
@@ -49,6 +50,7 @@ void control_answer(struct control *control, struct change *change, const struct
                     bool changed, const char *note)
 {
 	struct change_result result = {.refusal = refusal,
+	                               .all = &change->heard,
 	                               .revision = control->revision,
 	                               .changed = changed,
 	                               .note = note};
@@ -276,9 +278,12 @@ static int try_out(struct control *control, struct change *change, struct refusa
 	int err;
 
 	model_begin(&control->model);
+	refusals_fini(&change->heard);
+	control->model.heard = change->hear ? &change->heard : NULL;
 	err = change->edit(control, change, refusal);
 	if (err == 0)
 		err = model_settle(&control->model, refusal);
+	control->model.heard = NULL;
 	if (err == 0)
 		err = model_host_check_moves(&control->model, refusal);
 	if (err == 0 && control->judge)

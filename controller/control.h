@@ -21,6 +21,7 @@ struct change;
 
 struct change_result {
 	const struct refusal *refusal; // NULL when it was done.
+	const struct refusals *all;    // Of a change that wants to hear of all; may be empty.
 	uint64_t revision;
 	bool changed;
 	const char *note; // For a person, or NULL.
@@ -52,6 +53,8 @@ struct change {
 	// A dry run: told each object that would differ, before `done`. May be NULL.
 	void (*preview)(void *done_user, const struct model_change *object);
 	bool tell; // Also when it is done in earnest.
+	bool hear; // Of all that is wrong with it, not of the first alone.
+	struct refusals heard;
 	uint32_t uid;
 	bool dry_run;
 	uint32_t confirm_seconds;

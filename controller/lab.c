@@ -190,8 +190,11 @@ static int put_all(struct editing *editing, Weft__Intent **objects, size_t count
 		return out_of_memory(editing->refusal);
 	for (enum pass pass = 0; pass < PASSES; pass++)
 		for (size_t i = 0; i < count; i++)
-			if (put_in_pass(editing, objects[i], pass, &done[i]) < 0)
-				return editing->refusal->fail.code;
+			if (put_in_pass(editing, objects[i], pass, &done[i]) < 0) {
+				if (refusals_take(editing->model->heard, editing->refusal) < 0)
+					return editing->refusal->fail.code;
+				done[i] = true;
+			}
 	return 0;
 }
 

@@ -408,6 +408,10 @@ static int check_refs(const struct model *model, const struct intent *intent,
 		const char *name;
 		enum noun noun = noun_of_key(refs[i].key, &name);
 
+		// What is missing because it was refused itself is no fault of this one.
+		if (refs[i].kind == REF_NEEDS && !model_get_key(model, refs[i].key) &&
+		    refusals_have(model->heard, refs[i].key))
+			return 0;
 		if (refs[i].kind == REF_NEEDS && !model_get_key(model, refs[i].key))
 			return model_unknown(model, intent->key, refs[i].field, noun, name,
 			                     refusal);
@@ -460,11 +464,17 @@ int model_settle(struct model *model, struct refusal *refusal)
 			err = check_refs(model, change->after, refusal);
 		else
 			err = refuse_users(model, change->key, refusal);
+		err = err < 0 ? refusals_take(model->heard, refusal) : 0;
 	}
-	for (size_t i = 0; i < model->change_count && err == 0; i++)
+	for (size_t i = 0; i < model->change_count && err == 0; i++) {
 		if (model->changes[i].after)
 			err = check_users(model, model->changes[i].key, refusal);
-	return err;
+		err = err < 0 ? refusals_take(model->heard, refusal) : 0;
+	}
+	if (!model->heard || model->heard->count == 0)
+		return err;
+	*refusal = model->heard->items[0];
+	return refusal->fail.code;
 }
 
 void model_commit(struct model *model)

@@ -37,6 +37,8 @@ struct model {
 	struct model_change *changes; // of the batch; before owned until commit
 	size_t change_count, change_room;
 	struct table dirty; // keys whose derived objects may differ
+	struct refusals
+		*heard; // Borrowed, of a batch of which all that is wrong is wanted; or NULL.
 };
 
 void model_init(struct model *model, const struct instance *instance);

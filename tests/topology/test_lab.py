@@ -436,6 +436,36 @@ def test_bad_files_change_nothing(lab, text, words, hint):
     assert lab.revision() == 1
 
 
+ALL = """lab: x
+nets:
+  lan: {subnet: 10.1.0.0/24, vni: 7}
+  dmz: {subnet: 10.2.0.0/24, vni: 7}
+  bad: {subnet: 10.3.0.0/24, gateway: 10.9.0.1}
+guests:
+  h1: {net: lan, ip: 10.1.0.5}
+  h2: {net: lan, ip: 10.1.0.5}
+  h3: bad
+  h4: lna
+links:
+  h1--h3: {a-to-b: jitter 5ms}
+tests:
+  - ping: {from: h9}
+"""
+
+
+def test_all_that_is_wrong_is_told_at_once(lab):
+    """What is missing only because it is wrong itself (net bad, of h3) is not complained of again."""
+    path = lab.write(ALL, "bad.yaml")
+    for verb in ["plan", "apply"]:
+        done = lab.weft(verb, path, check=False)
+        told = re.findall(r"bad\.yaml:(\d+:\d+): (.*)", done.stderr)
+        assert [place for place, words in told] == ["3:35", "4:35", "5:39", "7:22", "8:22", "10:7", "12:20", "14:18"], done.stderr
+        assert "did you mean 'lan'?" in done.stderr
+        errors = lab.weft("-o", "jsonl", verb, path, check=False).stderr.splitlines()
+        assert [json.loads(line)["error"]["what"] for line in errors] == [f"{path}:{place}: {words}" for place, words in told]
+    assert lab.revision() == 1
+
+
 def test_foreign_names_are_not_taken_over(lab):
     lab.weft("ns", "add", "x.h1", "--net", "a.lan", "--hostname", "xh1")
     path = lab.write("lab: x\nguests: {h1: {}}\n", "x.yaml")

@@ -287,6 +287,87 @@ static void test_refusals(void **state)
 	}
 }
 
+// One run tells all: of the schema, of one item alone, of what items say of each other; in the order of the file.
+static void test_all_faults_at_once(void **state)
+{
+	static const char text[] =
+		"nets: {lan: {mod: nat}, dmz: {subnet: 10.1}}\n"
+		"guests: {a: lan, b: {net: lan, mtu: 10, ipp: 3}, c: {kind: external}}\n"
+		"links: {a--b: {}, a--c: {}, a--z: {}, w: {a: a}}\n"
+		"forwards: [80:a, 80:b:80, 81:y:80]\n"
+		"tests: [{reach: {protocol: tcp}}, {ping: {interval: 5}}]\n"
+		"include: nowhere.yaml\n"
+		"bogus: 1\n";
+	static const char *const words[] = {
+		"t.yaml:1:14: a net has no 'mod'",
+		"t.yaml:1:39: subnet: '10.1'",
+		"t.yaml:2:37: mtu: 10 is outside",
+		"t.yaml:2:41: a guest has no 'ipp'",
+		"t.yaml:2:50: guest 'c' is external",
+		// What is broken is there, and no link to it leads to nothing.
+		"t.yaml:3:29: link 'a--z' leads to 'z'",
+		"t.yaml:3:39: link 'w' does not say",
+		"t.yaml:4:12: '80:a' is no forward",
+		"t.yaml:4:27: forward: there is no guest 'y'",
+		"t.yaml:5:9: reach: tcp needs a port",
+		"t.yaml:5:53: interval: '5'",
+		"t.yaml:6:10: include: nowhere.yaml cannot be read",
+		"t.yaml:7:1: a topology has no 'bogus'",
+	};
+	const size_t count = sizeof(words) / sizeof(words[0]);
+	struct topology topology;
+	struct fail fail = {0};
+
+	assert_int_equal(topology_parse("t.yaml", text, strlen(text), &topology, &fail), -EINVAL);
+	assert_string_equal(fail.what, topology.faults.items[0].what);
+	for (size_t i = 0; i < topology.faults.count; i++)
+		if (i >= count || !strstr(topology.faults.items[i].what, words[i]))
+			fail_msg("fault %zu: %s", i, topology.faults.items[i].what);
+	assert_int_equal(topology.faults.count, count);
+	topology_fini(&topology);
+}
+
+static void test_no_more_faults_than_are_read(void **state)
+{
+	char text[1024] = "guests:\n";
+	struct topology topology;
+	struct fail fail = {0};
+
+	for (unsigned i = 0; i < FAULTS_MOST + 5; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "  g%u: {x: 1}\n", i);
+	assert_int_equal(topology_parse("t.yaml", text, strlen(text), &topology, &fail), -EINVAL);
+	assert_int_equal(topology.faults.count, FAULTS_MOST);
+	assert_int_equal(topology.faults.beyond, 5);
+	assert_non_null(strstr(topology.faults.items[9].what, "t.yaml:11:8:"));
+	topology_fini(&topology);
+}
+
+// Bytes that are no text have a place as well, in characters.
+static void test_place_of_bytes(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *place;
+	} broken[] = {
+		{"nets: {}\nguests: {h\0: n}\n", 25, "t.yaml:2:11: "},
+		{"nets: {}\n# \xff\n", 12, "t.yaml:2:3: "},
+		{"# \xc3\xa4 \x08\n", 7, "t.yaml:1:5: "},
+	};
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		struct topology topology;
+		struct fail fail = {0};
+
+		assert_int_equal(
+			topology_parse("t.yaml", broken[i].text, broken[i].len, &topology, &fail),
+			-EINVAL);
+		if (strncmp(fail.what, broken[i].place, strlen(broken[i].place)) != 0)
+			fail_msg("%zu: %s", i, fail.what);
+		topology_fini(&topology);
+	}
+}
+
 static char folder[64];
 
 static void write_file(const char *name, const char *text)
@@ -387,6 +468,9 @@ int main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_tests),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_all_faults_at_once),
+		cmocka_unit_test(test_no_more_faults_than_are_read),
+		cmocka_unit_test(test_place_of_bytes),
 		cmocka_unit_test_setup_teardown(test_includes, make_folder, remove_folder),
 		cmocka_unit_test(test_locates_refusals),
 	};
