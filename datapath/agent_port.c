@@ -130,6 +130,12 @@ const struct agent_liveness *agent_ports_liveness(const struct agent_ports *port
 	return agent_tunnels_liveness(ports->tunnels);
 }
 
+void agent_ports_measure(struct agent_ports *ports, const struct generation *generation,
+                         struct fdb *fdb, bool all)
+{
+	agent_tunnels_measure(ports->tunnels, generation, fdb, all);
+}
+
 struct agent_ports *agent_ports_new(const struct agent_ports_config *config)
 {
 	const struct agent_vhosts_config vhosts = {

@@ -52,3 +52,6 @@ unsigned agent_ports_sweep(struct agent_ports *ports);
 
 // What BFD says of the peers of tunnels.
 const struct agent_liveness *agent_ports_liveness(const struct agent_ports *ports);
+// See agent_tunnels_measure.
+void agent_ports_measure(struct agent_ports *ports, const struct generation *generation,
+                         struct fdb *fdb, bool all);

@@ -8,6 +8,8 @@
 #include "datapath/agent_port_tunnel.h"
 
 #include "datapath/agent_object.h"
+#include "datapath/fdb.h"
+#include "datapath/generation.h"
 #include "tunnels/encap.h"
 #include "tunnels/peer.h"
 #include "tunnels/tunnel.h"
@@ -204,6 +206,19 @@ bool agent_tunnels_close(struct agent_tunnels *tunnels, struct port *door)
 		return false;
 	door->ops->close(door);
 	return true;
+}
+
+void agent_tunnels_measure(struct agent_tunnels *tunnels, const struct generation *generation,
+                           struct fdb *fdb, bool all)
+{
+	bool changed = false;
+	uint32_t slot = 0;
+
+	for (const struct place *place = tunnels->first_peer; place; place = place->next)
+		if (peer_in_doubt(place->door) || all)
+			changed |= peer_measure(place->door);
+	for (; changed && pmap_next(&generation->domains, &slot); slot++)
+		fdb_touch(fdb, slot);
 }
 
 static bool has_path(const struct place *place, const struct bfd_path *path)

@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 struct agent_tunnels;
+struct fdb;
+struct generation;
 
 struct agent_tunnels_config {
 	underlay_open_fn open; // a scenario has its own
@@ -33,6 +35,10 @@ bool agent_tunnels_have(const Weft__Port *config);
 int agent_tunnels_open(struct agent_tunnels *tunnels, uint64_t id, const char *name,
                        const Weft__Port *config, uint32_t slot, struct port **ret,
                        struct fail *fail);
+// Asks anew how long frames to each peer may be; without `all`, to those that refused some. What was cached of the
+// generation is compiled anew where an MTU changed.
+void agent_tunnels_measure(struct agent_tunnels *tunnels, const struct generation *generation,
+                           struct fdb *fdb, bool all);
 // Returns false when the door is none of ours, and does nothing.
 bool agent_tunnels_close(struct agent_tunnels *tunnels, struct port *door);
 

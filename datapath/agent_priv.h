@@ -92,6 +92,7 @@ struct agent {
 	struct event *punts; // workers have something for us
 	struct event *service_timer, *age_timer;
 	struct agent_step *steps;
+	unsigned ages; // calls of age_timer
 	struct link_watch *links;
 	struct event *links_event;
 

@@ -23,6 +23,7 @@
 enum {
 	PUNTS_AT_ONCE = 256,
 	AGE_SECONDS = 1,
+	MEASURE_AGES = 60,
 	AGE_ROUND = 8, // turns in which the whole FDB is looked at
 	AGE_IDLE_SECONDS = 5,
 };
@@ -97,6 +98,13 @@ static uint32_t age_of(void *user, uint32_t domain)
 	return config ? config->ageing_seconds : 300;
 }
 
+// The way to a peer may carry less than before, or more: an interface of ours changed, or a router on the way told the
+// kernel, whom we ask.
+static void measure_ways(struct agent *agent, bool all)
+{
+	agent_ports_measure(agent->ports, apply_generation(agent->apply), agent->state->fdb, all);
+}
+
 static void on_age(evutil_socket_t unused, short what, void *user)
 {
 	struct agent *agent = user;
@@ -107,6 +115,8 @@ static void on_age(evutil_socket_t unused, short what, void *user)
 		fdb_age(fdb, now_seconds(), fdb_slots(fdb) / AGE_ROUND, age_of, agent);
 		delay.tv_sec = AGE_SECONDS;
 	}
+	// Seldom, for nobody says that a route grew wider.
+	measure_ways(agent, ++agent->ages % MEASURE_AGES == 0);
 	event_add(agent->age_timer, &delay);
 }
 
@@ -293,7 +303,10 @@ static int make_parts(struct agent *agent, struct fail *fail)
 
 static void on_links(evutil_socket_t unused, short what, void *user)
 {
-	link_watch_read(((struct agent *)user)->links);
+	struct agent *agent = user;
+
+	link_watch_read(agent->links);
+	measure_ways(agent, true);
 }
 
 static void forget_behind(struct agent *agent, uint32_t slot)

@@ -320,6 +320,12 @@ uint32_t fdb_epoch(const struct fdb *fdb, uint32_t domain)
 	return atomic_load_explicit(&fdb->epochs[domain], memory_order_acquire);
 }
 
+void fdb_touch(struct fdb *fdb, uint32_t domain)
+{
+	assert(domain < MAX_DOMAINS);
+	atomic_fetch_add_explicit(&fdb->epochs[domain], 1, memory_order_release);
+}
+
 uint32_t fdb_count(const struct fdb *fdb)
 {
 	return read_counter(&fdb->count);

@@ -74,6 +74,8 @@ unsigned fdb_age(struct fdb *fdb, uint32_t now, uint32_t slots, fdb_age_fn age_o
 uint32_t fdb_slots(const struct fdb *fdb);
 
 uint32_t fdb_epoch(const struct fdb *fdb, uint32_t domain);
+// Makes who cached answers of the domain ask again, for what lies behind a port has changed.
+void fdb_touch(struct fdb *fdb, uint32_t domain);
 uint32_t fdb_count(const struct fdb *fdb);
 uint32_t fdb_domain_count(const struct fdb *fdb, uint32_t domain);
 uint32_t fdb_port_count(const struct fdb *fdb, uint32_t port);

@@ -38,6 +38,7 @@ struct way {
 struct peer {
 	struct port port;
 	_Atomic unsigned used; // of `ways`; PEER_WAYS: none
+	_Atomic bool in_doubt; // the underlay refused a length that the MTU allows
 	unsigned way_count;
 	struct way ways[PEER_WAYS];
 };
@@ -130,7 +131,7 @@ static bool add(struct burst *burst, const struct way *way, struct packet *packe
 }
 
 // Sends, and says of each packet that did not go why.
-static void send_burst(const struct tunnel *tunnel, struct burst *burst,
+static void send_burst(struct peer *peer, const struct tunnel *tunnel, struct burst *burst,
                        struct packet *const *packets, enum drop_reason *reason)
 {
 	if (tunnel->underlay->ops->send(tunnel->underlay, burst->datagrams, burst->count))
@@ -142,6 +143,8 @@ static void send_burst(const struct tunnel *tunnel, struct burst *burst,
 			packets[n]->drop = (uint16_t)drop;
 		if (drop)
 			*reason = drop;
+		if (drop == DROP_TX_TOO_BIG)
+			atomic_store_explicit(&peer->in_doubt, true, memory_order_relaxed);
 		packets += burst->packets[i];
 	}
 }
@@ -157,7 +160,7 @@ static unsigned refuse_all(struct packet *const *packets, unsigned count, enum d
 static unsigned peer_tx(struct port *port, unsigned queue, struct packet *const *packets,
                         unsigned count, enum drop_reason *reason)
 {
-	const struct peer *peer = (const struct peer *)port;
+	struct peer *peer = (struct peer *)port;
 	unsigned used = atomic_load_explicit(&peer->used, memory_order_relaxed);
 	const struct way *way = &peer->ways[used];
 	unsigned done = 0;
@@ -178,7 +181,7 @@ static unsigned peer_tx(struct port *port, unsigned queue, struct packet *const 
 			*reason = DROP_TX_FAILED;
 			continue;
 		}
-		send_burst(way->tunnel, &burst, packets + first, reason);
+		send_burst(peer, way->tunnel, &burst, packets + first, reason);
 	}
 	return count;
 }
@@ -267,6 +270,22 @@ static int add_way(struct peer *peer, const struct peer_way *way)
 		peer->port.mtu = mtu;
 	peer->ways[peer->way_count++] = (struct way){.tunnel = tunnel, .remote = way->remote};
 	return 0;
+}
+
+bool peer_in_doubt(struct port *port)
+{
+	return atomic_exchange_explicit(&((struct peer *)port)->in_doubt, false,
+	                                memory_order_relaxed);
+}
+
+bool peer_measure(struct port *port)
+{
+	const struct peer *peer = (const struct peer *)port;
+	uint32_t mtu = UINT32_MAX;
+
+	for (unsigned i = 0; i < peer->way_count; i++)
+		mtu = MIN(mtu, inner_mtu(peer->ways[i].tunnel, peer->ways[i].remote));
+	return atomic_exchange_explicit(&port->mtu, mtu, memory_order_relaxed) != mtu;
 }
 
 int peer_open(const struct peer_config *config, struct port **ret, struct fail *fail)

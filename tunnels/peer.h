@@ -31,6 +31,10 @@ struct peer_config {
 // The first way is in use.
 int peer_open(const struct peer_config *config, struct port **ret, struct fail *fail);
 bool peer_is(const struct port *port);
+// Whether something did not go since the last time, being too long for the way. Main thread, while workers send.
+bool peer_in_doubt(struct port *port);
+// Asks the underlay anew how long frames may be. Returns whether the door's MTU changed. Likewise.
+bool peer_measure(struct port *port);
 // From now on frames leave by this way; PEER_WAYS: by none, and the door is `deaf`. Main thread, while workers send.
 void peer_use(struct port *port, unsigned way);
 // => Both are of one slot. What comes from where both have a way stays with it when the other closes.

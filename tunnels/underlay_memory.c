@@ -24,7 +24,8 @@ struct ring {
 
 struct memory_underlay {
 	struct underlay underlay;
-	uint32_t mtu;
+	uint32_t mtu; // 0: any length
+	uint32_t udp; // bytes of its header
 	struct ring in, out;
 };
 
@@ -66,15 +67,29 @@ static unsigned memory_receive(struct underlay *underlay, unsigned queue, struct
 	return count;
 }
 
+// As the kernel does where the outer header says that nobody may cut.
+static bool is_too_long(const struct memory_underlay *memory, const struct datagram *datagram)
+{
+	uint32_t len = datagram->part_size ? datagram->part_size : datagram->len;
+
+	return memory->mtu && len + (memory->underlay.is6 ? 40U : 20U) + memory->udp > memory->mtu;
+}
+
 static bool memory_send(struct underlay *underlay, struct datagram *datagrams, unsigned count)
 {
 	struct memory_underlay *memory = (struct memory_underlay *)underlay;
 	bool all = true;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct place *place = ring_add(&memory->out, datagrams[i].len);
+		struct place *place;
 		size_t at = 0;
 
+		if (is_too_long(memory, &datagrams[i])) {
+			datagrams[i].drop = DROP_TX_TOO_BIG;
+			all = false;
+			continue;
+		}
+		place = ring_add(&memory->out, datagrams[i].len);
 		if (!place) {
 			datagrams[i].drop = DROP_TX_QUEUE_FULL;
 			all = false;
@@ -132,6 +147,7 @@ int underlay_memory_open(void *user, const struct underlay_config *config, struc
 		.parts_max = config->udp_port && !config->checksum_off ? PARTS_MAX : 1,
 		.is6 = !ip_is4(config->local),
 	};
+	memory->udp = config->udp_port ? 8 : 0;
 	*ret = &memory->underlay;
 	return 0;
 }

@@ -256,6 +256,9 @@ static bool burst_send(int fd, struct burst *burst)
 			done += (unsigned)sent;
 			continue;
 		}
+		// So say kernels before 6.11 of parts that are longer than the way.
+		if (errno == EINVAL && burst->datagrams[done]->part_size)
+			errno = EMSGSIZE;
 		burst->datagrams[done++]->drop = reason_of(errno);
 		all = false;
 	}

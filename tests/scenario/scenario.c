@@ -325,6 +325,11 @@ int scenario_datagram(struct scenario *scenario, uint64_t tunnel, struct datagra
 	return underlay_memory_take(tunnel_underlay(door), ret, bytes, size);
 }
 
+void scenario_measure(struct scenario *scenario, bool all)
+{
+	agent_tunnels_measure(scenario->tunnels, current(scenario), scenario->state->fdb, all);
+}
+
 void scenario_inject(struct scenario *scenario, const struct service_out *out)
 {
 	inject(scenario, out);

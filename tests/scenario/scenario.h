@@ -81,6 +81,8 @@ void scenario_arrive(struct scenario *scenario, uint64_t tunnel, const char *fro
 // Takes the oldest that the tunnel sent; returns its length, or -EAGAIN.
 int scenario_datagram(struct scenario *scenario, uint64_t tunnel, struct datagram *ret, void *bytes,
                       size_t size);
+// Asks the underlays how long frames may be, as the main thread does; see agent_tunnels_measure.
+void scenario_measure(struct scenario *scenario, bool all);
 // Injects what a service would.
 void scenario_inject(struct scenario *scenario, const struct service_out *out);
 // The next frame at the port is this one: bytes, and whether its sum is partial.

@@ -564,6 +564,40 @@ static void senders_learn_the_mtu_of_the_way(void **state)
 	scenario_free(s);
 }
 
+// A router on the way tells our kernel, which then takes nothing that is longer.
+static void a_way_that_narrows_is_measured(void **state)
+{
+	static const uint8_t payload[1450 - 28];
+	struct scenario *s = joined(false);
+	struct underlay *underlay = tunnel_underlay(scenario_door(s, TUNNEL));
+	struct frame frame = frame_udp_bytes(&h1, &far1, payload, sizeof(payload));
+
+	scenario_fdb_entry(s, 51, 1, 0, far1.mac, P1);
+	scenario_commit(s);
+	scenario_send(s, H1, frame);
+	expect_datagram(s, "192.0.2.2", frame);
+	underlay_memory_set(underlay, 1300, 64);
+	// Nothing was refused yet.
+	scenario_measure(s, false);
+	scenario_send(s, H1, frame);
+	assert_int_equal(scenario_drops(s, H1, DROP_TX_TOO_BIG), 1);
+	scenario_measure(s, false);
+	assert_int_equal(scenario_door(s, P1)->mtu, 1250);
+	for (unsigned i = 0; i < 2; i++) {
+		scenario_send(s, H1, frame);
+		scenario_expect(s, H1, frame_icmp_error(&far1, &h1, 3, 4, 1250, &frame, 576 - 28));
+	}
+	expect_no_datagram(s);
+	// Of a way that is wide again nobody tells.
+	underlay_memory_set(underlay, 1500, 64);
+	scenario_measure(s, false);
+	assert_int_equal(scenario_door(s, P1)->mtu, 1250);
+	scenario_measure(s, true);
+	scenario_send(s, H1, frame);
+	expect_datagram(s, "192.0.2.2", frame);
+	scenario_free(s);
+}
+
 static void super_packets_learn_it_too(void **state)
 {
 	static const uint8_t payload[3500];
@@ -627,6 +661,7 @@ int main(void)
 		cmocka_unit_test(what_was_cut_for_the_way_is_joined),
 		cmocka_unit_test(segments_with_other_marks_stay_apart),
 		cmocka_unit_test(senders_learn_the_mtu_of_the_way),
+		cmocka_unit_test(a_way_that_narrows_is_measured),
 		cmocka_unit_test(super_packets_learn_it_too),
 		cmocka_unit_test(what_may_be_cut_is_cut),
 	};

@@ -67,6 +67,12 @@ def test_kernel_vxlan(kernel):
     far.iperf3_server()
     assert h1.iperf3("10.88.0.100", seconds=1) > 0.05
     assert h1.iperf3("10.88.0.100", "-R", seconds=1) > 0.05
+    # The way gets narrower: the guest is told, once its switch knows.
+    weft.run("ip", "link", "set", "u0", "mtu", "1400")
+    narrow = 1400 - (1500 - row["mtu"])
+    eventually(lambda: peer(weft)["mtu"] == narrow, 10, "the narrower way")
+    said = h1.run("ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1372", "10.88.0.100", check=False).stdout
+    assert f"mtu = {narrow}" in said.replace("mtu=", "mtu = "), said
 
 
 def test_strangers_are_counted(weft):

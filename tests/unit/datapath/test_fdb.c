@@ -69,6 +69,11 @@ static void learns_and_moves(void **state)
 	assert_int_equal(fdb_epoch(fdb, 1), epoch);
 	assert_int_equal(learn(fdb, 1, 1, 11), FDB_MOVED);
 	assert_int_not_equal(fdb_epoch(fdb, 1), epoch);
+	epoch = fdb_epoch(fdb, 1);
+	fdb_touch(fdb, 2);
+	assert_int_equal(fdb_epoch(fdb, 1), epoch);
+	fdb_touch(fdb, 1);
+	assert_int_not_equal(fdb_epoch(fdb, 1), epoch);
 	assert_int_equal(lookup(fdb, 1, 1), 11);
 	assert_int_equal(fdb_port_count(fdb, 10), 1);
 	assert_int_equal(fdb_port_count(fdb, 11), 1);
