@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "controller/control_priv.h"
 #include "controller/difference.h"
+#include "controller/lab.h"
 #include "controller/model_host.h"
 #include "proto/decode.h"
 
@@ -210,7 +211,7 @@ static int edit_destroy(struct control *control, struct change *change, struct r
 			err = model_remove(&control->model, noun, intent->name, false, refusal);
 		}
 	}
-	return err;
+	return err < 0 ? err : lab_remove_impairments(&control->model, refusal);
 }
 
 static bool is_empty(const struct model *model)

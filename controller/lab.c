@@ -219,6 +219,18 @@ static int remove_rest(struct editing *editing)
 	return 0;
 }
 
+int lab_remove_impairments(struct model *model, struct refusal *refusal)
+{
+	const struct intent *intent;
+	size_t cursor = 0;
+
+	while ((intent = model_next(model, NOUN_IMPAIR, &cursor)))
+		if (!model_impair_port(model, intent->msg->impair) &&
+		    model_remove(model, NOUN_IMPAIR, intent->name, false, refusal) < 0)
+			return refusal->fail.code;
+	return 0;
+}
+
 // The router that a lab has without a word, once something lies on it.
 static bool wants_router(const Weft__Intent *intent)
 {
@@ -329,7 +341,8 @@ static int edit(struct editing *editing, Weft__Intent **objects, size_t *count, 
 {
 	Weft__Intent *lab;
 
-	if (take_objects(editing, objects, count) < 0 || remove_rest(editing) < 0)
+	if (take_objects(editing, objects, count) < 0 || remove_rest(editing) < 0 ||
+	    lab_remove_impairments(editing->model, editing->refusal) < 0)
 		return editing->refusal->fail.code;
 	lab = find_lab(objects, *count);
 	if (!lab)

@@ -19,3 +19,6 @@ void lab_forget_chosen(const struct model *model, const char *lab, Weft__Intent 
 // weft__intent__free_unpacked(), and the array. -ENOENT, -ENOMEM.
 int lab_collect(const struct model *model, const char *lab, Weft__Intent ***ret, size_t *ret_count,
                 struct refusal *refusal);
+
+// Removes impairments whose port or link was removed: those that somebody put by hand on what goes. 0 or -errno.
+int lab_remove_impairments(struct model *model, struct refusal *refusal);

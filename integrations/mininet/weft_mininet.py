@@ -4,23 +4,39 @@
 A script written for Mininet runs with this folder in PYTHONPATH. Hosts become namespaces; switches become
 nets, and those that plain links join become one net, as they are one broadcast domain. A link between
 switches that has a delay, a rate or a loss becomes a pair of interfaces of the host (veth), one end in
-each net. Controllers and kinds of switches are accepted and mean nothing: Weft is the switch.
+each net. Controllers and kinds of switches are accepted and mean nothing: Weft is the switch. What has no counterpart
+and would change what a script measures is named: told on standard error (limits of CPU), or refused (addNAT, a shell
+that is always open).
 
 What it asks of Weft is what the command offers: `weft apply -`, `weft shell`, `weft destroy`.
 """
 
 import cmd
+import functools
 import ipaddress
 import json
 import os
 import re
 import shlex
 import shutil
+import selectors
 import subprocess
+import sys
 import time
 
-__all__ = ["CLI", "Controller", "Host", "Intf", "Link", "LinearTopo", "Mininet", "Node", "OVSController", "OVSKernelSwitch",
-           "OVSSwitch", "RemoteController", "SingleSwitchTopo", "Switch", "TCLink", "Topo", "TreeTopo"]
+__all__ = ["CLI", "CPULimitedHost", "Controller", "Host", "Intf", "Link", "LinearTopo", "Mininet", "NAT", "Node", "OVSBridge",
+           "OVSController", "OVSKernelSwitch", "OVSSwitch", "RemoteController", "SingleSwitchTopo", "Switch", "TCIntf", "TCLink",
+           "Topo", "TreeNet", "TreeTopo", "UserSwitch", "pmonitor"]
+
+
+class NoCounterpart(RuntimeError):
+    def __init__(self, what, instead):
+        super().__init__(f"weft: {what} of Mininet has no counterpart here: {instead}")
+
+
+@functools.lru_cache(None)
+def say_once(text):
+    print(f"weft: {text}", file=sys.stderr)
 
 
 def weft(*words, stdin=None, check=True):
@@ -49,6 +65,10 @@ class Topo:
     def addSwitch(self, name, **opts):
         self.nodeInfo[name] = {"switch": True, **self.sopts, **opts}
         return name
+
+    def addNode(self, name, cls=None, **opts):
+        is_switch = isinstance(cls, type) and issubclass(cls, Switch)
+        return (self.addSwitch if is_switch else self.addHost)(name, cls=cls, **opts)
 
     def addLink(self, node1, node2, port1=None, port2=None, key=None, **opts):
         self.linkInfo.append((node1, node2, {**self.lopts, **opts, "port1": port1, "port2": port2}))
@@ -114,14 +134,30 @@ class TreeTopo(Topo):
 class Link:
     """A link is what its options say; the classes are there for scripts that name them."""
 
+    def __init__(self, intf1=None, intf2=None, **_):
+        self.intf1, self.intf2 = intf1, intf2
+
+    def __str__(self):
+        return f"{self.intf1}<->{self.intf2}"
+
 
 class TCLink(Link):
     pass
 
 
+def options_of(cls):
+    """What partial() or custom() put upon a class of Mininet's."""
+    return dict(cls.keywords) if isinstance(cls, functools.partial) else {}
+
+
 class Controller:
     def __init__(self, name="c0", **_):
         self.name = name
+
+    def start(self):
+        """There is nothing to start."""
+
+    stop = start
 
 
 class OVSController(Controller):
@@ -136,8 +172,20 @@ class Intf:
     def __init__(self, name, node, port):
         self.name, self.node, self.port = name, node, port
 
+    def config(self, **options):
+        """What the host sends by it is impaired so from now on; without options no more."""
+        if not isinstance(self.node, Host):
+            raise NoCounterpart(f"config() of {self.name}", "impair the host's end of the link")
+        name = f"{self.node.net.lab}.{self.node}-{self}"
+        effects = effects_of(options)
+        weft(*(["impair", "port", name, "--out", *effects.split()] if effects else ["impair", "clear", f"{name}:out"]))
+
     def __str__(self):
         return self.name
+
+
+class TCIntf(Intf):
+    pass
 
 
 class Node:
@@ -155,7 +203,10 @@ class Node:
 
 
 class Switch(Node):
-    pass
+    def start(self, _controllers=None):
+        """The net is there with the hosts."""
+
+    stop = start
 
 
 class OVSSwitch(Switch):
@@ -163,6 +214,14 @@ class OVSSwitch(Switch):
 
 
 class OVSKernelSwitch(Switch):
+    pass
+
+
+class OVSBridge(Switch):
+    pass
+
+
+class UserSwitch(Switch):
     pass
 
 
@@ -186,10 +245,35 @@ class Host(Node):
         return out
 
     def popen(self, *args, **options):
-        line = args[0] if isinstance(args[0], str) else shlex.join(args[0])
+        words = args[0] if len(args) == 1 and not isinstance(args[0], str) else args
+        line = words[0] if len(words) == 1 else shlex.join(map(str, words))
+        # A signal is for the command, and not for a shell around it.
+        if not set(line) & set(";&|<>()`\n") and not line.startswith("exec "):
+            line = f"exec {line}"
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         options.pop("shell", None)
         return subprocess.Popen([os.environ.get("WEFT", "weft"), *self.words(line)], **options)
+
+    def sendCmd(self, *args, **_):
+        self.sent = self.popen(" ".join(map(str, args)), stderr=subprocess.STDOUT, text=True)
+
+    def waitOutput(self, **_):
+        return self.sent.communicate()[0]
+
+    def sendInt(self, *_):
+        self.sent.terminate()
+
+    @property
+    def stdout(self):
+        raise NoCounterpart("a host's shell that is always open (stdout, monitor)", "use popen() and pmonitor()")
+
+    def config(self, defaultRoute=None, **_):
+        """After the start; subclasses do more."""
+        if defaultRoute:
+            self.cmd(f"ip route replace default {defaultRoute}")
+
+    def terminate(self):
+        """Before the end; subclasses undo in it what they did."""
 
     def IP(self, intf=None):
         return self.params["ip"].split("/")[0] if self.params.get("ip") else None
@@ -202,6 +286,37 @@ class Host(Node):
         self.params["ip"] = address
         return self.cmd(f"ip address flush dev {intf or self.defaultIntf()}; "
                         f"ip address add {address} dev {intf or self.defaultIntf()}")
+
+
+class CPULimitedHost(Host):
+    def __init__(self, *args, **params):
+        say_once("limits of CPU are not kept: hosts have all of the machine's")
+        super().__init__(*args, **params)
+
+
+class NAT(Host):
+    def __init__(self, *_args, **_params):
+        raise NoCounterpart("NAT", "a topology file has nets with 'mode: nat'")
+
+
+def pmonitor(popens, timeoutms=500, **_):
+    """(host, line) of each line that the processes say; (None, "") after a silence of timeoutms."""
+    with selectors.DefaultSelector() as selector:
+        for host, process in popens.items():
+            selector.register(process.stdout, selectors.EVENT_READ, (host, process, [b""]))
+        while selector.get_map():
+            ready = selector.select(timeoutms / 1000)
+            if not ready:
+                yield None, ""
+            for key, _event in ready:
+                host, _process, rest = key.data
+                piece = os.read(key.fd, 65536)
+                *lines, rest[0] = (rest[0] + piece).split(b"\n")
+                for line in lines + ([] if piece else [rest[0]] if rest[0] else []):
+                    yield host, line.decode(errors="replace") + "\n"
+                if not piece:
+                    selector.unregister(key.fileobj)
+                    popens.pop(host, None)
 
 
 def effects_of(info):
@@ -220,7 +335,8 @@ def effects_of(info):
 
 
 class Mininet:
-    def __init__(self, topo=None, ipBase="10.0.0.0/8", autoSetMacs=False, build=True, lab="mn", **_):
+    def __init__(self, topo=None, ipBase="10.0.0.0/8", autoSetMacs=False, build=True, lab="mn", host=None, link=None, **_):
+        self.host, self.link_options = host, options_of(link)
         self.lab, self.ipBase, self.autoSetMacs = lab, ipaddress.ip_network(ipBase), autoSetMacs
         self.nameToNode, self.info, self.veths, self.controllers = {}, [], [], []
         self.built = False
@@ -232,12 +348,24 @@ class Mininet:
             for node1, node2, info in topo.linkInfo:
                 self.addLink(node1, node2, **info)
 
+    @classmethod
+    def init(cls):
+        raise NoCounterpart("nodes made by hand (Mininet.init)", "a Topo, or addHost() and addSwitch() of a Mininet")
+
     hosts = property(lambda self: [n for n in self.nameToNode.values() if isinstance(n, Host)])
     switches = property(lambda self: [n for n in self.nameToNode.values() if isinstance(n, Switch)])
     links = property(lambda self: [(a.name, b.name) for a, b, _ in self.info])
 
     def addHost(self, name, cls=None, **params):
-        self.nameToNode[name] = Host(self, name, **params)
+        kind = cls or self.host or Host
+        params = {**options_of(kind), **params}
+        kind = kind.func if isinstance(kind, functools.partial) else kind
+        if {"cpu", "cores"} & set(params):
+            kind = CPULimitedHost if kind is Host else kind
+        # A router of a script's own is a Node with more commands.
+        if not issubclass(kind, Host):
+            kind = type(kind.__name__, (kind, Host), {})
+        self.nameToNode[name] = kind(self, name, **params)
         return self.nameToNode[name]
 
     def addSwitch(self, name, cls=None, **params):
@@ -250,13 +378,16 @@ class Mininet:
 
     def addLink(self, node1, node2, port1=None, port2=None, cls=None, **info):
         nodes = [self.nameToNode[str(node)] for node in (node1, node2)]
+        ends = []
         for node, port in zip(nodes, (port1, port2)):
             first = 0 if isinstance(node, Host) else 1
             taken = {intf.port for intf in node.intfs}
             if port is None:
                 port = next(n for n in range(first, 100000) if n not in taken)
-            node.intfs.append(Intf(f"{node.name}-eth{port}", node, port))
-        self.info.append((*nodes, {**info, "intfs": [node.intfs[-1] for node in nodes]}))
+            node.intfs.append(Intf(info.get(f"intfName{len(ends) + 1}") or f"{node.name}-eth{port}", node, port))
+            ends.append(node.intfs[-1])
+        self.info.append((*nodes, {**self.link_options, **options_of(cls), **info, "intfs": ends}))
+        return Link(*ends)
 
     def get(self, *names):
         nodes = [self.nameToNode[name] for name in names]
@@ -316,7 +447,10 @@ class Mininet:
 
     def add_nic(self, file, net, host, intf, effects):
         nic = {"net": net, "ip": "none"}
-        address = ipaddress.ip_interface(host.params["ip"]) if intf is host.intfs[0] else None
+        own = next((info.get(f"params{end + 1}") for _a, _b, info in self.info
+                    for end in (0, 1) if info["intfs"][end] is intf), None)
+        text = (own or {}).get("ip") or (host.params["ip"] if intf is host.intfs[0] else None)
+        address = ipaddress.ip_interface(text) if text else None
         if address and address.network == self.ipBase:
             nic["ip"] = str(address.ip)
         elif address:
@@ -361,8 +495,21 @@ class Mininet:
                 subprocess.run(["ip", "link", "set", end, "up"], check=True)
         # Hosts and wires are one thing; the topology is another.
         weft("up", "-", stdin=json.dumps(file))
+        for host in self.hosts:
+            host.config(**host.params)
+
+    def waitConnected(self, *_args, **_options):
+        return True
+
+    def addNAT(self, *_args, **_options):
+        raise NoCounterpart("addNAT", "a topology file has nets with 'mode: nat'")
+
+    def startTerms(self):
+        raise NoCounterpart("xterm", "open 'weft shell LAB.HOST' in a terminal")
 
     def stop(self):
+        for host in self.hosts:
+            host.terminate()
         weft("destroy", self.lab, "--keep-running", check=False)
         for ends in self.veths:
             subprocess.run(["ip", "link", "delete", ends[0]], check=False, capture_output=True)
@@ -393,6 +540,9 @@ class Mininet:
     def pingPair(self):
         return self.ping(self.hosts[:2])
 
+    def pingPairFull(self):
+        return self.ping(self.hosts[:2])
+
     def iperf(self, hosts=None, l4Type="TCP", udpBw="10M", seconds=5, port=5001, **_):
         client, server = hosts or (self.hosts[0], self.hosts[-1])
         serving = server.popen(f"exec iperf3 -s -1 -p {port}")
@@ -409,7 +559,7 @@ class Mininet:
         sums = [result.get("sum_received", result.get("sum")), result.get("sum_sent", result.get("sum"))]
         rates = [f"{one['bits_per_second'] / 1e6:.3g} Mbits/sec" for one in sums]
         print(f"*** Results: {rates}")
-        return rates
+        return [udpBw, *rates] if l4Type == "UDP" else rates
 
     def configLinkStatus(self, src, dst, status):
         for a, b, info in self.info:
@@ -431,6 +581,10 @@ class Mininet:
             return test(*args, **options)
         finally:
             self.stop()
+
+
+def TreeNet(depth=1, fanout=2, **options):
+    return Mininet(TreeTopo(depth=depth, fanout=fanout), **options)
 
 
 class CLI(cmd.Cmd):

@@ -89,6 +89,15 @@ def test_a_timeline_tells_its_steps(pair):
     assert "[out: delay 1ms; up 300ms; down 200ms, step 3]" in graph, graph
 
 
+def test_what_was_put_by_hand_goes_with_a_lab(weft):
+    file = weft.path / "lab.yaml"
+    file.write_text("lab: l\nnets: {n: {subnet: 10.9.0.0/24, mode: isolated}}\nguests: {h1: {net: n}}\n")
+    weft.weft("apply", file)
+    weft.weft("impair", "port", "l.h1", "delay", "5ms")
+    weft.weft("destroy", "l", "--keep-running")
+    assert weft.json("impair", "ls") == [] and weft.json("ns", "ls") == []
+
+
 def test_show_by_the_port(pair):
     pair.weft("impair", "port", "a", "delay", "1ms")
     pair.weft("impair", "port", "b", "--in", "delay", "2ms")

@@ -102,3 +102,54 @@ def test_links_of_all_sorts(weft):
     assert re.search(r"CUT .*?, 0 received", out, re.S) and re.search(r"WHOLE .*?, [1-3] received", out, re.S), out
     links = weft.run("ip", "-br", "link").stdout
     assert "v3" not in links, links
+
+
+def test_what_the_examples_of_mininet_do(weft):
+    """A router of a script's own, options for all links, processes that are watched, and what has no counterpart."""
+    out = run(weft, """
+from functools import partial
+from mininet.node import CPULimitedHost, Node
+from mininet.topolib import TreeNet
+from mininet.util import irange, pmonitor, quietRun
+
+class Router(Node):
+    def config(self, **params):
+        super().config(**params)
+        print('FORWARDS', self.cmd('sysctl net.ipv4.ip_forward=1').strip())
+
+    def terminate(self):
+        print('TERMINATED')
+        super().terminate()
+
+class Two(Topo):
+    def build(self, **_):
+        router = self.addNode('r0', cls=Router, ip='10.3.1.1/24')
+        for n in irange(1, 2):
+            switch = self.addSwitch('s%d' % n)
+            self.addLink(switch, router, intfName2='r0-lan%d' % n, params2={'ip': '10.3.%d.1/24' % n})
+            self.addLink(self.addHost('h%d' % n, ip='10.3.%d.9/24' % n, defaultRoute='via 10.3.%d.1' % n), switch)
+
+net = Mininet(topo=Two(), link=partial(TCLink, delay='5ms'), waitConnected=True)
+net.start()
+print('LOST', net.pingAll())
+h1, h2 = net.get('h1', 'h2')
+popens = {h1: h1.popen('ping', '-c2', '-i0.2', h2.IP())}
+print('RTT', [line for host, line in pmonitor(popens) if host and 'rtt' in line])
+print('INTERFACES', net['r0'].intfNames())
+try:
+    net.addNAT()
+except RuntimeError as error:
+    print(error)
+net.stop()
+net = TreeNet(depth=1, fanout=2, host=partial(CPULimitedHost, cpu=0.5))
+link = net.addLink(net['h1'], net['s1'])
+net.start()
+link.intf1.config(loss=100)
+print('QUIET', quietRun('echo here').strip())
+net.stop()
+""")
+    assert out.count("FORWARDS net.ipv4.ip_forward = 1") == 1 and "LOST 0" in out and "TERMINATED" in out, out
+    # Four links with five milliseconds on the way there, and as many back.
+    assert float(re.search(r"RTT .*?= [\d.]+/([\d.]+)/", out).group(1)) >= 39
+    assert "INTERFACES ['r0-lan1', 'r0-lan2']" in out and "addNAT of Mininet has no counterpart" in out
+    assert "QUIET here" in out and weft.json("ns", "ls") == []

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """See weft_mininet."""
 
-from weft_mininet import Intf, Link, TCLink  # noqa: F401  pylint: disable=unused-import
+from weft_mininet import Intf, Link, TCIntf, TCLink  # noqa: F401  pylint: disable=unused-import

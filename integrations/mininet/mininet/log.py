@@ -11,3 +11,11 @@ def info(*words):
 
 
 output = warn = error = debug = info
+
+
+class _Log:
+    setLogLevel = staticmethod(setLogLevel)
+    info = output = warn = error = debug = staticmethod(info)
+
+
+lg = _Log()

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """See weft_mininet."""
 
-from weft_mininet import Controller, Host, Node, OVSController, OVSKernelSwitch, OVSSwitch, RemoteController, Switch  # noqa: F401  pylint: disable=unused-import
+from weft_mininet import (  # noqa: F401  pylint: disable=unused-import
+    Controller, CPULimitedHost, Host, Node, OVSBridge, OVSController, OVSKernelSwitch, OVSSwitch, RemoteController, Switch,
+    UserSwitch)
