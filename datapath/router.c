@@ -20,6 +20,7 @@
 #include "datapath/nat.h"
 #include "datapath/nd.h"
 #include "datapath/pipeline_priv.h"
+#include "datapath/suppress.h"
 #include "datapath/wire.h"
 
 static bool is_echo(const struct packet *packet)
@@ -177,6 +178,12 @@ static bool resolve(struct miss *miss, const struct interface *egress, struct ip
 	char ip[IP_TEXT], mac[MAC_TEXT];
 
 	program->src_mac = egress->mac;
+	if (suppress_told(miss->generation, egress, next, &program->dst_mac)) {
+		program->flags |= PROGRAM_MACS;
+		trace_step(miss->trace, "neighbour", "%s is at %s, as told by the controller",
+		           ip_format(next, ip), mac_format(program->dst_mac, mac));
+		return false;
+	}
 	switch (neighbour_lookup(pipeline->state->neighbours, egress->slot, &next, pipeline->now_ms,
 	                         &program->dst_mac)) {
 	case NEIGHBOUR_NONE:

@@ -24,6 +24,32 @@ static const struct host_address *find(const struct lpm *hosts, struct ip_addr i
 	return lpm_exact(hosts, &(struct ip_prefix){.addr = ip, .len = ip_is4(ip) ? 32 : 128});
 }
 
+// The peer behind which the host is, if it is there for anybody; NULL: at a port of ours, or nobody can say.
+static const struct port_config *peer_of(const struct generation *generation,
+                                         const struct host_address *host)
+{
+	const struct port_config *port = pmap_get(&generation->ports, host->port);
+
+	// Behind a peer that is gone nobody can be spoken for.
+	return port && port->is_peer && port->door && !port->admin_down &&
+	                       !atomic_load_explicit(&port->door->deaf, memory_order_relaxed)
+	               ? port
+	               : NULL;
+}
+
+bool suppress_told(const struct generation *generation, const struct interface *interface,
+                   struct ip_addr ip, struct mac *ret)
+{
+	const struct domain *domain = pmap_get(&generation->domains, interface->domain);
+	const struct host_address *host =
+		domain ? find(ip_is4(ip) ? &domain->hosts4 : &domain->hosts6, ip) : NULL;
+
+	if (!host || !peer_of(generation, host))
+		return false;
+	*ret = host->mac;
+	return true;
+}
+
 // Whether a question of `asker` for the host's address has its answer here. If the host is at a port of ours, the
 // question stays among those.
 static bool is_ours_to_answer(struct miss *miss, const char *stage, const struct host_address *host,
@@ -34,17 +60,15 @@ static bool is_ours_to_answer(struct miss *miss, const char *stage, const struct
 
 	if (!host || mac_equal(host->mac, asker) || mac_equal(host->mac, miss->src))
 		return false;
-	port = pmap_get(&miss->generation->ports, host->port);
-	if (!port || !port->door || port->admin_down)
-		return false;
-	// Behind a peer that is gone nobody can be spoken for.
-	if (port->is_peer && atomic_load_explicit(&port->door->deaf, memory_order_relaxed))
-		return false;
-	if (port->is_peer) {
+	port = peer_of(miss->generation, host);
+	if (port) {
 		trace_step(miss->trace, stage, "%s is behind %s: answered on behalf of {%lu}",
 		           ip_format(host->ip, text), port->name, (unsigned long)host->id);
 		return true;
 	}
+	port = pmap_get(&miss->generation->ports, host->port);
+	if (!port || port->is_peer || !port->door || port->admin_down)
+		return false;
 	trace_step(miss->trace, stage, "%s is at port %s of this host, and not asked for elsewhere",
 	           ip_format(host->ip, text), port->name);
 	miss->program->flags |= PROGRAM_HERE;

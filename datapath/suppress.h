@@ -9,3 +9,7 @@
 // Looks at a group's or broadcast frame. Returns whether it was answered on behalf of a host behind a tunnel;
 // otherwise it goes on, perhaps only to ports of this host. => Parsed to L4, and not for the router alone.
 bool suppress_stage(struct miss *miss);
+// Whether the router need not ask for a neighbour on the leg's net, being told that it is behind a tunnel; *ret is its
+// MAC then.
+bool suppress_told(const struct generation *generation, const struct interface *interface,
+                   struct ip_addr ip, struct mac *ret);

@@ -332,6 +332,47 @@ static void a_trace_tells_on_whose_behalf(void **state)
 	scenario_free(s);
 }
 
+// The router knows of who is elsewhere what it is told, and asks for the others.
+static void routers_ask_for_nobody_they_are_told_of(void **state)
+{
+	static const struct end outside = {"02:00:00:00:00:0c", "10.2.0.5", 1};
+	static const struct end inside = {ROUTER_MAC, "10.1.0.254", 0};
+	struct scenario *s = joined();
+	struct frame routed, question;
+	struct datagram datagram;
+	uint8_t bytes[VXLAN + FRAME_MAX];
+
+	scenario_bridge(s, 2);
+	scenario_port(s, 13, "out");
+	scenario_member(s, 23, 13, 2, 0, false);
+	scenario_vrf(s, 80);
+	scenario_interface(s, 81, 80, 1, 0, WEFT__NAT_ROLE__NAT_NONE, "10.1.0.254/24", NULL);
+	scenario_interface(s, 82, 80, 2, 0, WEFT__NAT_ROLE__NAT_NONE, "10.2.0.254/24", NULL);
+	scenario_commit(s);
+	for (int i = 0; i < 2; i++) {
+		struct frame frame = frame_udp(&outside, &far1, "in");
+
+		memcpy(frame.bytes, "\x02\x57\0\0\0\1", 6);
+		scenario_send(s, 13, frame);
+		routed = frame_ttl(frame_udp(&outside, &far1, "in"), 63);
+		memcpy(routed.bytes + 6, "\x02\x57\0\0\0\1", 6);
+		assert_int_equal(scenario_datagram(s, TUNNEL, &datagram, bytes, sizeof(bytes)),
+		                 VXLAN + routed.len);
+		assert_memory_equal(bytes + VXLAN, routed.bytes, routed.len);
+		scenario_expect_silence(s);
+		assert_int_equal(datagrams(s), 0);
+	}
+	// Of its own host's it makes sure.
+	question = frame_udp(&outside, &h2, "in");
+	memcpy(question.bytes, "\x02\x57\0\0\0\1", 6);
+	scenario_send(s, 13, question);
+	scenario_expect(s, H2, frame_arp_request(&inside, h2.ip));
+	scenario_discard(s);
+	datagrams(s);
+	assert_non_null(strstr(trace_text(scenario_trace(s, 13, question)), "asks for"));
+	scenario_free(s);
+}
+
 static void a_domain_goes_with_its_addresses(void **state)
 {
 	struct scenario *s = joined();
@@ -372,6 +413,7 @@ int main(void)
 		cmocka_unit_test(tags_come_back),
 		cmocka_unit_test(what_is_malformed_is_nobodys_question),
 		cmocka_unit_test(a_trace_tells_on_whose_behalf),
+		cmocka_unit_test(routers_ask_for_nobody_they_are_told_of),
 		cmocka_unit_test(a_domain_goes_with_its_addresses),
 	};
 
