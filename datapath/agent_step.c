@@ -97,5 +97,6 @@ void agent_step_free(struct agent_step *step)
 
 void agent_step_changed(struct agent_step *step)
 {
-	look_in(step, BEGUN_NS);
+	if (step)
+		look_in(step, BEGUN_NS);
 }

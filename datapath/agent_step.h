@@ -12,5 +12,5 @@ struct agent_step *agent_step_new(
 	struct agent *agent);                  // NULL: out of memory. => The agent outlives it.
 void agent_step_free(struct agent_step *step); // NULL is fine.
 
-// Objects have changed.
+// Objects have changed. NULL is fine: an agent without timelines, as in tests.
 void agent_step_changed(struct agent_step *step);
