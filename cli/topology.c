@@ -110,9 +110,20 @@ static Weft__Intent *new_intent(const char *member, const char *name)
 int topology_add(struct topology *topology, const char *member, const char *name,
                  const struct yaml_place *place, ProtobufCMessage **ret, struct fail *fail)
 {
+	size_t most = TOPOLOGY_NAME_MOST - 1 - strlen(topology->lab);
 	Weft__Intent *intent;
 	char object[160];
 
+	if (strlen(topology->lab) < TOPOLOGY_NAME_MOST && strcmp(member, "lab_body") != 0 &&
+	    strlen(name) > most) {
+		yaml_refuse(place, fail, "the name '%.70s' has %zu letters; in lab '%s' %zu fit",
+		            name, strlen(name), topology->lab, most);
+		fail_hint(fail,
+		          "elsewhere it has the lab's name and a dot before it, %d in all; "
+		          "choose a shorter one, or a shorter name of the lab",
+		          TOPOLOGY_NAME_MOST);
+		return -EINVAL;
+	}
 	snprintf(object, sizeof(object), "%s/%s", noun_of_member(member), name);
 	if (topology->object_count == topology->object_room) {
 		size_t room = topology->object_room ? topology->object_room * 2 : 64;
@@ -437,6 +448,8 @@ static int finish(struct topology *topology, int err, struct fail *fail)
 		err = topology_join_links(topology, fail);
 	if (err == 0)
 		err = topology_place_forwards(topology, fail);
+	if (err == 0)
+		err = topology_check_hostnames(topology, fail);
 	if (err == 0)
 		err = refuse_doubled(topology, fail);
 	if (err < 0 || faults->count == 0)

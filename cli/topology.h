@@ -54,6 +54,8 @@ struct topology {
 	struct faults faults;
 };
 
+// As the controller has it, the lab and its dot included.
+enum { TOPOLOGY_NAME_MOST = 63 };
 enum { TOPOLOGY_FILES_MOST = 256, TOPOLOGY_INCLUDES_MOST = 16 };
 
 // Reads the file and what it includes; "-" is the standard input. -EINVAL with FILE:LINE:COLUMN in the
@@ -101,5 +103,7 @@ int topology_take_impairments(struct topology *topology, const char *port,
                               const struct yaml_node *node, struct fail *fail);
 // When all is read: the ends of links join their guests, and ports that are nowhere are refused.
 int topology_join_links(struct topology *topology, struct fail *fail);
+// When all is read: guests that a net would serve under one name are refused; cards of one guest are not.
+int topology_check_hostnames(struct topology *topology, struct fail *fail);
 // When all is read: forwards that did not say their net.
 int topology_place_forwards(struct topology *topology, struct fail *fail);

@@ -105,6 +105,31 @@ static int add_end(struct topology *topology, const struct yaml_node *key,
 	return fail->code;
 }
 
+static const char *owner_of(const struct topology_end *end)
+{
+	return end->guest ? end->guest : end->own;
+}
+
+// A wire has two ends that differ, in whose they are and in their addresses.
+static int check_ends(const struct topology_end *a, const struct topology_end *b, struct fail *fail)
+{
+	const char *one = yaml_text(a->node, "a-address"), *other = yaml_text(b->node, "b-address");
+	size_t len = strcspn(owner_of(a), ":");
+
+	if (len == strcspn(owner_of(b), ":") && strncmp(owner_of(a), owner_of(b), len) == 0) {
+		yaml_refuse(&b->place, fail, "link '%s' leads from guest '%.*s' to itself", a->link,
+		            (int)len, owner_of(a));
+		fail_hint(fail, "a wire joins two guests");
+		return -EINVAL;
+	}
+	len = one ? strcspn(one, "/") : 0;
+	if (one && other && len == strcspn(other, "/") && strncmp(one, other, len) == 0)
+		return yaml_refuse(&yaml_get(b->node, "b-address")->place, fail,
+		                   "link '%s' has the address %.*s at both ends", a->link, (int)len,
+		                   one);
+	return 0;
+}
+
 static int take_link(struct topology *topology, const struct yaml_node *key,
                      const struct yaml_node *node, struct fail *fail)
 {
@@ -117,6 +142,11 @@ static int take_link(struct topology *topology, const struct yaml_node *key,
 	    add_end(topology, key, node, "a", fail) < 0 ||
 	    add_end(topology, key, node, "b", fail) < 0)
 		return fail->code;
+	if (check_ends(&topology->ends[topology->end_count - 2],
+	               &topology->ends[topology->end_count - 1], fail) < 0) {
+		topology->end_count -= 2;
+		return -EINVAL;
+	}
 	return take_directions(topology, "link", key->text, yaml_get(node, "impair"), words,
 	                       (const struct yaml_node *const[]){yaml_get(node, words[0]),
 	                                                         yaml_get(node, words[1])},
