@@ -285,7 +285,7 @@ static int try_out(struct control *control, struct change *change, struct refusa
 		err = model_settle(&control->model, refusal);
 	control->model.heard = NULL;
 	if (err == 0)
-		err = model_host_check_moves(&control->model, refusal);
+		err = model_host_check_moves(&control->model, change->confirm_seconds > 0, refusal);
 	if (err == 0 && control->judge)
 		err = control->judge(control->listener, &control->model, refusal);
 	if (err == 0 && !any_difference(&control->model))

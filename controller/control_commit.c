@@ -10,7 +10,9 @@
 #include "controller/control_priv.h"
 
 #include "base/log.h"
+#include "controller/derive_unit.h"
 #include "controller/model_host.h"
+#include "controller/model_place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,6 +62,63 @@ static void mark_ends(const struct model *model, struct ops *ops)
 	}
 }
 
+static struct op *find_op(const struct change *change, const char *host, uint64_t id,
+                          struct share **ret)
+{
+	for (size_t i = 0; i < change->share_count; i++) {
+		struct share *share = &change->shares[i];
+
+		for (size_t k = 0;
+		     strcmp(host_name(share->host), host) == 0 && k < share->ops.count; k++)
+			if (share->ops.items[k].id == id) {
+				*ret = share;
+				return &share->ops.items[k];
+			}
+	}
+	return NULL;
+}
+
+// Each interface of a guest that goes from one host to another, until `each` says no.
+static int each_move(struct control *control, struct change *change,
+                     int (*each)(struct share *from, struct op *leaves, struct share *to,
+                                 struct op *comes))
+{
+	int err = 0;
+
+	for (size_t i = 0; i < control->model.change_count && err == 0; i++) {
+		const struct model_change *moved = &control->model.changes[i];
+		struct op *leaves, *comes;
+		struct share *from, *to;
+		uint64_t id;
+
+		if (!model_host_is_move(moved))
+			continue;
+		id = derive_port_id(moved->after->name);
+		leaves = find_op(change, model_place_of(moved->before->msg->port), id, &from);
+		comes = find_op(change, model_place_of(moved->after->msg->port), id, &to);
+		if (leaves && comes)
+			err = each(from, leaves, to, comes);
+	}
+	return err;
+}
+
+static int mark_move(struct share *from, struct op *leaves, struct share *to, struct op *comes)
+{
+	leaves->handed_over = comes->handed_over = true;
+	return 0;
+}
+
+static int hand_over(struct share *from, struct op *leaves, struct share *to, struct op *comes)
+{
+	return host_hand_over(from->host, to->host, comes->id);
+}
+
+static int note_handed(struct share *from, struct op *leaves, struct share *to, struct op *comes)
+{
+	host_handed_over(from->host, leaves->id);
+	return 0;
+}
+
 int control_share(struct control *control, struct change *change, struct refusal *refusal)
 {
 	struct desired *desired;
@@ -89,6 +148,7 @@ int control_share(struct control *control, struct change *change, struct refusal
 		change->share_count++;
 	}
 	layout_forget_collected(&control->layout);
+	each_move(control, change, mark_move);
 	return change->shares ? 0 : refuse(refusal, -ENOMEM, "intent", NULL, "out of memory");
 }
 
@@ -161,6 +221,7 @@ static void commit_all(struct control *control, struct change *change)
 	size_t count = change->share_count;
 
 	change->state = CHANGE_DECIDED;
+	each_move(control, change, note_handed);
 	// One more than there are, so that it does not end before all are asked.
 	change->awaited = 1;
 	for (size_t i = 0; i < count; i++) {
@@ -221,6 +282,14 @@ void control_send(struct control *control, struct change *change)
 	if (count == 1) {
 		host_commit(change->shares[0].host, &change->shares[0].ops, false, confirm_ms,
 		            on_alone, &change->shares[0]);
+		return;
+	}
+	if (each_move(control, change, hand_over) < 0) {
+		refuse(&change->refusal, -EAGAIN, "intent", NULL,
+		       "the interface of a guest is not there to be handed over; nothing was "
+		       "changed");
+		fail_hint(&change->refusal.fail, "try again in a moment");
+		control_decided(control, change, DECISION_REFUSED);
 		return;
 	}
 	change->awaited = count;

@@ -160,6 +160,18 @@ void control_host_ready(void *user, struct host *host, bool returned)
 	control_next(control);
 }
 
+bool control_host_elsewhere(void *user, const struct host *host, uint64_t port)
+{
+	const struct control *control = user;
+	const struct host *other;
+	size_t cursor = 0;
+
+	while ((other = hosts_next(&control->hosts, &cursor)))
+		if (other != host && desired_get(host_desired(other), port))
+			return true;
+	return false;
+}
+
 void control_host_lags(void *user, struct host *host)
 {
 	struct control *control = user;

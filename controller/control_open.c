@@ -225,6 +225,7 @@ static int make_hosts(struct control *control, struct fail *fail)
 				.greeted = control_host_greeted,
 				.ready = control_host_ready,
 				.recovers = control_host_recovers,
+				.elsewhere = control_host_elsewhere,
 				.lags = control_host_lags,
 				.gone = control_host_gone,
 				.event = control_host_event,

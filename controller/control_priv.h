@@ -80,6 +80,7 @@ int control_restore_one(struct control *control, const char *word, const char *n
 void control_host_greeted(void *user, struct host *host);
 void control_host_ready(void *user, struct host *host, bool returned);
 bool control_host_recovers(void *user, struct host *host);
+bool control_host_elsewhere(void *user, const struct host *host, uint64_t port);
 void control_host_lags(void *user, struct host *host);
 void control_host_gone(void *user, struct host *host, const char *reason);
 void control_host_event(void *user, struct host *host, const Weft__Event *event);

@@ -48,7 +48,8 @@ struct op {
 	uint64_t id;
 	uint8_t *packed; // Owned copy; NULL for a delete.
 	size_t len;
-	bool netns_ends; // Delete of a port: the guest's namespace goes as well.
+	bool handed_over; // A port that goes from one host to another, with its interface.
+	bool netns_ends;  // Delete of a port: the guest's namespace goes as well.
 	char unit[UNIT_SIZE];
 	char name[UNIT_SIZE];
 };

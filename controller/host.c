@@ -484,6 +484,16 @@ const struct refusal *host_next_held(const struct host *host, size_t *cursor)
 	return table_next(&host->held, cursor, NULL, NULL);
 }
 
+int host_hand_over(const struct host *from, const struct host *to, uint64_t port)
+{
+	return to->stream ? keeper_hand(&from->keeper, port, to->stream) : -ENOTCONN;
+}
+
+void host_handed_over(struct host *from, uint64_t port)
+{
+	keeper_forget(&from->keeper, port);
+}
+
 static int ask(struct host *host, unsigned stream_id, uint16_t type,
                const ProtobufCMessage *message, const struct call *wanted)
 {

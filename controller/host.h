@@ -40,6 +40,8 @@ struct host_env {
 	void (*lags)(void *user, struct host *host); // It has not answered for a while.
 	void (*gone)(void *user, struct host *host, const char *reason);
 	void (*event)(void *user, struct host *host, const Weft__Event *event);
+	// Whether another host has the port now.
+	bool (*elsewhere)(void *user, const struct host *host, uint64_t port);
 	// Whether what was refused will be taken back once we are ready, and the earlier state stays.
 	bool (*recovers)(void *user, struct host *host);
 	// An unconfirmed transaction was undone by the datapath itself.
@@ -122,6 +124,11 @@ void host_finish(struct host *host, bool commit, host_tx_fn done, void *user);
 // Nobody waits for its transaction any more: it lags until it answers, and is then compared with what it
 // must hold. Takes the operations over (NULL: none). Nothing happens when no transaction is under way.
 void host_let_go(struct host *host, struct ops *ops);
+
+// A TAP goes from one to the other with the transaction that follows there; once it is decided, it is told
+// to nobody any more whose it was. 0 or -errno: it is not there to be handed over.
+int host_hand_over(const struct host *from, const struct host *to, uint64_t port);
+void host_handed_over(struct host *from, uint64_t port);
 
 // frame NULL: no answer will come (-errno in err). The frame is gone after the call.
 typedef void (*host_answer_fn)(void *user, int err, const struct stream_frame *frame);

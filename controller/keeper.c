@@ -9,6 +9,7 @@
 #include "proto/decode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -86,6 +87,59 @@ int keeper_drop(struct keeper *keeper, const struct stream_frame *frame)
 	kept_free(table_remove_text(&keeper->kept, message->name));
 	weft__keep__free_unpacked(message, NULL);
 	return 0;
+}
+
+enum { QUEUES_MOST = 16, NAME_SIZE = 48 };
+
+static struct kept *queue_of(const struct keeper *keeper, uint64_t port, unsigned queue,
+                             char name[static NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "tap/%llu/%u", (unsigned long long)port, queue);
+	return table_get_text(&keeper->kept, name);
+}
+
+static int hand_one(const struct kept *kept, uint64_t port, unsigned queue, struct stream *to)
+{
+	Weft__Keep *message = decode_message(&weft__keep__descriptor, kept->len, kept->body);
+	char name[NAME_SIZE], *own = message ? message->name : NULL;
+	uint8_t *body = NULL;
+	int err = message ? 0 : -EBADMSG;
+
+	snprintf(name, sizeof(name), "handed/%llu/%u", (unsigned long long)port, queue);
+	if (err == 0) {
+		message->name = name;
+		body = malloc(weft__keep__get_packed_size(message));
+		err = body ? stream_send(to, WEFT__STREAM_ID__STREAM_CONTROL,
+		                         WEFT__FRAME_TYPE__FRAME_HANDED, 0, body,
+		                         weft__keep__pack(message, body), &kept->fd, 1)
+		           : -ENOMEM;
+		message->name = own;
+	}
+	free(body);
+	weft__keep__free_unpacked(message, NULL);
+	return err;
+}
+
+int keeper_hand(const struct keeper *keeper, uint64_t port, struct stream *to)
+{
+	const struct kept *kept;
+	char name[NAME_SIZE];
+	unsigned queue = 0;
+	int err = 0;
+
+	for (; err == 0 && queue < QUEUES_MOST && (kept = queue_of(keeper, port, queue, name));
+	     queue++)
+		err = hand_one(kept, port, queue, to);
+	return err == 0 && queue == 0 ? -ENOENT : err;
+}
+
+void keeper_forget(struct keeper *keeper, uint64_t port)
+{
+	char name[NAME_SIZE];
+
+	for (unsigned queue = 0; queue < QUEUES_MOST && queue_of(keeper, port, queue, name);
+	     queue++)
+		kept_free(table_remove_text(&keeper->kept, name));
 }
 
 static int return_leases(struct stream *stream, const void *leases, size_t len)

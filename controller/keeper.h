@@ -24,6 +24,11 @@ void keeper_fini(struct keeper *keeper);
 int keeper_keep(struct keeper *keeper, struct stream_frame *frame);
 int keeper_drop(struct keeper *keeper, const struct stream_frame *frame);
 
+// Sends the queues of a TAP to another datapath, which is to go on with it. -ENOENT when none is kept.
+int keeper_hand(const struct keeper *keeper, uint64_t port, struct stream *to);
+// It is that one's now.
+void keeper_forget(struct keeper *keeper, uint64_t port);
+
 // Sends everything back, the leases (a packed Leases message), and the end mark. Descriptors stay here
 // too, for the successor's successor.
 int keeper_return(const struct keeper *keeper, struct stream *stream, const void *leases,

@@ -95,24 +95,56 @@ int model_host_check_port(const struct model *model, const struct intent *port,
 	return 0;
 }
 
-int model_host_check_moves(const struct model *model, struct refusal *refusal)
+bool model_host_is_move(const struct model_change *change)
+{
+	const struct intent *was = change->before, *is = change->after;
+	const Weft__PortIntent *before = was && was->noun == NOUN_PORT ? was->msg->port : NULL;
+	const Weft__PortIntent *after = is && before ? is->msg->port : NULL;
+
+	return after && before->guest && after->guest && strcmp(before->guest, after->guest) == 0 &&
+	       strcmp(model_place_of(before), model_place_of(after)) != 0;
+}
+
+// An interface goes from one host to the other as it is.
+static bool differs_otherwise(const struct model_change *change)
+{
+	Weft__PortIntent before = *change->before->msg->port, after = *change->after->msg->port;
+	uint8_t *one, *other;
+	size_t len;
+	bool same;
+
+	before.host = after.host = NULL;
+	len = weft__port_intent__get_packed_size(&before);
+	if (len != weft__port_intent__get_packed_size(&after))
+		return true;
+	one = malloc(len + 1);
+	other = malloc(len + 1);
+	same = one && other && weft__port_intent__pack(&before, one) == len &&
+	       weft__port_intent__pack(&after, other) == len && memcmp(one, other, len) == 0;
+	free(one);
+	free(other);
+	return !same;
+}
+
+int model_host_check_moves(const struct model *model, bool on_trial, struct refusal *refusal)
 {
 	for (size_t i = 0; i < model->change_count; i++) {
-		const struct intent *was = model->changes[i].before, *is = model->changes[i].after;
-		const Weft__PortIntent *before =
-			was && was->noun == NOUN_PORT ? was->msg->port : NULL;
-		const Weft__PortIntent *after = is && before ? is->msg->port : NULL;
+		const struct model_change *change = &model->changes[i];
+		const struct intent *is = change->after;
 
-		if (!after || !before->guest || !after->guest ||
-		    strcmp(before->guest, after->guest) != 0 ||
-		    strcmp(model_place_of(before), model_place_of(after)) == 0)
+		if (!model_host_is_move(change) || (!on_trial && !differs_otherwise(change)))
 			continue;
-		refuse(refusal, -EBUSY, is->key, "host",
-		       "%s: host '%s' holds its interface in guest '%s', and host '%s' cannot "
-		       "make it at the same time",
-		       is->key, model_place_of(before), before->guest, model_place_of(after));
-		fail_hint(&refusal->fail, "remove the guest, and add it anew there");
-		return -EBUSY;
+		refuse(refusal, on_trial ? -EOPNOTSUPP : -EBUSY, is->key, "host",
+		       on_trial ? "%s: host '%s' hands the interface in guest '%s' over to host "
+		                  "'%s' for good, and not on trial"
+		                : "%s: host '%s' hands the interface in guest '%s' over to host "
+		                  "'%s' as it is, and something else of it is to change",
+		       is->key, model_place_of(change->before->msg->port), is->msg->port->guest,
+		       model_place_of(is->msg->port));
+		fail_hint(&refusal->fail,
+		          on_trial ? "do it without --confirm; weft undo takes it back"
+		                   : "change that first, and the host alone then");
+		return refusal->fail.code;
 	}
 	return 0;
 }

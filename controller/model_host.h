@@ -24,7 +24,9 @@ bool model_host_address(const struct model *model, const char *name, bool want4,
 void model_host_canon(char **host);
 
 // Whether the open batch moves an interface from one host to another that cannot have it at the same time.
-int model_host_check_moves(const struct model *model, struct refusal *refusal);
+int model_host_check_moves(const struct model *model, bool on_trial, struct refusal *refusal);
+// Whether the interface of a guest goes to another host.
+bool model_host_is_move(const struct model_change *change);
 
 // Whether the port can be had on its host.
 int model_host_check_port(const struct model *model, const struct intent *port,

@@ -146,6 +146,13 @@ static void send_difference(struct host *host)
 		return;
 	}
 	host->fresh = false;
+	for (size_t i = 0; i < host->resync.ops.count; i++) {
+		struct op *op = &host->resync.ops.items[i];
+
+		// Its interface is another's.
+		if (op->kind == WEFT__KIND__KIND_PORT && op->verb == WEFT__OP_VERB__OP_DELETE)
+			op->handed_over = host->env.elsewhere(host->env.user, host, op->id);
+	}
 	ops_sort(&host->resync.ops);
 	host_commit(host, &host->resync.ops, false, 0, on_result, host);
 }

@@ -64,6 +64,7 @@ static int send_batch(struct tx *tx, struct stream *stream)
 		packed->id = op->id;
 		packed->has_object = op->packed != NULL;
 		packed->object = (ProtobufCBinaryData){.len = op->len, .data = op->packed};
+		packed->has_handed_over = packed->handed_over = op->handed_over;
 		packed->has_netns_ends = packed->netns_ends = op->netns_ends;
 		list[message.n_ops++] = packed;
 	}

@@ -11,6 +11,7 @@
 // each of which takes the other's place, do not fight.
 
 #include "datapath/agent.h"
+#include "datapath/agent_keep.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -90,6 +91,7 @@ static void disconnect(struct agent *agent)
 	agent->phase = AGENT_CONNECTING;
 	event_del(agent->patience);
 	agent_tx_drop(agent);
+	agent_keep_forget(agent->keep, "handed/");
 	retry_later(agent);
 }
 

@@ -223,12 +223,16 @@ static int take_op(struct agent_change *change, const struct apply_op *op)
 	case WEFT__OP_VERB__OP_UPSERT:
 	case WEFT__OP_VERB__OP_PATCH:
 		code = take_upsert(change, op, node);
+		if (code == 0 && node->touch)
+			node->touch->handed_over = op->handed_over;
 		break;
 	case WEFT__OP_VERB__OP_DELETE:
 		code = node->object ? replace(change, node, NULL)
 		                    : fail_on(change, op, -ENOENT, "id", "there is no such object");
-		if (code == 0)
+		if (code == 0) {
 			node->touch->netns_ends = op->netns_ends;
+			node->touch->handed_over = op->handed_over;
+		}
 		break;
 	case WEFT__OP_VERB__OP_ASSERT:
 		code = take_assert(change, op, node->object);

@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 // What becomes of what a door stood in for: it is lent to a successor, it goes, or it is left to its
-// namespace, which ends right after.
-enum door_end { DOOR_LENT, DOOR_GONE, DOOR_LEFT };
+// namespace, which ends right after, or to another process that has it already.
+enum door_end { DOOR_LENT, DOOR_GONE, DOOR_LEFT, DOOR_HANDED };
 
 // The world around, injected: a scenario opens memory ports, publishes by assignment, settles at once.
 struct apply_env {
@@ -57,7 +57,7 @@ struct apply_op {
 	uint64_t id;
 	const uint8_t *object; // packed Object; borrowed
 	size_t len;
-	bool netns_ends; // see Op
+	bool netns_ends, handed_over; // see Op
 };
 
 struct apply_result {

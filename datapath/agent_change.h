@@ -23,7 +23,7 @@ struct agent_touch {
 	struct agent_node *node;
 	struct agent_object *before, *after; // either may be NULL
 	uint32_t op_index;                   // the last operation on it
-	bool netns_ends;                     // as the last operation said
+	bool netns_ends, handed_over;        // as the last operation said
 };
 
 enum agent_work {

@@ -171,6 +171,9 @@ static int open_door(struct agent_change *change, const struct agent_touch *touc
 	}
 	if (door->opened)
 		door->opened->slot = door->node->slot;
+	// Until it is decided the interface is somebody else's.
+	if (touch->handed_over && !taken)
+		return 0;
 	if (!taken) {
 		code = arrive(change, door, touch, &change->result->fail);
 		change->result->code = code;
@@ -261,11 +264,13 @@ void agent_doors_finish(struct agent_change *change)
 	for (size_t i = 0; i < change->door_count; i++) {
 		const struct agent_door *door = &change->doors[i];
 		const struct agent_touch *touch = door->node->touch;
-		bool left = !door->opened && touch->netns_ends;
+		enum door_end end = door->opened         ? DOOR_GONE
+		                    : touch->handed_over ? DOOR_HANDED
+		                    : touch->netns_ends  ? DOOR_LEFT
+		                                         : DOOR_GONE;
 
 		if (door->closed)
-			env->close_port(env->user, door->node->key.id, door->closed,
-			                left ? DOOR_LEFT : DOOR_GONE);
+			env->close_port(env->user, door->node->key.id, door->closed, end);
 	}
 	for (size_t i = 0; i < change->door_count; i++) {
 		struct agent_door *door = &change->doors[i];

@@ -195,6 +195,15 @@ int agent_keep_receive(struct agent_keep *keep, struct stream_frame *frame)
 	return 0;
 }
 
+void agent_keep_forget(struct agent_keep *keep, const char *prefix)
+{
+	struct waiting *waiting, *next;
+
+	HASH_ITER (hh, keep->waiting, waiting, next)
+		if (strncmp(waiting->kept.name, prefix, strlen(prefix)) == 0)
+			forget_waiting(keep, waiting);
+}
+
 const struct agent_kept *agent_keep_find(const struct agent_keep *keep, const char *name)
 {
 	struct waiting *waiting;

@@ -37,6 +37,9 @@ struct agent_kept {
 	size_t note_len;
 };
 
+// Lets go of all that waits under names that begin so.
+void agent_keep_forget(struct agent_keep *keep, const char *prefix);
+
 // NULL: nothing of this name waits.
 const struct agent_kept *agent_keep_find(const struct agent_keep *keep, const char *name);
 // The next waiting entry behind `after` (NULL: the first), in no particular order.

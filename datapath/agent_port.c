@@ -41,6 +41,7 @@ struct tap_place {
 	struct tap_place *next;
 	struct port *door;
 	bool arrived;
+	bool handed;            // Another datapath's until it has arrived.
 	char made_as[IFNAMSIZ]; // its name before it arrived
 	char *netns;            // NULL: ours
 	char ifname[IFNAMSIZ];
@@ -182,10 +183,16 @@ static struct tap_place **place_of(struct agent_ports *ports, const struct port 
 	return at;
 }
 
+static const char *kept_name(const char *kind, uint64_t id, unsigned queue,
+                             char buf[static KEEP_NAME])
+{
+	snprintf(buf, KEEP_NAME, "%s/%llu/%u", kind, (unsigned long long)id, queue);
+	return buf;
+}
+
 static const char *queue_name(uint64_t id, unsigned queue, char buf[static KEEP_NAME])
 {
-	snprintf(buf, KEEP_NAME, "tap/%llu/%u", (unsigned long long)id, queue);
-	return buf;
+	return kept_name("tap", id, queue, buf);
 }
 
 static const char *netns_of(const Weft__Port *config)
@@ -255,13 +262,14 @@ static const Weft__Port *read_note(struct agent_arena *arena, const struct agent
 		&weft__port__descriptor, &arena->allocator, kept->note_len, kept->note);
 }
 
-// Whether a predecessor had exactly this port, with all its queues.
-static bool is_kept(struct agent_ports *ports, uint64_t id, const Weft__Port *config)
+// Whether a predecessor ("tap"), or who hands it over ("handed"), had exactly this port, with all its queues.
+static bool is_kept(struct agent_ports *ports, const char *kind, uint64_t id,
+                    const Weft__Port *config)
 {
 	for (unsigned i = 0; i < config->queues; i++) {
 		char name[KEEP_NAME];
 		const struct agent_kept *kept =
-			agent_keep_find(ports->keep, queue_name(id, i, name));
+			agent_keep_find(ports->keep, kept_name(kind, id, i, name));
 		const Weft__Port *note;
 		struct agent_arena arena;
 		bool same;
@@ -315,25 +323,25 @@ static void catch_up(const struct tap_place *place, const Weft__Port *note,
 		agent_interface_adjust(place->netns, place->ifname, note, config, &ignored);
 }
 
-static int adopt(struct agent_ports *ports, uint64_t id, const struct tap_place *place,
-                 const struct tap_config *tap, const Weft__Port *config, struct port **ret,
-                 struct fail *fail)
+static int adopt(struct agent_ports *ports, const char *kind, uint64_t id,
+                 const struct tap_place *place, const struct tap_config *tap,
+                 const Weft__Port *config, struct port **ret, struct fail *fail)
 {
 	int fds[QUEUES_MAX];
 	char name[KEEP_NAME];
 	struct agent_arena arena;
 	// The note goes with the first queue.
 	const Weft__Port *note =
-		read_note(&arena, agent_keep_find(ports->keep, queue_name(id, 0, name)));
+		read_note(&arena, agent_keep_find(ports->keep, kept_name(kind, id, 0, name)));
 	int code;
 
 	for (unsigned i = 0; i < tap->queues; i++)
-		fds[i] = agent_keep_claim(ports->keep, queue_name(id, i, name));
+		fds[i] = agent_keep_claim(ports->keep, kept_name(kind, id, i, name));
 	code = tap_adopt(tap, fds, tap->queues, ret, fail);
 	for (unsigned i = 0; code < 0 && i < tap->queues; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	if (code == 0 && note)
+	if (code == 0 && note && !place->handed)
 		catch_up(place, note, config);
 	agent_arena_fini(&arena);
 	return code;
@@ -355,11 +363,14 @@ static int open_tap(struct agent_ports *ports, uint64_t id, const char *name,
 
 	if (!place)
 		return fail_set(fail, -ENOMEM, "%s: out of memory", name);
-	if (is_kept(ports, id, config)) {
-		code = adopt(ports, id, place, &tap, config, ret, fail);
+	place->handed = is_kept(ports, "handed", id, config);
+	if (place->handed) {
+		code = adopt(ports, "handed", id, place, &tap, config, ret, fail);
+	} else if (is_kept(ports, "tap", id, config)) {
+		code = adopt(ports, "tap", id, place, &tap, config, ret, fail);
 		place->arrived = code == 0;
 	}
-	if (code < 0) {
+	if (code < 0 && !place->handed) {
 		remove_kept(ports, id);
 		tap.ifname = place->made_as;
 		code = tap_open(&tap, ret, fail);
@@ -415,9 +426,15 @@ static int settle(const struct tap_place *place, const Weft__Port *config, struc
 static int arrive_tap(struct agent_ports *ports, uint64_t id, const Weft__Port *config,
                       struct tap_place *place, struct fail *fail)
 {
+	struct fail ignored = {0};
 	int code = 0;
 
-	if (!place->arrived) {
+	if (place->handed && !place->arrived) {
+		code = link_set_mtu(place->netns, place->ifname, config->mtu, fail);
+		place->arrived = true;
+		// It is elsewhere now for whoever sends to it.
+		link_announce(place->netns, place->ifname, &ignored);
+	} else if (!place->arrived) {
 		code = settle(place, config, fail);
 		place->arrived = code == 0;
 		if (code == 0)
@@ -494,7 +511,7 @@ void agent_port_close(struct agent_ports *ports, uint64_t id, struct port *door,
 		agent_keep_drop(ports->keep, queue_name(id, i, name));
 	}
 	// While the keeper still has the queues, closing ours does not end the link.
-	if (forget && place->arrived && !left)
+	if (forget && place->arrived && !left && end != DOOR_HANDED)
 		link_remove(place->netns, place->ifname, &fail);
 	place_free(place);
 }

@@ -130,6 +130,10 @@ static void on_running_frame(struct agent *agent, struct stream_frame *frame)
 		return;
 	}
 	switch (frame->type) {
+	case WEFT__FRAME_TYPE__FRAME_HANDED:
+		if (agent_keep_receive(agent->keep, frame) < 0)
+			log_warn("something handed to us cannot be read; it is left out");
+		return;
 	case WEFT__FRAME_TYPE__FRAME_DIGEST_REQUEST:
 	case WEFT__FRAME_TYPE__FRAME_BUCKETS_REQUEST:
 	case WEFT__FRAME_TYPE__FRAME_BUCKET_REQUEST:

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "datapath/agent_change.h"
 #include "datapath/agent_frame.h"
+#include "datapath/agent_keep.h"
 #include "datapath/agent_priv.h"
 #include "datapath/agent_step.h"
 
@@ -45,6 +46,13 @@ static void clear(struct agent_tx *tx)
 	}
 	free(tx->ops);
 	*tx = (struct agent_tx){0};
+}
+
+// What was handed to us for it is let go of: what it took is a door's by now.
+static void end(struct agent *agent)
+{
+	clear(&agent->tx);
+	agent_keep_forget(agent->keep, "handed/");
 }
 
 void agent_tx_drop(struct agent *agent)
@@ -87,7 +95,12 @@ static const uint8_t *copy_object(struct agent_tx *tx, const ProtobufCBinaryData
 static void add_op(struct agent_tx *tx, const Weft__Op *op)
 {
 	struct apply_op added = {
-		.verb = op->verb, .kind = op->kind, .id = op->id, .netns_ends = op->netns_ends};
+		.verb = op->verb,
+		.kind = op->kind,
+		.id = op->id,
+		.netns_ends = op->netns_ends,
+		.handed_over = op->handed_over,
+	};
 
 	if (tx->early.code < 0)
 		return;
@@ -328,7 +341,7 @@ static void commit(struct agent *agent, uint64_t request, bool complete)
 	answer(agent, request, tx, &result);
 	if (result.code == 0 && real && tx->confirm_ms)
 		wait_for_confirm(agent, tx->id, tx->confirm_ms);
-	clear(tx);
+	end(agent);
 }
 
 // The message that ends the operations; NULL: it is refused.
@@ -367,7 +380,7 @@ static void on_prepare(struct agent *agent, const struct stream_frame *frame,
 	tx->prepared = result.code == 0 && !tx->repeated;
 	answer(agent, frame->request, tx, &result);
 	if (result.code < 0)
-		clear(tx);
+		end(agent);
 }
 
 static void on_commit(struct agent *agent, const struct stream_frame *frame,
@@ -380,7 +393,7 @@ static void on_commit(struct agent *agent, const struct stream_frame *frame,
 		return;
 	if (tx->repeated && find_done(agent, tx->id)) {
 		answer_repeat(agent, frame->request, find_done(agent, tx->id));
-		clear(tx);
+		end(agent);
 		return;
 	}
 	commit(agent, frame->request, message->complete);
@@ -425,6 +438,7 @@ static void on_abort(struct agent *agent, const struct stream_frame *frame,
 		return;
 	}
 	agent_tx_drop(agent);
+	agent_keep_forget(agent->keep, "handed/");
 	result.tx = message->tx;
 	result.code = -ECANCELED;
 	result.what = (char *)"the controller took it back before the commit";

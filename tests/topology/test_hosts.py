@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import signal
 import time
 
@@ -188,10 +189,11 @@ def test_bad_hosts_are_refused(weft):
         done = weft.weft(*words, check=False)
         assert done.returncode in (1, 2) and expected in done.stderr, (words, done.stderr)
     assert weft.revision() == before
-    # Two hosts cannot have one interface of a guest, not even for the time of a change.
+    # An interface goes to another host as it is, and for good.
     weft.add_guest("g1", "--net", "lan", "--host", "a")
-    done = weft.weft("port", "set", "g1", "--host", "b", check=False)
-    assert done.returncode == 1 and "host 'a' holds its interface in guest 'g1'" in done.stderr, done.stderr
+    for more, expected in [(["--confirm", "5s"], "for good, and not on trial"), (["--queues", "2"], "something else of it")]:
+        done = weft.weft("port", "set", "g1", "--host", "b", *more, check=False)
+        assert done.returncode == 1 and expected in done.stderr, done.stderr
     weft.weft("ns", "delete", "g1")
     # A remote host is not of this machine.
     weft.weft("host", "add", "far", "--remote")
@@ -199,6 +201,42 @@ def test_bad_hosts_are_refused(weft):
     assert "is another" in done.stderr, done.stderr
     weft.weft("host", "add", "local", "--ip", "192.0.2.100")
     assert host(weft, "local")["ip"] == "192.0.2.100"
+
+
+def test_guest_moves_between_hosts(weft):
+    """Its interface goes from one datapath to the next while it is in use: nothing in the guest is another then."""
+    add_hosts(weft)
+    guest = weft.add_guest("g", "--net", "lan", "--host", "a", "--ip", "10.1.0.10", "--static")
+    peer = weft.add_guest("o", "--net", "lan", "--host", "a", "--ip", "10.1.0.20", "--static")
+    inside = guest.start("sleep", "100")
+    link = lambda: guest.run("ip", "-o", "link", "show", "eth0").stdout.split(" state ")[0]  # noqa: E731
+    before = link()
+    peer.ping("10.1.0.10", count=1)
+    # Both go to b, one after the other; what cannot be had there takes all back.
+    for name in ("g", "o"):
+        weft.weft("port", "set", name, "--host", "b")
+    assert {port["name"]: port["host"] for port in weft.json("port", "ls") if port["name"] in "go"} == {"g": "b", "o": "b"}
+    stream = peer.start("ping", "-n", "-q", "-i", "0.02", "-w", "3", "10.1.0.10", log=weft.path / "stream")
+    for name in ("g", "o"):
+        weft.weft("port", "set", name, "--host", "a")
+    stream.wait(timeout=20)
+    # The hosts have a way to each other, so what is lost is what was on its way.
+    sent, received = [int(word) for word in re.findall(r"(\d+) (?:packets transmitted|received)", (weft.path / "stream").read_text())]
+    assert sent - received < sent / 4, (sent, received)
+    assert link() == before and inside.poll() is None
+    peer.ping("10.1.0.10", count=1)
+    assert {row["host"] for row in weft.json("fdb", "ls") if row["port"] in ("g", "o")} == {"a"}
+    # Who had it once does not end it when it comes back, and who has it keeps it over its death.
+    for name in ("b", "a"):
+        killed = kill(weft, name)
+        eventually(lambda: host(weft, name)["state"] == "ready" and host(weft, name)["pid"] != killed, 20, name)
+    peer.ping("10.1.0.10", count=1)
+    assert link() == before
+    weft.weft("undo")
+    # A net on two hosts has room for the tunnel's headers: the MTU follows, the interface stays.
+    assert link() == before.replace("mtu 1500", "mtu 1450") and inside.poll() is None
+    assert [port["host"] for port in weft.json("port", "ls") if port["name"] == "o"] == ["b"]
+    weft.weft("ns", "delete", "g")
 
 
 def test_hosts_go_without_a_trace(weft):

@@ -227,6 +227,32 @@ static void interface_changes_under_way(void **state)
 	assert_int_equal(world->arrivals, 2);
 }
 
+// What another datapath has until it is decided gets no name before that, and is not ended by who gives it away.
+static void handed_port_arrives_with_the_commit(void **state)
+{
+	struct apply_world *world = *state;
+	struct apply_result result;
+	struct objects list = {0};
+
+	objects_port(&list, 10, "port/a");
+	list.ops[0].handed_over = true;
+	assert_int_equal(apply_prepare(world->apply, list.ops, list.count, false, &result), 0);
+	assert_int_equal(world->doors, 1);
+	assert_int_equal(world->arrivals, 0);
+	apply_abandon(world->apply);
+	assert_int_equal(world->doors, 0);
+	assert_int_equal(apply_prepare(world->apply, list.ops, list.count, false, &result), 0);
+	apply_commit(world->apply, &result);
+	assert_int_equal(result.code, 0);
+	assert_int_equal(world->arrivals, 1);
+	objects_clear(&list);
+	objects_delete(&list, WEFT__KIND__KIND_PORT, 10);
+	list.ops[0].handed_over = true;
+	apply_world_do(world, &list);
+	assert_int_equal(world->last_end, DOOR_HANDED);
+	assert_int_equal(world->doors, 0);
+}
+
 // A new door for the socket that the old one still has waits for the old one to go.
 static void socket_changes_hands(void **state)
 {
@@ -726,6 +752,7 @@ int main(void)
 		WORLD(routes_follow_interfaces),
 		WORLD(patch_changes_only_what_it_names),
 		WORLD(interface_changes_under_way),
+		WORLD(handed_port_arrives_with_the_commit),
 		WORLD(socket_changes_hands),
 		WORLD(assert_guards),
 		WORLD(dry_run_opens_nothing),

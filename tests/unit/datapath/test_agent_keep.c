@@ -51,6 +51,19 @@ static int receive_entry(struct agent_keep *keep, const char *name, uint8_t *not
 	return code;
 }
 
+// What was handed over for a transaction goes with it, and nothing else.
+static void handed_entries_are_forgotten(void **state)
+{
+	uint8_t note[] = {1};
+
+	assert_int_equal(receive_entry(*state, "handed/7/0", note, 1), 0);
+	assert_int_equal(receive_entry(*state, "tap/7/0", note, 1), 0);
+	assert_non_null(agent_keep_find(*state, "handed/7/0"));
+	agent_keep_forget(*state, "handed/");
+	assert_null(agent_keep_find(*state, "handed/7/0"));
+	assert_non_null(agent_keep_find(*state, "tap/7/0"));
+}
+
 static void entry_waits_until_it_is_claimed(void **state)
 {
 	uint8_t note[] = {1, 2, 3};
@@ -114,6 +127,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(entry_waits_until_it_is_claimed, open_keep,
+	                                        close_keep),
+		cmocka_unit_test_setup_teardown(handed_entries_are_forgotten, open_keep,
 	                                        close_keep),
 		cmocka_unit_test_setup_teardown(note_may_fill_a_frame, open_keep, close_keep),
 		cmocka_unit_test_setup_teardown(entry_of_a_thousand_unknown_fields_is_refused,
