@@ -9,7 +9,6 @@
 #include "controller/api_priv.h"
 
 #include "base/stream.h"
-#include "base/suggest.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
 #include "controller/model_place.h"
@@ -111,19 +110,11 @@ static int unknown_port(struct question *question, const char *name)
 	const struct model *model = &question->api->env.control->model;
 	const enum noun nouns[] = {NOUN_GUEST, NOUN_PORT};
 	struct refusal refusal = {0};
-	struct suggest suggest;
+	const char *near = model_suggest(model, name, nouns, sizeof(nouns) / sizeof(nouns[0]));
 
-	suggest_init(&suggest, name);
-	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
-		const struct intent *intent;
-		size_t cursor = 0;
-
-		while ((intent = model_next(model, nouns[i], &cursor)))
-			suggest_consider(&suggest, intent->name);
-	}
 	refuse(&refusal, -ENOENT, "capture", "port", "there is no port or guest '%s'", name);
-	if (suggest.best)
-		fail_hint(&refusal.fail, "did you mean '%s'?", suggest.best);
+	if (near)
+		fail_hint(&refusal.fail, "did you mean '%s'?", near);
 	question_refuse(question, &refusal);
 	return -ENOENT;
 }

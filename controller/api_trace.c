@@ -6,7 +6,6 @@
 #include "controller/api_priv.h"
 
 #include "base/stream.h"
-#include "base/suggest.h"
 #include "controller/derive_mesh.h"
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
@@ -143,19 +142,11 @@ static int unknown(struct api *api, const char *field, const char *name, struct 
 {
 	const struct model *model = &api->env.control->model;
 	const enum noun nouns[] = {NOUN_GUEST, NOUN_PORT, NOUN_NET};
-	struct suggest suggest;
+	const char *near = model_suggest(model, name, nouns, sizeof(nouns) / sizeof(nouns[0]));
 
-	suggest_init(&suggest, name);
-	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
-		const struct intent *intent;
-		size_t cursor = 0;
-
-		while ((intent = model_next(model, nouns[i], &cursor)))
-			suggest_consider(&suggest, intent->name);
-	}
 	refuse(refusal, -ENOENT, "trace", field, "there is no guest, port, net or name '%s'", name);
-	if (suggest.best)
-		fail_hint(&refusal->fail, "did you mean '%s'?", suggest.best);
+	if (near)
+		fail_hint(&refusal->fail, "did you mean '%s'?", near);
 	else
 		fail_hint(&refusal->fail, "an address works too");
 	return -ENOENT;

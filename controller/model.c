@@ -81,17 +81,28 @@ const struct intent *model_next(const struct model *model, enum noun noun, size_
 	return table_next(&model->objects[noun], cursor, NULL, NULL);
 }
 
+const char *model_suggest(const struct model *model, const char *typed, const enum noun *nouns,
+                          size_t count)
+{
+	struct suggest suggest;
+
+	suggest_init(&suggest, typed);
+	for (size_t i = 0; i < count; i++) {
+		const struct intent *intent;
+		size_t cursor = 0;
+
+		while ((intent = model_next(model, nouns[i], &cursor)))
+			suggest_consider(&suggest, intent->name);
+	}
+	return suggest.best;
+}
+
 int model_unknown(const struct model *model, const char *object, const char *field, enum noun noun,
                   const char *name, struct refusal *refusal)
 {
-	const struct intent *intent;
-	struct suggest suggest;
+	const char *near = model_suggest(model, name, &noun, 1);
 	char labs[160];
-	size_t cursor = 0;
 
-	suggest_init(&suggest, name);
-	while ((intent = model_next(model, noun, &cursor)))
-		suggest_consider(&suggest, intent->name);
 	if (strncmp(object, noun_word(noun), strlen(noun_word(noun))) == 0 && !field)
 		refuse(refusal, -ENOENT, object, field, "there is no %s '%s'", noun_word(noun),
 		       name);
@@ -100,8 +111,8 @@ int model_unknown(const struct model *model, const char *object, const char *fie
 		       noun_word(noun), name);
 	if (scope_several(model, noun, name, labs, sizeof(labs)))
 		fail_hint(&refusal->fail, "more than one lab has it; say which: %s", labs);
-	else if (suggest.best)
-		fail_hint(&refusal->fail, "did you mean '%s'?", suggest.best);
+	else if (near)
+		fail_hint(&refusal->fail, "did you mean '%s'?", near);
 	else
 		fail_hint(&refusal->fail, "'weft %s ls' shows those there are",
 		          noun == NOUN_GUEST ? "ns" : noun_word(noun));

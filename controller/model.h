@@ -68,6 +68,9 @@ void model_commit(struct model *model);
 // `dirty` still names what must be derived anew to get back.
 void model_rollback(struct model *model);
 
+// The name of those nouns that is nearest to what was typed; borrowed, NULL: none is near.
+const char *model_suggest(const struct model *model, const char *typed, const enum noun *nouns,
+                          size_t count);
 // Refuses because of an unknown name, with the nearest known one as a hint.
 int model_unknown(const struct model *model, const char *object, const char *field, enum noun noun,
                   const char *name, struct refusal *refusal);
