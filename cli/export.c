@@ -392,6 +392,17 @@ static void print_guests(const struct export *export)
 	}
 }
 
+// The second port of a host's namespace, if there is one.
+static void print_backup(const struct export *export, const Weft__Record *port, bool *inner)
+{
+	if (!port)
+		return;
+	begin_key(export->out, "backup-net", inner);
+	export_text(export->out, need(port, "net"));
+	begin_key(export->out, "backup", inner);
+	export_text(export->out, need(port, "ip"));
+}
+
 static void print_hosts(const struct export *export)
 {
 	bool any = false;
@@ -412,6 +423,8 @@ static void print_hosts(const struct export *export)
 		               : NULL;
 		if (port) {
 			print_fields(export, object_of("hosts"), port, "", &inner);
+			print_backup(export, port_of(export, need(record, "name"), &cursor),
+			             &inner);
 		} else {
 			begin_key(export->out, "remote", &inner);
 			fprintf(export->out, "true");

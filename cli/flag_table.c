@@ -201,6 +201,10 @@ const struct flag host_add_flags[] = {
 	{"mtu", "BYTES", "largest packet between hosts", VALUE_NUMBER, NULL, NULL, false},
 	{"remote", NULL, "it runs elsewhere, and connects by itself", VALUE_SWITCH, NULL, NULL,
          false},
+	{"backup", "ADDRESS", "a second address, used while the first is down", VALUE_TEXT, NULL,
+         "backup", false},
+	{"bfd-off", NULL, "hosts do not watch by BFD whether it is there", VALUE_SWITCH, NULL,
+         "bfd_off", false},
 	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
 	{0},
 };
@@ -208,6 +212,10 @@ const struct flag host_add_flags[] = {
 const struct flag host_set_flags[] = {
 	{"ip", "ADDRESS", "its address for other hosts", VALUE_TEXT, NULL, "ip", false},
 	{"ip6", "ADDRESS", "its IPv6 address for other hosts", VALUE_TEXT, NULL, "ip6", false},
+	{"backup", "ADDRESS", "a second address, used while the first is down", VALUE_TEXT, NULL,
+         "backup", false},
+	{"bfd-off", NULL, "hosts do not watch by BFD whether it is there", VALUE_SWITCH, NULL,
+         "bfd_off", false},
 	{"comment", "TEXT", "a word about it", VALUE_TEXT, NULL, "comment", false},
 	{0},
 };

@@ -3,7 +3,8 @@
 // topology_host: datapaths beside the local one.
 //
 // One in a namespace is three objects of one name: the host, the namespace, and the port by which that
-// reaches the others; its address is the port's. One elsewhere is the host alone.
+// reaches the others; its address is the port's. With a second port it has a second address. One elsewhere is the
+// host alone.
 
 #include "cli/topology.h"
 
@@ -11,11 +12,31 @@
 #include "cli/schema.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct schema_object *host_schema(void)
 {
 	return schema_key(&schema_topology, "hosts")->object;
+}
+
+// The second port of its namespace, whose address is the host's second.
+static int take_backup(struct topology *topology, const char *name, const struct yaml_place *place,
+                       const struct yaml_node *node, struct fail *fail)
+{
+	const char *backup = yaml_text(node, "backup"), *mtu = yaml_text(node, "mtu");
+	ProtobufCMessage *body;
+	char port[128];
+
+	snprintf(port, sizeof(port), "%s-backup", name);
+	if (topology_add(topology, "port", port, place, &body, fail) < 0 ||
+	    topology_set(body, "attach", "tap", fail) < 0 ||
+	    topology_set(body, "guest", name, fail) < 0 ||
+	    topology_set(body, "ifname", "eth1", fail) < 0 ||
+	    topology_set(body, "net", yaml_text(node, "backup-net"), fail) < 0 ||
+	    (mtu && topology_set(body, "mtu", mtu, fail) < 0))
+		return fail->code;
+	return topology_set(body, "ip", backup ? backup : "auto", fail);
 }
 
 static int take_namespace(struct topology *topology, const char *name,
@@ -36,13 +57,16 @@ static int take_namespace(struct topology *topology, const char *name,
 	    topology_set(body, "ifname", "eth0", fail) < 0 ||
 	    topology_fill(topology, host_schema(), node, body, fail) < 0)
 		return fail->code;
-	return yaml_get(node, "ip") ? 0 : topology_set(body, "ip", "auto", fail);
+	if (!yaml_get(node, "ip") && topology_set(body, "ip", "auto", fail) < 0)
+		return fail->code;
+	return yaml_get(node, "backup-net") ? take_backup(topology, name, place, node, fail) : 0;
 }
 
 static int take_host(struct topology *topology, const struct yaml_node *key,
                      const struct yaml_node *node, struct fail *fail)
 {
 	const char *remote = yaml_text(node, "remote"), *comment = yaml_text(node, "comment");
+	const char *backup = yaml_text(node, "backup");
 	bool far = remote && (strcmp(remote, "true") == 0 || strcmp(remote, "yes") == 0 ||
 	                      strcmp(remote, "on") == 0);
 	ProtobufCMessage *body;
@@ -56,7 +80,14 @@ static int take_host(struct topology *topology, const struct yaml_node *key,
 		fail_hint(fail, "say net for a namespace of this machine, or remote: true");
 		return -EINVAL;
 	}
+	if (!far && backup && !yaml_get(node, "backup-net")) {
+		yaml_refuse(&key->place, fail, "host '%s' has a backup in no net", key->text);
+		fail_hint(fail, "say backup-net, or leave backup out");
+		return -EINVAL;
+	}
 	if (topology_add(topology, "host", key->text, &key->place, &body, fail) < 0)
+		return fail->code;
+	if (far && backup && topology_set(body, "backup", backup, fail) < 0)
 		return fail->code;
 	if (!far)
 		return comment && topology_set(body, "comment", comment, fail) < 0

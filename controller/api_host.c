@@ -52,6 +52,9 @@ static void add_addresses(const struct model *model, const char *name, Weft__Rec
 		record_text(record, "ip", ip_format(addr, text));
 	if (model_host_address(model, name, false, &addr))
 		record_text(record, "ip6", ip_format(addr, text));
+	if (model_host_backup(model, name, true, &addr) ||
+	    model_host_backup(model, name, false, &addr))
+		record_text(record, "backup", ip_format(addr, text));
 }
 
 Weft__Record *api_host_record(struct api *api, const struct host *host)

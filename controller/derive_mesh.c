@@ -20,6 +20,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { LONE_INTERVAL_MS = 1000, LONE_MULTIPLIER = 5 };
+
 struct mesh_walk derive_mesh_walk(const struct model *model, struct layout *layout,
                                   const struct intent *net)
 {
@@ -75,6 +77,12 @@ static uint64_t tunnel_id(void)
 	return ident(WEFT__KIND__KIND_PORT, "mesh");
 }
 
+// The end of the host's second address.
+static uint64_t backup_tunnel_id(void)
+{
+	return ident(WEFT__KIND__KIND_PORT, "mesh-backup");
+}
+
 // Both of one family; IPv4 where there is a choice.
 static bool address_pair(const struct model *model, const char *host, const char *other,
                          struct ip_addr *own, struct ip_addr *its)
@@ -92,11 +100,30 @@ bool derive_mesh_reaches(const struct model *model, const char *host, const char
 	return address_pair(model, host, other, &here, &there);
 }
 
+// The second way between two hosts: the second address of each that has one, and the first of the other.
+static bool backup_pair(const struct model *model, const char *host, const char *other,
+                        struct ip_addr *own, struct ip_addr *its)
+{
+	bool is4 = ip_is4(*own);
+	bool own_has = model_host_backup(model, host, is4, own);
+	bool its_has = model_host_backup(model, other, is4, its);
+
+	return own_has || its_has;
+}
+
+static bool is_watched(const struct model *model, const char *host)
+{
+	const struct intent *intent = model_get(model, NOUN_HOST, host);
+
+	return !intent || !intent->msg->host->bfd_off;
+}
+
 struct parts {
 	const struct model *model;
 	struct layout *layout;
 	const char *host;
 	struct unit *unit;
+	bool has_backup;    // the second tunnel is there
 	struct table peers; // host -> anything, that have their port
 };
 
@@ -106,7 +133,7 @@ static void add(struct parts *parts, Weft__Kind kind, const char *name, Weft__Ob
 	unit_add(parts->unit, kind, object);
 }
 
-static void add_tunnel(struct parts *parts, const struct ip_addr *local)
+static void add_tunnel(struct parts *parts, uint64_t id, const struct ip_addr *local)
 {
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__Tunnel tunnel = WEFT__TUNNEL__INIT;
@@ -117,10 +144,37 @@ static void add_tunnel(struct parts *parts, const struct ip_addr *local)
 	tunnel.local = derive_ip(local);
 	port.type = WEFT__PORT_TYPE__PORT_TUNNEL;
 	port.tunnel = &tunnel;
-	object.id = tunnel_id();
+	object.id = id;
 	object.body_case = WEFT__OBJECT__BODY_PORT;
 	object.port = &port;
 	add(parts, WEFT__KIND__KIND_PORT, noun_key(name, NOUN_HOST, parts->host), &object);
+}
+
+// Hosts watch each other. Where there is nothing to fail over to, patience costs nothing and saves packets.
+static void fill_liveness(struct parts *parts, const char *host, struct ip_addr own,
+                          struct ip_addr its, Weft__TunnelPeer *peer, struct ip_addr *room)
+{
+	struct ip_addr first = own;
+
+	peer->bfd->has_multihop = true;
+	peer->bfd->multihop = true;
+	if (!backup_pair(parts->model, parts->host, host, &own, &its)) {
+		peer->bfd->has_interval_ms = true;
+		peer->bfd->interval_ms = LONE_INTERVAL_MS;
+		peer->bfd->has_multiplier = true;
+		peer->bfd->multiplier = LONE_MULTIPLIER;
+		return;
+	}
+	*room = its;
+	peer->has_backup = true;
+	peer->backup = derive_ip(room);
+	if (ip_equal(own, first))
+		return;
+	if (!parts->has_backup)
+		add_tunnel(parts, backup_tunnel_id(), &own);
+	parts->has_backup = true;
+	peer->has_backup_tunnel = true;
+	peer->backup_tunnel = backup_tunnel_id();
 }
 
 // Returns whether there is a way to the host, and so a port for it.
@@ -129,7 +183,8 @@ static bool add_peer(struct parts *parts, const char *host)
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__TunnelPeer peer = WEFT__TUNNEL_PEER__INIT;
 	Weft__Port port = WEFT__PORT__INIT;
-	struct ip_addr own, its;
+	Weft__Bfd bfd = WEFT__BFD__INIT;
+	struct ip_addr own, its, backup;
 	char name[KEY_SIZE];
 
 	if (table_get_text(&parts->peers, host))
@@ -137,13 +192,17 @@ static bool add_peer(struct parts *parts, const char *host)
 	if (!address_pair(parts->model, parts->host, host, &own, &its))
 		return false;
 	if (parts->peers.count == 0)
-		add_tunnel(parts, &own);
+		add_tunnel(parts, tunnel_id(), &own);
 	if (table_put_text(&parts->peers, host, parts) < 0) {
 		parts->unit->error = -ENOMEM;
 		return false;
 	}
 	peer.tunnel = tunnel_id();
 	peer.remote = derive_ip(&its);
+	if (is_watched(parts->model, parts->host) && is_watched(parts->model, host)) {
+		peer.bfd = &bfd;
+		fill_liveness(parts, host, own, its, &peer, &backup);
+	}
 	// What is known is told; behind an interface there may be more.
 	peer.has_learn = true;
 	peer.learn = true;

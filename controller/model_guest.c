@@ -69,6 +69,24 @@ const struct intent *model_guest_port(const struct model *model, const char *gue
 	return best;
 }
 
+const struct intent *model_guest_port_after(const struct model *model, const char *guest,
+                                            const struct intent *after)
+{
+	char key[KEY_SIZE], user[KEY_SIZE];
+	const struct intent *best = NULL;
+	size_t cursor = 0;
+
+	noun_key(key, NOUN_GUEST, guest);
+	while (graph_next_user(&model->graph, key, &cursor, user)) {
+		const struct intent *port = model_get_key(model, user);
+
+		if (port && port->noun == NOUN_PORT && strcmp(port->name, after->name) > 0 &&
+		    (!best || strcmp(port->name, best->name) < 0))
+			best = port;
+	}
+	return best;
+}
+
 const struct intent *model_find_port(const struct model *model, const char *name, const char *net)
 {
 	const struct intent *port = NULL;

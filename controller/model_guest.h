@@ -12,5 +12,9 @@ const char *model_guest_hostname(const struct intent *guest);
 const struct intent *model_guest_port(const struct model *model, const char *guest,
                                       const char *net);
 
+// The guest's next port by name, behind this one.
+const struct intent *model_guest_port_after(const struct model *model, const char *guest,
+                                            const struct intent *port);
+
 // By the name of a guest or of a port.
 const struct intent *model_find_port(const struct model *model, const char *name, const char *net);

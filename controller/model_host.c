@@ -53,6 +53,20 @@ bool model_host_address(const struct model *model, const char *name, bool want4,
 	return text && ip_parse(text, ret) == 0;
 }
 
+bool model_host_backup(const struct model *model, const char *name, bool want4, struct ip_addr *ret)
+{
+	const struct intent *host = model_get(model, NOUN_HOST, name), *port;
+	const char *text = host ? host->msg->host->backup : NULL;
+
+	if (host && !text && host->msg->host->kind == WEFT__HOST_KIND__HOST_NS) {
+		port = model_guest_port(model, name, NULL);
+		port = port ? model_guest_port_after(model, name, port) : NULL;
+		if (port)
+			text = want4 ? port->msg->port->ip : port->msg->port->ip6;
+	}
+	return text && ip_parse(text, ret) == 0 && ip_is4(*ret) == want4;
+}
+
 // A wire has both ends in one datapath.
 static int check_wire(const struct model *model, const struct intent *port, struct refusal *refusal)
 {
@@ -161,6 +175,8 @@ static int complete(const struct model *model, const char *key, Weft__Intent *ms
 		                                                : WEFT__HOST_KIND__HOST_REMOTE;
 	}
 	err = model_canon_ip(key, "ip", &host->ip, refusal);
+	if (err == 0)
+		err = model_canon_ip(key, "backup", &host->backup, refusal);
 	return err == 0 ? model_canon_ip(key, "ip6", &host->ip6, refusal) : err;
 }
 
@@ -175,6 +191,8 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 		refs_add(refs, REF_CLAIMS, "ip", "underlay/%s", host->ip);
 	if (host->ip6)
 		refs_add(refs, REF_CLAIMS, "ip6", "underlay/%s", host->ip6);
+	if (host->backup)
+		refs_add(refs, REF_CLAIMS, "backup", "underlay/%s", host->backup);
 }
 
 static int check_family(const struct intent *intent, const char *field, const char *text,
@@ -244,6 +262,9 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = check_socket(model, intent, refusal);
 	if (err == 0)
 		err = check_family(intent, "ip", host->ip, true, refusal);
+	if (err == 0 && host->backup)
+		err = check_family(intent, "backup", host->backup, !strchr(host->backup, ':'),
+		                   refusal);
 	return err == 0 ? check_family(intent, "ip6", host->ip6, false, refusal) : err;
 }
 

@@ -20,6 +20,11 @@ Weft__HostKind model_host_kind(const struct model *model, const char *name);
 bool model_host_address(const struct model *model, const char *name, bool want4,
                         struct ip_addr *ret);
 
+// Its second address of that family, by which it is reached while the first is down. Given with the host or, in
+// a namespace, that of the second port of its guest.
+bool model_host_backup(const struct model *model, const char *name, bool want4,
+                       struct ip_addr *ret);
+
 // "local" needs not be written.
 void model_host_canon(char **host);
 

@@ -236,19 +236,30 @@ uint32_t model_tunnel_vni(const struct intent *net)
 	return hash ? hash : 1;
 }
 
-// Of the underlay, as far as the host is known to us: in a namespace of this machine it is that of its port.
+static uint32_t port_mtu(const struct model *model, const struct intent *port)
+{
+	const struct intent *net;
+
+	if (port->msg->port->has_mtu)
+		return port->msg->port->mtu;
+	net = port->msg->port->net ? model_get(model, NOUN_NET, port->msg->port->net) : NULL;
+	return net && net->msg->net->has_mtu ? net->msg->net->mtu : UNDERLAY_MTU;
+}
+
+// Of the underlay, as far as the host is known to us: in a namespace of this machine it is that of its ports.
 static uint32_t underlay_mtu(const struct model *model, const char *host)
 {
-	const struct intent *port = NULL, *net;
+	const struct intent *port = NULL;
+	uint32_t mtu, second;
 
 	if (model_host_kind(model, host) == WEFT__HOST_KIND__HOST_NS)
 		port = model_guest_port(model, host, NULL);
 	if (!port)
 		return UNDERLAY_MTU;
-	if (port->msg->port->has_mtu)
-		return port->msg->port->mtu;
-	net = port->msg->port->net ? model_get(model, NOUN_NET, port->msg->port->net) : NULL;
-	return net && net->msg->net->has_mtu ? net->msg->net->mtu : UNDERLAY_MTU;
+	mtu = port_mtu(model, port);
+	port = model_guest_port_after(model, host, port);
+	second = port ? port_mtu(model, port) : mtu;
+	return second < mtu ? second : mtu;
 }
 
 static uint32_t inner_mtu(const struct model *model, const char *host)

@@ -7,6 +7,7 @@
 
 import re
 import shutil
+import time
 
 import pytest
 
@@ -82,3 +83,64 @@ def test_another_implementation(cable):
     eventually(lambda: peer(weft, "p4")["bfd_state"] == "up", 15, "the way")
     assert eventually(lambda: events(weft, "peer_up", "p4"), 5)
     assert peer(weft, "p4")["state"] == "up" and peer(weft, "p4")["flaps"] >= 1
+
+
+TWO_WAYS = """
+lab: dual
+nets:
+  left: {subnet: 192.0.2.0/24, mode: isolated}
+  right: {subnet: 198.51.100.0/24, mode: isolated}
+  lan: {subnet: 10.1.0.0/24, mode: isolated}
+hosts:
+  a: {net: left, ip: 192.0.2.1, backup-net: right, backup: 198.51.100.1}
+  b: {net: left, ip: 192.0.2.2, backup-net: right, backup: 198.51.100.2}
+guests:
+  g1: {net: lan, host: a, ip: 10.1.0.11}
+  g2: {net: lan, host: b, ip: 10.1.0.12}
+"""
+
+
+def longest_gap(log):
+    """Seconds between two answers, of `ping -D`."""
+    times = [float(at) for at in re.findall(r"^\[([\d.]+)\].*bytes from", log.read_text(), re.M)]
+    return max(later - earlier for earlier, later in zip(times, times[1:]))
+
+
+def test_two_ways_between_hosts(instances):
+    """Hosts a and b are on nets left and right; what joins their guests goes by right while left is cut."""
+    weft = instances()
+    lab = weft.path / "dual.yaml"
+    lab.write_text(TWO_WAYS)
+    weft.weft("up", lab, timeout=120)
+    weft.status()
+    assert [host["backup"] for host in weft.json("host", "ls") if host["name"] != "local"] == [
+        "198.51.100.1", "198.51.100.2"]
+    g1 = weft.guest("dual.g1")
+    eventually(lambda: g1.pings("10.1.0.12"), 10, "the guest on the other host")
+    log = weft.path / "ping.log"
+    g1.start("ping", "-D", "-n", "-i", "0.05", "10.1.0.12", log=log)
+
+    def answered(count):
+        before = log.read_text().count("bytes from") if log.exists() else 0
+        eventually(lambda: log.read_text().count("bytes from") > before + count, 10, "answers")
+
+    def told(kind):
+        return [event for event in weft.json("events") if event["type"] == kind and "host/dual." in event["object"]]
+
+    # Both sessions are up when both ways have been judged; only then is a cut noticed.
+    time.sleep(2)
+    answered(10)
+    weft.weft("port", "set", "dual.a", "--down")
+    eventually(lambda: len(told("failover")) >= 2, 10, "the other way, at both ends")
+    answered(20)
+    gap = longest_gap(log)
+    print(f"longest gap {gap * 1000:.0f} ms")
+    assert gap < 1.5
+    assert "reached at 198.51.100." in told("failover")[0]["text"]
+    assert told("peer_down")
+    weft.weft("port", "set", "dual.a", "--no-down")
+    eventually(lambda: len(told("failover")) >= 4, 20, "the first way, at both ends")
+    answered(5)
+    exported = weft.weft("export", "dual").stdout
+    assert "backup-net: right" in exported and "backup: 198.51.100.1" in exported
+    weft.weft("destroy", "dual")

@@ -434,6 +434,58 @@ static void test_nets_that_span_hosts_are_joined(void **state)
 	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_PORT), 0);
 }
 
+static Weft__Object *peer_at(struct world *world, const char *host, const char *name)
+{
+	Weft__Object *object =
+		kit_object(layout_at(&world->layout, host), WEFT__KIND__KIND_PORT, name);
+
+	assert_non_null(object);
+	assert_non_null(object->port->peer);
+	return object;
+}
+
+static void test_hosts_watch_each_other(void **state)
+{
+	struct world *world = *state;
+	Weft__Object *object;
+
+	put(world, "host a kind=remote ip=192.0.2.1");
+	put(world, "host b kind=remote ip=192.0.2.2");
+	put(world, "net lan mode=isolated");
+	put(world, "port a1 attach=netdev ifname=e0 net=lan host=a mac=02:00:00:00:00:0a");
+	put(world, "port b1 attach=netdev ifname=e0 net=lan host=b mac=02:00:00:00:00:0b");
+	object = peer_at(world, "a", "host/b");
+	assert_true(object->port->peer->bfd->multihop);
+	assert_int_equal(object->port->peer->bfd->interval_ms, 1000);
+	assert_false(object->port->peer->has_backup);
+	weft__object__free_unpacked(object, NULL);
+	// A second address of the other is reached from our first, by the same tunnel.
+	put(world, "host b kind=remote ip=192.0.2.2 backup=198.51.100.2");
+	object = peer_at(world, "a", "host/b");
+	assert_int_equal(object->port->peer->bfd->interval_ms, 300);
+	assert_memory_equal(object->port->peer->backup.data, "\xc6\x33\x64\x02", 4);
+	assert_false(object->port->peer->has_backup_tunnel);
+	weft__object__free_unpacked(object, NULL);
+	// From there it is our first address once more, by a tunnel of its own.
+	object = peer_at(world, "b", "host/a");
+	assert_memory_equal(object->port->peer->backup.data, "\xc0\0\x02\x01", 4);
+	assert_true(object->port->peer->has_backup_tunnel);
+	weft__object__free_unpacked(object, NULL);
+	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_PORT), 3);
+	assert_int_equal(count_at(world, "b", WEFT__KIND__KIND_PORT), 4);
+	// Of another family there is no second way.
+	put(world, "host b kind=remote ip=192.0.2.2 backup=2001:db8::2");
+	object = peer_at(world, "a", "host/b");
+	assert_false(object->port->peer->has_backup);
+	weft__object__free_unpacked(object, NULL);
+	put(world, "host b kind=remote ip=192.0.2.2 bfd_off=1");
+	for (int i = 0; i < 2; i++) {
+		object = i ? peer_at(world, "b", "host/a") : peer_at(world, "a", "host/b");
+		assert_null(object->port->peer->bfd);
+		weft__object__free_unpacked(object, NULL);
+	}
+}
+
 static Weft__Object *address_at(struct world *world, const char *host, const char *name)
 {
 	Weft__Object *object =
@@ -706,6 +758,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tunnel_follows_its_nets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nets_that_span_hosts_are_joined, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_hosts_watch_each_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_addresses_are_told_where_nets_span, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_legs_and_guests_have_addresses, setup,
