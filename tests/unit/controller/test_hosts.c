@@ -211,7 +211,7 @@ static void open_control(struct world *world)
 	world->control = (struct control){
 		.base = world->base,
 		.patience_seconds = 1,
-		.silence_seconds = 2,
+		.silence_seconds = 3,
 		.slow_ms = 50,
 		.listener = world,
 		.told = on_told,
