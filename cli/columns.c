@@ -225,6 +225,7 @@ static const struct output_column tunnel_columns[] = {
 
 static const struct output_column peer_columns[] = {
 	{"name", "NAME", OUTPUT_PLAIN},
+	{"host", "HOST", OUTPUT_PLAIN},
 	{"state", "STATE", OUTPUT_PLAIN},
 	{"tunnel", "TUNNEL", OUTPUT_PLAIN},
 	{"remote", "REMOTE", OUTPUT_PLAIN},

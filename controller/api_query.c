@@ -9,6 +9,7 @@
 #include "controller/api_priv.h"
 
 #include "base/stream.h"
+#include "controller/derive_mesh.h"
 #include "controller/derive_unit.h"
 #include "controller/frame_text.h"
 #include "controller/model_guest.h"
@@ -215,6 +216,31 @@ static void add_value(const struct branch *branch, Weft__Record *record, const c
 	}
 }
 
+// A peer that was made for no intent: it joins two hosts of ours, and is listed beside those that were.
+static Weft__Record *add_host_peer(const struct branch *branch, const struct object *object)
+{
+	struct question *question = branch->fanout->question;
+	const struct model *model = &question->api->env.control->model;
+	const char *asked = question->request->list->name;
+	const char *far;
+	Weft__Record *record;
+	struct ip_addr ip;
+	char text[IP_TEXT];
+
+	if (branch->fanout->noun != NOUN_PEER || noun_of_key(object->name, &far) != NOUN_HOST ||
+	    object->id != derive_mesh_peer_id(far) || (asked && strcmp(asked, object->name) != 0))
+		return NULL;
+	record = record_new();
+	if (!record)
+		return NULL;
+	record_text(record, "name", object->name);
+	record_text(record, "host", host_name(branch->host));
+	if (model_host_address(model, far, true, &ip) || model_host_address(model, far, false, &ip))
+		record_text(record, "remote", ip_format(ip, text));
+	question_add(question, record);
+	return record;
+}
+
 // What of the list a row speaks of: the first value that is an object.
 static Weft__Record *listed_record(const struct branch *branch, const Weft__Row *row)
 {
@@ -222,6 +248,7 @@ static Weft__Record *listed_record(const struct branch *branch, const Weft__Row 
 
 	for (size_t i = 0; i < row->n_values; i++) {
 		const struct object *object;
+		Weft__Record *record;
 		const char *name;
 
 		if (row->values[i]->value_case != WEFT__VALUE__VALUE_OBJECT)
@@ -229,6 +256,9 @@ static Weft__Record *listed_record(const struct branch *branch, const Weft__Row 
 		object = desired_get(host_desired(branch->host), row->values[i]->object);
 		if (object && noun_of_key(object->name, &name) == fanout->noun)
 			return table_get_text(&fanout->listed, name);
+		record = object ? add_host_peer(branch, object) : NULL;
+		if (record)
+			return record;
 	}
 	return NULL;
 }
@@ -424,12 +454,16 @@ static enum noun noun_of_query(Weft__QueryWhat what, const Weft__List *list)
 // Fills the list of what is desired. False: it has no such name, and the refusal is sent.
 static bool list_desired(struct question *question, enum noun noun, const Weft__List *list)
 {
-	const char *name = list ? list->name : NULL;
+	const char *name = list ? list->name : NULL, *far;
 	struct refusal refusal = {0};
 	char key[KEY_SIZE];
 
 	api_list_nouns(question, noun, name, list ? list->net : NULL);
 	if (!name || noun == NOUN_PORT || question->record_count > 0)
+		return true;
+	// The peer that a host of ours is to the others.
+	if (noun == NOUN_PEER && noun_of_key(name, &far) == NOUN_HOST &&
+	    hosts_get(&question->api->env.control->hosts, far))
 		return true;
 	model_unknown(&question->api->env.control->model, noun_key(key, noun, name), NULL, noun,
 	              name, &refusal);

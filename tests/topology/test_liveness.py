@@ -130,9 +130,16 @@ def test_two_ways_between_hosts(instances):
     # Both sessions are up when both ways have been judged; only then is a cut noticed.
     time.sleep(2)
     answered(10)
+
+    def ways():
+        return {row["host"]: (row["name"], row["remote"], row["bfd_state"], row["by"]) for row in weft.json("peer", "ls")}
+
+    assert ways() == {"dual.a": ("host/dual.b", "192.0.2.2", "up", "192.0.2.2"),
+                      "dual.b": ("host/dual.a", "192.0.2.1", "up", "192.0.2.1")}
     weft.weft("port", "set", "dual.a", "--down")
     eventually(lambda: len(told("failover")) >= 2, 10, "the other way, at both ends")
     answered(20)
+    assert ways()["dual.a"] == ("host/dual.b", "192.0.2.2", "down", "198.51.100.2")
     gap = longest_gap(log)
     print(f"longest gap {gap * 1000:.0f} ms")
     assert gap < 1.5
