@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MTU_LEAST = 576, MTU_MOST = 65521, VLAN_MOST = 4094, ULA_TRIES = 64 };
+enum { MTU_LEAST = 576, MTU_LEAST6 = 1280, MTU_MOST = 65521, VLAN_MOST = 4094, ULA_TRIES = 64 };
 
 static bool is_leg(const Weft__Net *net)
 {
@@ -57,7 +57,8 @@ static int choose_subnet6(const struct model *model, const char *key, Weft__Net 
 	char buf[PREFIX_TEXT];
 	struct ip_prefix taken;
 
-	if (!automatic && (net->subnet6 || !net->subnet || net->mode != WEFT__NET_MODE__NET_NAT))
+	if (!automatic && (net->subnet6 || !net->subnet || net->mode != WEFT__NET_MODE__NET_NAT ||
+	                   (net->has_mtu && net->mtu < MTU_LEAST6)))
 		return 0;
 	for (unsigned salt = 0; salt < ULA_TRIES; salt++) {
 		struct ip_prefix prefix = ipam_ula(&model->instance, key, salt);
@@ -212,6 +213,14 @@ static int check_rest(const struct intent *intent, const struct net_plan *plan,
 		return refuse(refusal, -EINVAL, intent->key, "mtu",
 		              "%s: the MTU %u is outside %d to %d", intent->key, net->mtu,
 		              MTU_LEAST, MTU_MOST);
+	if (net->has_mtu && net->mtu < MTU_LEAST6 && plan->has6) {
+		refuse(refusal, -EMSGSIZE, intent->key, "mtu",
+		       "%s: IPv6 needs packets of %d bytes (RFC 8200, section 5), and the MTU is "
+		       "%u",
+		       intent->key, MTU_LEAST6, net->mtu);
+		fail_hint(&refusal->fail, "give it a larger MTU, or no subnet of IPv6");
+		return -EMSGSIZE;
+	}
 	if (net->has_unknown && net->unknown == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP && net->has_vlan)
 		return refuse(
 			refusal, -EINVAL, intent->key, "unknown",
@@ -246,6 +255,32 @@ static int check_rest(const struct intent *intent, const struct net_plan *plan,
 	return net->dns ? model_check_domain(intent->key, "dns", net->dns, true, refusal) : 0;
 }
 
+// A net that becomes smaller than a port of it was told to be. One that comes with its ports has these refused.
+static int check_ports(const struct model *model, const struct intent *intent,
+                       struct refusal *refusal)
+{
+	const struct model_change *change = model_change_of(model, intent->key);
+	const Weft__Net *net = intent->msg->net;
+	char user[KEY_SIZE];
+	size_t cursor = 0;
+
+	if (!net->has_mtu || !change || !change->before)
+		return 0;
+	while (graph_next_user(&model->graph, intent->key, &cursor, user)) {
+		const struct intent *port = model_get_key(model, user);
+
+		if (!port || port->noun != NOUN_PORT || !port->msg->port->has_mtu ||
+		    port->msg->port->mtu <= net->mtu)
+			continue;
+		refuse(refusal, -EMSGSIZE, intent->key, "mtu",
+		       "%s: port '%s' in it has an MTU of %u, and the net would carry %u",
+		       intent->key, port->name, port->msg->port->mtu, net->mtu);
+		fail_hint(&refusal->fail, "weft port set %s --no-mtu", port->name);
+		return -EMSGSIZE;
+	}
+	return 0;
+}
+
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)
 {
 	struct net_plan plan;
@@ -261,6 +296,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = model_tunnel_net_check(intent, refusal);
 	if (err == 0)
 		err = model_tunnel_check_mtu(model, intent, refusal);
+	if (err == 0)
+		err = check_ports(model, intent, refusal);
 	return err == 0 ? check_rest(intent, &plan, refusal) : err;
 }
 

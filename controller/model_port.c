@@ -278,6 +278,25 @@ static int check_attach(const struct intent *intent, struct refusal *refusal)
 	return 0;
 }
 
+// What is longer than the rest of its net takes would be lost without a word.
+static int check_mtu(const struct model *model, const struct intent *intent,
+                     struct refusal *refusal)
+{
+	const Weft__PortIntent *port = intent->msg->port;
+	const struct intent *net = port->net ? model_get(model, NOUN_NET, port->net) : NULL;
+	uint32_t most = 0;
+
+	if (net && port->has_mtu)
+		most = net->msg->net->has_mtu ? net->msg->net->mtu : model_tunnel_mtu(model, net);
+	if (!most || port->mtu <= most)
+		return 0;
+	refuse(refusal, -EMSGSIZE, intent->key, "mtu",
+	       "%s: net '%s' carries packets of %u bytes, not the %u of its MTU", intent->key,
+	       net->name, most, port->mtu);
+	fail_hint(&refusal->fail, "leave --mtu out, or give the net a larger one");
+	return -EMSGSIZE;
+}
+
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)
 {
 	const Weft__PortIntent *port = intent->msg->port;
@@ -296,6 +315,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 	// The port may be what makes its net span hosts.
 	if (err == 0 && port->net && model_get(model, NOUN_NET, port->net))
 		err = model_tunnel_check_mtu(model, model_get(model, NOUN_NET, port->net), refusal);
+	if (err == 0)
+		err = check_mtu(model, intent, refusal);
 	if (err == 0)
 		err = model_check_host_ip(model, intent->key, "ip", port->net, port->ip, refusal);
 	if (err == 0 && port->ip && strchr(port->ip, ':'))

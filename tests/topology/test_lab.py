@@ -419,6 +419,8 @@ BAD = [
     ("guests: {a: {}}\ntests: [{reach: {from: a, to: aa}}]\n", r"2:31: lab/.*no guest 'aa'", "did you mean 'a'"),
     ("routers: {r: {routes: {10.9.0.0/16: 10.1.0.1}}}\n", r"1:24: route/.*in no net of router", ""),
     ("nets: {lan: {}}\nflows: {f: {match: \"port=h9\"}}\n", r"2:20: flow/f: there is no port 'h9'", ""),
+    ("nets: {lan: {mtu: 1400}}\nguests:\n  h1: {net: lan, mtu: 1500}\n", r"3:\d+: .*packets of 1400 bytes", "larger one"),
+    ("nets: {lan: {subnet6: 2001:db8::/64, mtu: 1200}}\n", r"1:\d+: .*IPv6 needs packets of 1280", "larger MTU"),
 ]
 
 

@@ -192,6 +192,27 @@ static void test_machines(void **state)
 	            "not a port of a virtual machine");
 }
 
+static void test_mtu(void **state)
+{
+	struct model *model = *state;
+
+	kit_put(model, "net narrow mtu=1400");
+	kit_put(model, "port one net=narrow mtu=1400");
+	kit_refused(model, "port two net=narrow mtu=1401", -EMSGSIZE, "mtu",
+	            "net 'narrow' carries packets of 1400 bytes, not the 1401");
+	kit_refused(model, "net narrow mtu=1399", -EMSGSIZE, "mtu",
+	            "port 'one' in it has an MTU of 1400");
+	kit_put(model, "net narrow mtu=9000");
+	kit_put(model, "port two net=narrow mtu=9000");
+
+	// IPv6 needs room; where it comes by itself, it stays away.
+	kit_refused(model, "net six mode=isolated subnet6=2001:db8::/64 mtu=1279", -EMSGSIZE, "mtu",
+	            "IPv6 needs packets of 1280 bytes");
+	kit_put(model, "net six mode=isolated subnet6=2001:db8::/64 mtu=1280");
+	kit_put(model, "net four mode=nat subnet=10.9.0.0/24 mtu=1279");
+	assert_null(model_get(model, NOUN_NET, "four")->msg->net->subnet6);
+}
+
 static void test_external(void **state)
 {
 	kit_refused(*state, "net wan mode=external subnet=203.0.113.0/24 via=203.0.113.1", -EINVAL,
@@ -314,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vlans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mtu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_external, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forwards_and_routes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_services, setup, teardown),
