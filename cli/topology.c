@@ -43,6 +43,16 @@ int topology_go_on(struct topology *topology, int err, struct fail *fail)
 	return 0;
 }
 
+Weft__Intent *topology_find(const struct topology *topology, Weft__Intent__BodyCase body,
+                            const char *name)
+{
+	for (size_t i = 0; i < topology->object_count; i++)
+		if (topology->objects[i]->body_case == body &&
+		    strcmp(topology->objects[i]->name, name) == 0)
+			return topology->objects[i];
+	return NULL;
+}
+
 bool topology_is_broken(const struct topology *topology, const char *guest)
 {
 	for (size_t i = 0; i < topology->file_count; i++) {

@@ -86,6 +86,9 @@ int topology_note(struct topology *topology, const char *object, const char *fie
                   const struct yaml_place *place, struct fail *fail);
 // What is wrong with one item is noted, and reading goes on with the next: 0. What ends the reading stays: err.
 int topology_go_on(struct topology *topology, int err, struct fail *fail);
+// The object of that kind and name; NULL: there is none (yet). The topology owns it.
+Weft__Intent *topology_find(const struct topology *topology, Weft__Intent__BodyCase body,
+                            const char *name);
 // Whether the file has such a guest of which nothing was made, since something else is wrong with it.
 bool topology_is_broken(const struct topology *topology, const char *guest);
 // One field, or one more of a list, from a text that the schema has checked.

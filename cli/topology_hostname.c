@@ -20,16 +20,6 @@ struct served {
 	char object[160]; // That says the name.
 };
 
-static const Weft__Intent *find(const struct topology *topology, Weft__Intent__BodyCase body,
-                                const char *name)
-{
-	for (size_t i = 0; i < topology->object_count; i++)
-		if (topology->objects[i]->body_case == body &&
-		    strcmp(topology->objects[i]->name, name) == 0)
-			return topology->objects[i];
-	return NULL;
-}
-
 static int by_name(const void *left, const void *right)
 {
 	const struct served *a = left, *b = right;
@@ -46,7 +36,7 @@ static bool is_served(const struct topology *topology, const Weft__PortIntent *p
 	if (!port->net)
 		return false;
 	if (!*last || strcmp((*last)->name, port->net) != 0)
-		*last = find(topology, WEFT__INTENT__BODY_NET, port->net);
+		*last = topology_find(topology, WEFT__INTENT__BODY_NET, port->net);
 	return *last && (*last)->net->dns;
 }
 
@@ -60,7 +50,7 @@ static void fill(const struct topology *topology, const Weft__Intent *port,
 	if (name)
 		guest = last && strcmp(last->name, name) == 0
 		                ? last
-		                : find(topology, WEFT__INTENT__BODY_GUEST, name);
+		                : topology_find(topology, WEFT__INTENT__BODY_GUEST, name);
 	ret->net = port->port->net;
 	ret->guest = guest ? guest->name : port->name;
 	ret->hostname = guest && guest->guest->hostname ? guest->guest->hostname : ret->guest;

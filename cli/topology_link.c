@@ -163,16 +163,6 @@ int topology_take_links(struct topology *topology, const struct yaml_node *node,
 	return 0;
 }
 
-static Weft__Intent *find(const struct topology *topology, Weft__Intent__BodyCase body,
-                          const char *name)
-{
-	for (size_t i = 0; i < topology->object_count; i++)
-		if (topology->objects[i]->body_case == body &&
-		    strcmp(topology->objects[i]->name, name) == 0)
-			return topology->objects[i];
-	return NULL;
-}
-
 static bool has_interface(const struct topology *topology, const char *guest, const char *ifname)
 {
 	for (size_t i = 0; i < topology->object_count; i++) {
@@ -248,8 +238,8 @@ static int join(struct topology *topology, const struct topology_end *end, struc
 	ifname = strchr(guest, ':');
 	if (ifname)
 		*ifname++ = '\0';
-	alone = find(topology, WEFT__INTENT__BODY_PORT, guest);
-	if (find(topology, WEFT__INTENT__BODY_GUEST, guest)) {
+	alone = topology_find(topology, WEFT__INTENT__BODY_PORT, guest);
+	if (topology_find(topology, WEFT__INTENT__BODY_GUEST, guest)) {
 		snprintf(name, sizeof(name), "%s.%s", guest, end->link);
 		if (topology_add(topology, "port", name, &end->place, &body, fail) < 0 ||
 		    topology_set(body, "attach", "tap", fail) < 0 ||
