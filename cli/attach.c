@@ -8,6 +8,7 @@
 #include "cli/attach.h"
 
 #include "base/fail.h"
+#include "cli/xml.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -166,17 +167,11 @@ static int uml_words(const struct attach *attach, char text[static ATTACH_TEXT],
 
 static const char *xml_value(const char *text, char buf[static VALUE_TEXT_SIZE])
 {
-	static const char *const entities[][2] = {
-		{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"'", "&apos;"}, {"\"", "&quot;"},
-	};
 	size_t used = 0;
 
 	for (; *text && used + 8 < VALUE_TEXT_SIZE; text++) {
-		const char *entity = NULL;
+		const char *entity = xml_entity(*text);
 
-		for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
-			if (*text == entities[i][0][0])
-				entity = entities[i][1];
 		if (entity)
 			used += (size_t)sprintf(buf + used, "%s", entity);
 		else

@@ -11,6 +11,7 @@
 #include "cli/graph.h"
 
 #include "base/bytes.h"
+#include "cli/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -355,35 +356,12 @@ static void arrange(struct layout *layout, bool *seen)
 	frame(layout, y - GAP_Y + 26);
 }
 
-static void put_xml(FILE *file, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		switch (text[i]) {
-		case '<':
-			fputs("&lt;", file);
-			break;
-		case '>':
-			fputs("&gt;", file);
-			break;
-		case '&':
-			fputs("&amp;", file);
-			break;
-		case '"':
-			fputs("&quot;", file);
-			break;
-		default:
-			fputc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i],
-			      file);
-		}
-	}
-}
-
 static void put_text(FILE *file, double x, double y, const char *class, const char *text)
 {
 	size_t len = cut_len(text);
 
 	fprintf(file, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
-	put_xml(file, text, len);
+	xml_put(file, text, len);
 	fputs(text[len] ? "&#8230;</text>\n" : "</text>\n", file);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/output.h"
+#include "cli/xml.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -221,24 +222,7 @@ void test_report_json(FILE *file, const struct test_run *run)
 
 static void put_xml(FILE *file, const char *text)
 {
-	for (; *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", file);
-			break;
-		case '>':
-			fputs("&gt;", file);
-			break;
-		case '&':
-			fputs("&amp;", file);
-			break;
-		case '"':
-			fputs("&quot;", file);
-			break;
-		default:
-			fputc((unsigned char)*text < ' ' ? '?' : *text, file);
-		}
-	}
+	xml_put(file, text, strlen(text));
 }
 
 int test_report_junit(FILE *file, const struct test_run *run)
