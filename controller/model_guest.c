@@ -48,7 +48,10 @@ const char *model_guest_hostname(const struct intent *guest)
 	return own ? own : scope_short(guest->msg->lab, guest->name);
 }
 
-const struct intent *model_guest_port(const struct model *model, const char *guest, const char *net)
+// The first by name, so that the answer does not depend on the order of a table; in the net, or in any for NULL, and
+// behind the other name, or any for NULL.
+static const struct intent *first_port(const struct model *model, const char *guest,
+                                       const char *net, const char *after)
 {
 	char key[KEY_SIZE], user[KEY_SIZE];
 	const struct intent *best = NULL;
@@ -62,29 +65,23 @@ const struct intent *model_guest_port(const struct model *model, const char *gue
 			continue;
 		if (net && (!port->msg->port->net || strcmp(port->msg->port->net, net) != 0))
 			continue;
-		// The first by name, so that the answer does not depend on the order of a table.
+		if (after && strcmp(port->name, after) <= 0)
+			continue;
 		if (!best || strcmp(port->name, best->name) < 0)
 			best = port;
 	}
 	return best;
 }
 
-const struct intent *model_guest_port_after(const struct model *model, const char *guest,
-                                            const struct intent *after)
+const struct intent *model_guest_port(const struct model *model, const char *guest, const char *net)
 {
-	char key[KEY_SIZE], user[KEY_SIZE];
-	const struct intent *best = NULL;
-	size_t cursor = 0;
+	return first_port(model, guest, net, NULL);
+}
 
-	noun_key(key, NOUN_GUEST, guest);
-	while (graph_next_user(&model->graph, key, &cursor, user)) {
-		const struct intent *port = model_get_key(model, user);
-
-		if (port && port->noun == NOUN_PORT && strcmp(port->name, after->name) > 0 &&
-		    (!best || strcmp(port->name, best->name) < 0))
-			best = port;
-	}
-	return best;
+const struct intent *model_guest_port_after(const struct model *model, const char *guest,
+                                            const struct intent *port)
+{
+	return first_port(model, guest, NULL, port->name);
 }
 
 const struct intent *model_find_port(const struct model *model, const char *name, const char *net)
