@@ -218,10 +218,23 @@ static int show_result(const struct invocation *call, const Weft__Reply *reply)
 	return EXIT_OK;
 }
 
-int change_send(struct change_set *set, const struct invocation *call)
+static int tell_unmade(struct change_set *set, const struct invocation *call, int error)
+{
+	struct fail fail = {0};
+
+	free_changes(set);
+	fail_errno(&fail, error, "the request could not be made");
+	output_fail(call, &fail);
+	return EXIT_ERROR;
+}
+
+int change_send(struct change_set *set, const struct invocation *call, int error)
 {
 	const char *lab = invocation_text(call, "lab");
 	Weft__Reply *reply;
+
+	if (error < 0)
+		return tell_unmade(set, call, error);
 
 	for (size_t i = 0; lab && i < set->apply.n_changes; i++)
 		set->apply.changes[i]->intent->lab = strdup(lab);

@@ -32,5 +32,6 @@ void change_tell_confirm(const struct invocation *call);
 // Tells what a dry run found, and returns the exit code for it.
 int change_show_preview(const struct invocation *call, const Weft__Reply *reply);
 
-// Sends, shows what came of it, and frees the set. The exit code.
-int change_send(struct change_set *set, const struct invocation *call);
+// Sends what was gathered, shows what came of it, and frees the set. Where gathering ended in an error (a
+// negative errno) nothing is sent, and the error told instead. The exit code.
+int change_send(struct change_set *set, const struct invocation *call, int error);

@@ -121,12 +121,32 @@ static int keep(const struct invocation *call, Weft__Record *record)
 	return output_record(call, record);
 }
 
+static int tell_revoked(const struct invocation *call, Weft__Record *record)
+{
+	if (call->format != OUTPUT_TABLE)
+		return output_record(call, record);
+	printf("host %s stays outside from now on\n", call->arguments[0]);
+	return EXIT_OK;
+}
+
+// The answer to either question is one record.
+static int ask_for_record(const struct invocation *call, Weft__Request *request,
+                          int (*take)(const struct invocation *call, Weft__Record *record))
+{
+	Weft__Reply *reply;
+	int code = ask(call, request, &reply);
+
+	if (code != EXIT_OK)
+		return code;
+	code = reply->n_records == 1 ? take(call, reply->records[0]) : EXIT_ERROR;
+	client_reply_free(reply);
+	return code;
+}
+
 int cmd_host_enrol(const struct invocation *call)
 {
 	Weft__Request request = WEFT__REQUEST__INIT;
 	Weft__Enrol enrol = WEFT__ENROL__INIT;
-	Weft__Reply *reply;
-	int code;
 
 	enrol.host = (char *)call->arguments[0];
 	enrol.has_valid_seconds = invocation_text(call, "valid") != NULL;
@@ -134,31 +154,16 @@ int cmd_host_enrol(const struct invocation *call)
 	enrol.address = (char *)invocation_text(call, "address");
 	request.body_case = WEFT__REQUEST__BODY_ENROL;
 	request.enrol = &enrol;
-	code = ask(call, &request, &reply);
-	if (code != EXIT_OK)
-		return code;
-	code = reply->n_records == 1 ? keep(call, reply->records[0]) : EXIT_ERROR;
-	client_reply_free(reply);
-	return code;
+	return ask_for_record(call, &request, keep);
 }
 
 int cmd_host_revoke(const struct invocation *call)
 {
 	Weft__Request request = WEFT__REQUEST__INIT;
 	Weft__Revoke revoke = WEFT__REVOKE__INIT;
-	Weft__Reply *reply;
-	int code;
 
 	revoke.host = (char *)call->arguments[0];
 	request.body_case = WEFT__REQUEST__BODY_REVOKE;
 	request.revoke = &revoke;
-	code = ask(call, &request, &reply);
-	if (code != EXIT_OK)
-		return code;
-	if (call->format == OUTPUT_TABLE)
-		printf("host %s stays outside from now on\n", call->arguments[0]);
-	else if (reply->n_records == 1)
-		code = output_record(call, reply->records[0]);
-	client_reply_free(reply);
-	return code;
+	return ask_for_record(call, &request, tell_revoked);
 }

@@ -18,17 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int send_or_fail(struct change_set *set, const struct invocation *call, int error)
-{
-	struct fail fail = {0};
-
-	if (error == 0)
-		return change_send(set, call);
-	fail_errno(&fail, error, "the request could not be made");
-	output_fail(call, &fail);
-	return EXIT_ERROR;
-}
-
 // The object with the given name, else with that of the flag --name.
 static ProtobufCMessage *start(struct change_set *set, const struct invocation *call,
                                const char *noun, const char *name)
@@ -76,7 +65,7 @@ int cmd_forward_add(const struct invocation *call)
 
 	if (error == 0)
 		error = fill_forward(forward, call, &mapping);
-	return send_or_fail(&set, call, error);
+	return change_send(&set, call, error);
 }
 
 int cmd_route_add(const struct invocation *call)
@@ -94,7 +83,7 @@ int cmd_route_add(const struct invocation *call)
 
 	if (error == 0)
 		error = fields_set(route, "prefix", call->arguments[0]);
-	return send_or_fail(&set, call, error);
+	return change_send(&set, call, error);
 }
 
 int cmd_lease_add(const struct invocation *call)
@@ -105,7 +94,7 @@ int cmd_lease_add(const struct invocation *call)
 
 	if (error == 0 && !invocation_text(call, "hostname"))
 		error = fields_set(reservation, "hostname", call->arguments[0]);
-	return send_or_fail(&set, call, error);
+	return change_send(&set, call, error);
 }
 
 int cmd_dns_add(const struct invocation *call)
@@ -116,5 +105,5 @@ int cmd_dns_add(const struct invocation *call)
 
 	if (error == 0)
 		error = fields_set(entry, "host", call->arguments[0]);
-	return send_or_fail(&set, call, error);
+	return change_send(&set, call, error);
 }

@@ -15,18 +15,19 @@ static int add(struct change_set *set, const struct invocation *call)
 {
 	const char *name = call->arguments[0];
 	ProtobufCMessage *guest = change_add(set, WEFT__VERB__VERB_ADD, "guest", name);
+	int error = guest ? change_take_flags(set, call) : -ENOMEM;
 
-	if (!guest || change_take_flags(set, call) < 0 || fields_set(guest, "kind", "ns") < 0)
-		return -ENOMEM;
-	if (invocation_has(call, "bare"))
-		return 0;
+	if (error == 0)
+		error = fields_set(guest, "kind", "ns");
+	if (error < 0 || invocation_has(call, "bare"))
+		return error;
 
 	ProtobufCMessage *port = change_add(set, WEFT__VERB__VERB_ADD, "port", name);
 
-	if (!port || change_take_flags(set, call) < 0 || fields_set(port, "guest", name) < 0 ||
-	    fields_set(port, "attach", "tap") < 0)
-		return -ENOMEM;
-	return 0;
+	error = port ? change_take_flags(set, call) : -ENOMEM;
+	if (error == 0)
+		error = fields_set(port, "guest", name);
+	return error == 0 ? fields_set(port, "attach", "tap") : error;
 }
 
 int cmd_guest_add(const struct invocation *call)
@@ -43,18 +44,9 @@ int cmd_guest_add(const struct invocation *call)
 		output_fail(call, &fail);
 		return EXIT_USAGE;
 	}
-	if (placed && invocation_has(call, "bare")) {
-		fail_set(&fail, -EINVAL,
-		         "a --bare guest has no port, so --net, --trunk and --native "
-		         "say nothing");
-		output_fail(call, &fail);
-		return EXIT_USAGE;
-	}
+	if (placed && invocation_has(call, "bare"))
+		return output_refuse(call, "a --bare guest has no port",
+		                     "leave --net, --trunk and --native away");
 	change_set_init(&set, call);
-	if (add(&set, call) < 0) {
-		fail_set(&fail, -ENOMEM, "no memory for the request");
-		output_fail(call, &fail);
-		return EXIT_ERROR;
-	}
-	return change_send(&set, call);
+	return change_send(&set, call, add(&set, call));
 }

@@ -40,21 +40,27 @@ static int set_addresses(ProtobufCMessage *body, const struct invocation *call)
 static int add_namespace(struct change_set *set, const struct invocation *call)
 {
 	const char *name = call->arguments[0];
+	const char *mtu = invocation_text(call, "mtu");
 	ProtobufCMessage *guest = change_add(set, WEFT__VERB__VERB_ADD, "guest", name);
+	int error = guest ? fields_set(guest, "kind", "host") : -ENOMEM;
 
-	if (!guest || fields_set(guest, "kind", "host") < 0 ||
-	    fields_set(guest, "static_ip", "yes") < 0)
-		return -ENOMEM;
+	if (error == 0)
+		error = fields_set(guest, "static_ip", "yes");
+	if (error < 0)
+		return error;
 
 	ProtobufCMessage *port = change_add(set, WEFT__VERB__VERB_ADD, "port", name);
 
-	if (!port || change_take_flags(set, call) < 0 || fields_set(port, "guest", name) < 0 ||
-	    fields_set(port, "attach", "tap") < 0 ||
-	    fields_set(port, "net", invocation_text(call, "net")) < 0 ||
-	    (invocation_text(call, "mtu") &&
-	     fields_set(port, "mtu", invocation_text(call, "mtu")) < 0))
-		return -ENOMEM;
-	return set_addresses(port, call);
+	error = port ? change_take_flags(set, call) : -ENOMEM;
+	if (error == 0)
+		error = fields_set(port, "guest", name);
+	if (error == 0)
+		error = fields_set(port, "attach", "tap");
+	if (error == 0)
+		error = fields_set(port, "net", invocation_text(call, "net"));
+	if (error == 0 && mtu)
+		error = fields_set(port, "mtu", mtu);
+	return error == 0 ? set_addresses(port, call) : error;
 }
 
 static int add(struct change_set *set, const struct invocation *call)
@@ -63,8 +69,12 @@ static int add(struct change_set *set, const struct invocation *call)
 	ProtobufCMessage *host = change_add(set, WEFT__VERB__VERB_ADD, "host", name);
 	const char *kind = net ? "ns" : strcmp(name, "local") == 0 ? "local" : "remote";
 
-	if (!host || change_take_flags(set, call) < 0 || fields_set(host, "kind", kind) < 0)
-		return -ENOMEM;
+	int error = host ? change_take_flags(set, call) : -ENOMEM;
+
+	if (error == 0)
+		error = fields_set(host, "kind", kind);
+	if (error < 0)
+		return error;
 	// In a namespace it is the port that has the address.
 	return net ? add_namespace(set, call) : set_addresses(host, call);
 }
@@ -83,7 +93,6 @@ int cmd_host_add(const struct invocation *call)
 {
 	const char *net = invocation_text(call, "net");
 	bool local = strcmp(call->arguments[0], "local") == 0;
-	struct fail fail = {0};
 	struct change_set set;
 
 	if (!net && !local && !invocation_has(call, "remote"))
@@ -93,10 +102,5 @@ int cmd_host_add(const struct invocation *call)
 		return refuse_usage(call, "runs in no namespace of ours",
 		                    "leave --net away; --ip is the address that it has there");
 	change_set_init(&set, call);
-	if (add(&set, call) < 0) {
-		fail_set(&fail, -ENOMEM, "no memory for the request");
-		output_fail(call, &fail);
-		return EXIT_ERROR;
-	}
-	return change_send(&set, call);
+	return change_send(&set, call, add(&set, call));
 }

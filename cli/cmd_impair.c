@@ -64,8 +64,7 @@ static int impair(const struct invocation *call, const char *field, const char *
 	for (unsigned i = 0; i < 2 && error == 0; i++)
 		if (both || wanted[i])
 			error = add_direction(&set, call, field, words[i]);
-	return error < 0 ? output_refuse(call, "no memory for the request", "")
-	                 : change_send(&set, call);
+	return change_send(&set, call, error);
 }
 
 int cmd_impair_port(const struct invocation *call)
@@ -148,5 +147,5 @@ int cmd_impair_clear(const struct invocation *call)
 		code = EXIT_ERROR;
 	}
 	client_reply_free(reply);
-	return code == EXIT_OK ? change_send(&set, call) : code;
+	return code == EXIT_OK ? change_send(&set, call, 0) : code;
 }

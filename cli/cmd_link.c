@@ -89,8 +89,7 @@ int cmd_link_add(const struct invocation *call)
 		error = add_end(&set, call, "a");
 	if (error == 0 && invocation_text(call, "b"))
 		error = add_end(&set, call, "b");
-	return error < 0 ? output_refuse(call, "no memory for the request", "")
-	                 : change_send(&set, call);
+	return change_send(&set, call, error);
 }
 
 int cmd_link_delete(const struct invocation *call)
@@ -100,8 +99,8 @@ int cmd_link_delete(const struct invocation *call)
 	change_set_init(&set, call);
 	for (unsigned i = 0; i < call->argument_count; i++) {
 		if (!change_add(&set, WEFT__VERB__VERB_DELETE, "link", call->arguments[i]))
-			return output_refuse(call, "no memory for the request", "");
+			return change_send(&set, call, -ENOMEM);
 		change_cascade(&set);
 	}
-	return change_send(&set, call);
+	return change_send(&set, call, 0);
 }

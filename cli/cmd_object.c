@@ -24,24 +24,16 @@ static const char *intent_word(const char *noun)
 	return strcmp(noun, "lease") == 0 ? "reservation" : noun;
 }
 
-static int out_of_memory(const struct invocation *call)
-{
-	struct fail fail = {0};
-
-	fail_set(&fail, -ENOMEM, "no memory for the request");
-	output_fail(call, &fail);
-	return EXIT_ERROR;
-}
-
 static int change_one(const struct invocation *call, Weft__Verb verb)
 {
 	struct change_set set;
+	int error;
 
 	change_set_init(&set, call);
-	if (!change_add(&set, verb, intent_word(call->noun), call->arguments[0]) ||
-	    change_take_flags(&set, call) < 0)
-		return out_of_memory(call);
-	return change_send(&set, call);
+	error = change_add(&set, verb, intent_word(call->noun), call->arguments[0])
+	                ? change_take_flags(&set, call)
+	                : -ENOMEM;
+	return change_send(&set, call, error);
 }
 
 int cmd_object_add(const struct invocation *call)
@@ -71,11 +63,11 @@ int cmd_object_delete(const struct invocation *call)
 	for (unsigned i = 0; i < call->argument_count; i++) {
 		if (!change_add(&set, WEFT__VERB__VERB_DELETE, intent_word(call->noun),
 		                call->arguments[i]))
-			return out_of_memory(call);
+			return change_send(&set, call, -ENOMEM);
 		if (invocation_has(call, "cascade"))
 			change_cascade(&set);
 	}
-	return change_send(&set, call);
+	return change_send(&set, call, 0);
 }
 
 int cmd_object_ls(const struct invocation *call)

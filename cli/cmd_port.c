@@ -37,6 +37,7 @@ int cmd_port_add(const struct invocation *call)
 	const char *netdev = invocation_text(call, "netdev");
 	const char *net = call->argument_count ? call->arguments[0] : NULL;
 	struct change_set set;
+	int error;
 
 	if (!name)
 		return output_refuse(call, "the port wants a name", "say --name NAME");
@@ -58,10 +59,12 @@ int cmd_port_add(const struct invocation *call)
 
 	ProtobufCMessage *port = change_add(&set, WEFT__VERB__VERB_ADD, "port", name);
 
-	if (!port || change_take_flags(&set, call) < 0 ||
-	    (net && fields_set(port, "net", net) < 0) ||
-	    fields_set(port, "attach", kind_of(call)) < 0 ||
-	    (netdev && fields_set(port, "ifname", netdev) < 0))
-		return output_refuse(call, "no memory for the request", "");
-	return change_send(&set, call);
+	error = port ? change_take_flags(&set, call) : -ENOMEM;
+	if (error == 0 && net)
+		error = fields_set(port, "net", net);
+	if (error == 0)
+		error = fields_set(port, "attach", kind_of(call));
+	if (error == 0 && netdev)
+		error = fields_set(port, "ifname", netdev);
+	return change_send(&set, call, error);
 }

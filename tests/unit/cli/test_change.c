@@ -122,12 +122,32 @@ static void test_survives_packing(void **state)
 	free_set(&set);
 }
 
+// Nothing is sent: there is no controller that could be asked, and that would be another exit code.
+static void test_what_could_not_be_made_is_not_sent(void **state)
+{
+	char *words[] = {"weft", "net", "add", "lan", "--run-dir", "/nowhere", NULL};
+	struct invocation call;
+	struct change_set set;
+
+	parse(words, &call);
+	change_set_init(&set, &call);
+	assert_non_null(change_add(&set, WEFT__VERB__VERB_ADD, "net", "lan"));
+	assert_int_equal(change_send(&set, &call, -ENOMEM), EXIT_ERROR);
+	assert_int_equal(set.apply.n_changes, 0);
+
+	change_set_init(&set, &call);
+	assert_non_null(change_add(&set, WEFT__VERB__VERB_ADD, "net", "lan"));
+	assert_int_equal(change_send(&set, &call, 0), EXIT_UNREACHABLE);
+	assert_int_equal(set.apply.n_changes, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_net),
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_survives_packing),
+		cmocka_unit_test(test_what_could_not_be_made_is_not_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
