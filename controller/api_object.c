@@ -13,6 +13,7 @@
 #include "controller/model_place.h"
 #include "controller/model_tunnel.h"
 #include "controller/model_vhost.h"
+#include "controller/model_way.h"
 #include "controller/scope.h"
 
 #include <errno.h>
@@ -72,6 +73,18 @@ static void add_hosts(const struct model *model, const struct intent *net, Weft_
 		record_append(record, "hosts", host);
 }
 
+// And by which way, if that carries less than the net is meant to.
+static void add_mtu(const struct model *model, const struct intent *net, Weft__Record *record)
+{
+	struct net_mtu mtu = model_way_net(model, net);
+
+	if (mtu.mtu)
+		record_number(record, "mtu", mtu.mtu);
+	if (mtu.host[0])
+		record_format(record, "narrow_way", "host/%s to %s", mtu.host,
+		              mtu.peer[0] ? mtu.peer : "any");
+}
+
 static void add_net(struct api *api, const struct intent *intent, Weft__Record *record)
 {
 	const Weft__Net *net = intent->msg->net;
@@ -100,8 +113,7 @@ static void add_net(struct api *api, const struct intent *intent, Weft__Record *
 		record_text(record, "router", plan.router);
 	record_text(record, "via", net->via);
 	record_text(record, "via6", net->via6);
-	if (derive_net_mtu(&api->env.control->model, intent))
-		record_number(record, "mtu", derive_net_mtu(&api->env.control->model, intent));
+	add_mtu(&api->env.control->model, intent, record);
 	add_hosts(&api->env.control->model, intent, record);
 	if (net->has_vni)
 		record_number(record, "vni", net->vni);

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "controller/guest_run.h"
 #include "controller/model_host.h"
-#include "controller/model_tunnel.h"
+#include "controller/model_way.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -261,7 +261,7 @@ static void note_unjoined(const struct control *control, struct change *change)
 		snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)key);
 		net = model_get_key(&control->model, text);
 		if (!net || net->noun != NOUN_NET ||
-		    !model_tunnel_unjoined(&control->model, net, host))
+		    !model_way_unjoined(&control->model, net, host))
 			continue;
 		snprintf(change->note, sizeof(change->note),
 		         "net %.40s is on several hosts, and host %.32s has no address for the "

@@ -11,6 +11,7 @@
 #include "controller/layout.h"
 #include "controller/model.h"
 #include "controller/store.h"
+#include "controller/ways.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,6 +116,10 @@ struct control {
 	unsigned patience_seconds; // With a host that is away; 0: twelve.
 	unsigned silence_seconds;  // With a host that does not answer; 0: five.
 	unsigned slow_ms;          // Until others may go before one under way; 0: half a second.
+	unsigned hold_ms;          // Until a way that is wider counts as wider; 0: ten seconds.
+	struct ways ways;
+	struct event *grow;            // For ways that are wider.
+	struct table net_mtus;         // key of a net -> what it had when that was looked at last
 	struct confirming *confirming; // Under way, or NULL.
 	void *listener;                // With:
 	// What has happened; the host is NULL when it is none, or the local one.

@@ -351,6 +351,10 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 	const struct object *object = NULL;
 	char text[512] = "", name[KEY_SIZE] = "";
 
+	if (event->ways) {
+		control_host_ways(control, host, event->ways);
+		return;
+	}
 	if (event->lease && !may_lease(control, host, event->lease->scope)) {
 		log_warn("%s: a lease of a scope that is not there is left out", host_label(host));
 		return;

@@ -191,6 +191,7 @@ static int load(struct control *control, struct fail *fail)
 	model_commit(&control->model);
 	if (err == 0 && derive_all(&control->model, &control->layout, &refusal) < 0)
 		err = fail_set(fail, refusal.fail.code, "%s", refusal.fail.what);
+	control_know_mtus(control);
 	return err;
 }
 
@@ -206,6 +207,7 @@ static void host_left(void *user, struct host *host)
 {
 	struct control *control = user;
 
+	ways_forget(&control->ways, host_name(host));
 	if (control->host_left)
 		control->host_left(control->listener, host);
 }
@@ -270,7 +272,9 @@ int control_open(struct control *control, const char *run_dir, struct fail *fail
 	control->deadline = evtimer_new(control->base, on_deadline, control);
 	if (!control->deadline || control_init_timers(control) < 0)
 		return fail_set(fail, -ENOMEM, "out of memory");
-	err = load(control, fail);
+	err = control_init_ways(control, fail);
+	if (err == 0)
+		err = load(control, fail);
 	if (err == 0)
 		err = make_hosts(control, fail);
 	if (err == 0) {
@@ -302,6 +306,7 @@ void control_close(struct control *control)
 	free_queue(control->queue);
 	free_queue(control->aside);
 	control_drop_promises(control);
+	control_fini_ways(control);
 	layout_fini(&control->layout);
 	model_fini(&control->model);
 	if (control->patience)

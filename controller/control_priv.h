@@ -76,6 +76,12 @@ void control_asked(struct control *control, struct change *change);
 int control_restore_one(struct control *control, const char *word, const char *name,
                         const void *before, size_t len, struct refusal *refusal);
 
+// control_ways.c: what the hosts tell of the ways between them. know: as it is when nothing was told yet.
+int control_init_ways(struct control *control, struct fail *fail);
+void control_fini_ways(struct control *control);
+void control_know_mtus(struct control *control);
+void control_host_ways(struct control *control, struct host *host, const Weft__Ways *message);
+
 // What a host tells.
 void control_host_greeted(void *user, struct host *host);
 void control_host_ready(void *user, struct host *host, bool returned);

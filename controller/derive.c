@@ -12,7 +12,7 @@
 #include "controller/derive_unit.h"
 #include "controller/model_host.h"
 #include "controller/model_place.h"
-#include "controller/model_tunnel.h"
+#include "controller/model_way.h"
 #include "controller/scope.h"
 
 #include <errno.h>
@@ -77,7 +77,7 @@ uint64_t derive_port_id(const char *port)
 
 uint32_t derive_net_mtu(const struct model *model, const struct intent *net)
 {
-	return net->msg->net->has_mtu ? net->msg->net->mtu : model_tunnel_mtu(model, net);
+	return model_way_net(model, net).mtu;
 }
 
 Weft__UnknownPolicy derive_unknown(const struct intent *net)

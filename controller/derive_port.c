@@ -102,9 +102,13 @@ static void add_port(struct parts *parts)
 		message.mac = derive_mac(&mac);
 	}
 	// Only a TAP takes another MTU without its guest's noticing: what the way carries is told others by DHCP.
-	if (!message.has_mtu && parts->net &&
-	    (parts->net->msg->net->has_mtu || message.type == WEFT__PORT_TYPE__PORT_TAP)) {
-		message.mtu = derive_net_mtu(parts->model, parts->net);
+	if (!message.has_mtu && parts->net) {
+		const Weft__Net *net = parts->net->msg->net;
+
+		message.mtu = message.type == WEFT__PORT_TYPE__PORT_TAP
+		                      ? derive_net_mtu(parts->model, parts->net)
+		              : net->has_mtu ? net->mtu
+		                             : 0;
 		message.has_mtu = message.mtu != 0;
 	}
 	message.addresses = addresses;

@@ -39,7 +39,7 @@ uint64_t derive_link_id(const char *link); // of its bridge
 uint64_t derive_peer_id(const char *peer);
 uint64_t derive_shared_bridge_id(const struct intent *intent);
 
-// What packets of the net are to be long at most: as the user says, or by the way between its hosts; 0: as usual.
+// What packets of the net are to be long at most: model_way_net().
 uint32_t derive_net_mtu(const struct model *model, const struct intent *net);
 
 // What becomes of frames for MACs that nobody knows.

@@ -26,11 +26,13 @@ struct model_change {
 enum { PORT_ADDRESSES_MOST = 8 };
 
 struct leases;
+struct ways;
 
 struct model {
 	struct instance instance;
 	const char *run_dir; // Where sockets without a place lie; borrowed. NULL: /run/weft.
 	const struct leases *leases;      // That run; borrowed. NULL: none.
+	const struct ways *ways;          // As the hosts tell; borrowed. NULL: they tell nothing.
 	struct table objects[NOUN_COUNT]; // name -> struct intent, owned
 	struct graph graph;
 	struct table touched;         // key -> index into changes, plus one

@@ -8,6 +8,7 @@
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
 #include "controller/model_tunnel.h"
+#include "controller/model_way.h"
 #include "controller/scope.h"
 
 #include <errno.h>
@@ -295,7 +296,7 @@ static int check(const struct model *model, const struct intent *intent, struct 
 	if (err == 0)
 		err = model_tunnel_net_check(intent, refusal);
 	if (err == 0)
-		err = model_tunnel_check_mtu(model, intent, refusal);
+		err = model_way_check_mtu(model, intent, refusal);
 	if (err == 0)
 		err = check_ports(model, intent, refusal);
 	return err == 0 ? check_rest(intent, &plan, refusal) : err;

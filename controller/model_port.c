@@ -8,8 +8,8 @@
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
 #include "controller/model_place.h"
-#include "controller/model_tunnel.h"
 #include "controller/model_vhost.h"
+#include "controller/model_way.h"
 #include "controller/scope.h"
 
 #include <errno.h>
@@ -287,7 +287,7 @@ static int check_mtu(const struct model *model, const struct intent *intent,
 	uint32_t most = 0;
 
 	if (net && port->has_mtu)
-		most = net->msg->net->has_mtu ? net->msg->net->mtu : model_tunnel_mtu(model, net);
+		most = net->msg->net->has_mtu ? net->msg->net->mtu : model_way_mtu(model, net);
 	if (!most || port->mtu <= most)
 		return 0;
 	refuse(refusal, -EMSGSIZE, intent->key, "mtu",
@@ -314,7 +314,7 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = check_vlans(model, intent, refusal);
 	// The port may be what makes its net span hosts.
 	if (err == 0 && port->net && model_get(model, NOUN_NET, port->net))
-		err = model_tunnel_check_mtu(model, model_get(model, NOUN_NET, port->net), refusal);
+		err = model_way_check_mtu(model, model_get(model, NOUN_NET, port->net), refusal);
 	if (err == 0)
 		err = check_mtu(model, intent, refusal);
 	if (err == 0)

@@ -4,10 +4,8 @@
 
 #include "controller/model_tunnel.h"
 
-#include "controller/model_guest.h"
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
-#include "controller/model_place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,9 +17,6 @@ enum {
 	DSCP_MOST = 63,
 	TTL_MOST = 255,
 	VNI_MOST = 0xffffff,
-	UNDERLAY_MTU = 1500, // where nobody says
-	OVERHEAD4 = 50,      // VXLAN, with the inner Ethernet header
-	OVERHEAD6 = 70,
 };
 
 static bool is_gre(const Weft__TunnelIntent *tunnel)
@@ -234,117 +229,6 @@ uint32_t model_tunnel_vni(const struct intent *net)
 	if (net->msg->net->has_vni)
 		return net->msg->net->vni;
 	return hash ? hash : 1;
-}
-
-static uint32_t port_mtu(const struct model *model, const struct intent *port)
-{
-	const struct intent *net;
-
-	if (port->msg->port->has_mtu)
-		return port->msg->port->mtu;
-	net = port->msg->port->net ? model_get(model, NOUN_NET, port->msg->port->net) : NULL;
-	return net && net->msg->net->has_mtu ? net->msg->net->mtu : UNDERLAY_MTU;
-}
-
-// Of the underlay, as far as the host is known to us: in a namespace of this machine it is that of its ports.
-static uint32_t underlay_mtu(const struct model *model, const char *host)
-{
-	const struct intent *port = NULL;
-	uint32_t mtu, second;
-
-	if (model_host_kind(model, host) == WEFT__HOST_KIND__HOST_NS)
-		port = model_guest_port(model, host, NULL);
-	if (!port)
-		return UNDERLAY_MTU;
-	mtu = port_mtu(model, port);
-	port = model_guest_port_after(model, host, port);
-	second = port ? port_mtu(model, port) : mtu;
-	return second < mtu ? second : mtu;
-}
-
-static uint32_t inner_mtu(const struct model *model, const char *host)
-{
-	struct ip_addr addr;
-	uint32_t mtu = underlay_mtu(model, host);
-	uint32_t overhead = model_host_address(model, host, true, &addr) ? OVERHEAD4 : OVERHEAD6;
-
-	return mtu > overhead ? mtu - overhead : 0;
-}
-
-typedef void (*host_fn)(const struct model *model, const char *host, void *user);
-
-// Calls for each host of the net: where it has ports, and its home if something is served there.
-static void each_host(const struct model *model, const struct intent *net, host_fn call, void *user)
-{
-	char group[KEY_SIZE], home[KEY_SIZE], host[KEY_SIZE];
-	struct refusal ignored = {0};
-	size_t cursor = 0, hosts = 0;
-	struct net_plan plan;
-
-	for (; model_place_next(model, net->name, &cursor, host); hosts++)
-		call(model, host, user);
-	if (!hosts || ipam_plan(net->key, net->msg->net, &plan, &ignored) < 0 ||
-	    !plan.has_interface)
-		return;
-	model_place_home(model, model_place_group(net, group), home);
-	if (!model_place_has(model, net->name, home))
-		call(model, home, user);
-}
-
-struct way {
-	size_t hosts;
-	uint32_t mtu; // the least
-	char lost[KEY_SIZE];
-};
-
-static void look_at_host(const struct model *model, const char *host, void *user)
-{
-	struct way *way = user;
-	uint32_t mtu = inner_mtu(model, host);
-	struct ip_addr addr;
-
-	way->hosts++;
-	way->mtu = mtu < way->mtu ? mtu : way->mtu;
-	if (!model_host_address(model, host, true, &addr) &&
-	    !model_host_address(model, host, false, &addr))
-		snprintf(way->lost, sizeof(way->lost), "%s", host);
-}
-
-uint32_t model_tunnel_mtu(const struct model *model, const struct intent *net)
-{
-	struct way way = {.mtu = UINT32_MAX};
-
-	each_host(model, net, look_at_host, &way);
-	return way.hosts > 1 ? way.mtu : 0;
-}
-
-bool model_tunnel_unjoined(const struct model *model, const struct intent *net,
-                           char ret[static KEY_SIZE])
-{
-	struct way way = {.mtu = UINT32_MAX};
-
-	each_host(model, net, look_at_host, &way);
-	if (way.hosts < 2 || !way.lost[0])
-		return false;
-	snprintf(ret, KEY_SIZE, "%s", way.lost);
-	return true;
-}
-
-int model_tunnel_check_mtu(const struct model *model, const struct intent *net,
-                           struct refusal *refusal)
-{
-	uint32_t most;
-
-	if (!net->msg->net->has_mtu)
-		return 0;
-	most = model_tunnel_mtu(model, net);
-	if (!most || net->msg->net->mtu <= most)
-		return 0;
-	refuse(refusal, -EMSGSIZE, net->key, "mtu",
-	       "%s: the way between its hosts carries packets of %u bytes, not the %u of its MTU",
-	       net->key, most, net->msg->net->mtu);
-	fail_hint(&refusal->fail, "leave --mtu out, or give the underlay a larger one");
-	return -EMSGSIZE;
 }
 
 void model_tunnel_net_refs(const struct intent *intent, struct refs *refs)

@@ -15,15 +15,6 @@ const char *model_tunnel_of_backup(const Weft__PeerIntent *peer);
 // The number of a net in tunnels: its own, or one made from its name.
 uint32_t model_tunnel_vni(const struct intent *net);
 
-// What the way between the hosts of the net carries of its packets, in bytes of L3; 0: it is on one host.
-uint32_t model_tunnel_mtu(const struct model *model, const struct intent *net);
-// Finds a host of a net that spans several which the others cannot reach, since it has no address for them.
-bool model_tunnel_unjoined(const struct model *model, const struct intent *net,
-                           char ret[static KEY_SIZE]);
-// Refuses an MTU that the way cannot carry.
-int model_tunnel_check_mtu(const struct model *model, const struct intent *net,
-                           struct refusal *refusal);
-
 // The net's part that concerns tunnels.
 void model_tunnel_net_refs(const struct intent *intent, struct refs *refs);
 int model_tunnel_net_check(const struct intent *intent, struct refusal *refusal);

@@ -91,6 +91,12 @@ int store_remove_lease(struct store *store, uint64_t scope, struct mac mac, stru
 typedef void (*store_lease_fn)(void *user, const struct lease_row *lease);
 int store_each_lease(struct store *store, store_lease_fn each, void *user, struct fail *fail);
 
+// What the ways of a host carry, in words of ways.c.
+int store_put_ways(struct store *store, const char *host, const char *text, struct fail *fail);
+int store_remove_ways(struct store *store, const char *host, struct fail *fail);
+typedef void (*store_ways_fn)(void *user, const char *host, const char *text);
+int store_each_ways(struct store *store, store_ways_fn each, void *user, struct fail *fail);
+
 // A namespace we made, or are about to (inode 0).
 int store_put_netns(struct store *store, const char *name, uint64_t inode, struct fail *fail);
 int store_remove_netns(struct store *store, const char *name, struct fail *fail);

@@ -11,14 +11,16 @@
 
 #include <string.h>
 
-static void send_event(struct agent *agent, Weft__Event *event)
+static bool send_event(struct agent *agent, Weft__Event *event)
 {
 	event->seq = ++agent->event_seq;
 	event->wall_ns = clock_wall();
-	if (agent->phase != AGENT_RUNNING ||
+	if (agent->phase == AGENT_RUNNING &&
 	    agent_send(agent, WEFT__STREAM_ID__STREAM_EVENTS, WEFT__FRAME_TYPE__FRAME_EVENT, 0,
-	               &event->base) < 0)
-		agent->events_lost++;
+	               &event->base) == 0)
+		return true;
+	agent->events_lost++;
+	return false;
 }
 
 void agent_event(struct agent *agent, Weft__EventType type, uint64_t object, const char *text)
@@ -43,6 +45,15 @@ void agent_event_step(struct agent *agent, uint64_t impairment, uint32_t step, u
 	event.has_steps_passed = passed != 0;
 	event.steps_passed = passed;
 	send_event(agent, &event);
+}
+
+bool agent_event_ways(struct agent *agent, const Weft__Ways *ways)
+{
+	Weft__Event event = WEFT__EVENT__INIT;
+
+	event.type = WEFT__EVENT_TYPE__EVENT_WAYS;
+	event.ways = (Weft__Ways *)ways;
+	return send_event(agent, &event);
 }
 
 void agent_event_lease(struct agent *agent, uint64_t scope, const struct mac *mac,

@@ -131,6 +131,11 @@ const struct agent_liveness *agent_ports_liveness(const struct agent_ports *port
 	return agent_tunnels_liveness(ports->tunnels);
 }
 
+size_t agent_ports_ways(const struct agent_ports *ports, struct tunnel_way *ret, size_t room)
+{
+	return agent_tunnels_ways(ports->tunnels, ret, room);
+}
+
 void agent_ports_measure(struct agent_ports *ports, const struct generation *generation,
                          struct fdb *fdb, bool all)
 {

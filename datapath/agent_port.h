@@ -17,6 +17,7 @@
 
 struct agent_keep;
 struct agent_ports;
+struct tunnel_way;
 
 struct agent_ports_config {
 	struct agent_keep *keep; // borrowed
@@ -52,6 +53,7 @@ unsigned agent_ports_sweep(struct agent_ports *ports);
 
 // What BFD says of the peers of tunnels.
 const struct agent_liveness *agent_ports_liveness(const struct agent_ports *ports);
-// See agent_tunnels_measure.
+// See agent_tunnels_ways and agent_tunnels_measure.
+size_t agent_ports_ways(const struct agent_ports *ports, struct tunnel_way *ret, size_t room);
 void agent_ports_measure(struct agent_ports *ports, const struct generation *generation,
                          struct fdb *fdb, bool all);

@@ -221,6 +221,16 @@ void agent_tunnels_measure(struct agent_tunnels *tunnels, const struct generatio
 		fdb_touch(fdb, slot);
 }
 
+size_t agent_tunnels_ways(const struct agent_tunnels *tunnels, struct tunnel_way *ret, size_t room)
+{
+	size_t count = 0;
+
+	for (const struct place *place = tunnels->first_peer; place; place = place->next, count++)
+		if (count < room)
+			ret[count] = (struct tunnel_way){place->id, place->door->mtu};
+	return count;
+}
+
 static bool has_path(const struct place *place, const struct bfd_path *path)
 {
 	for (unsigned way = 0; way < PEER_WAYS; way++)

@@ -39,6 +39,13 @@ int agent_tunnels_open(struct agent_tunnels *tunnels, uint64_t id, const char *n
 // generation is compiled anew where an MTU changed.
 void agent_tunnels_measure(struct agent_tunnels *tunnels, const struct generation *generation,
                            struct fdb *fdb, bool all);
+// What the way to each peer carries: fills in as many as there is room for, and returns how many there are.
+struct tunnel_way {
+	uint64_t peer;
+	uint32_t mtu; // of L3 within
+};
+
+size_t agent_tunnels_ways(const struct agent_tunnels *tunnels, struct tunnel_way *ret, size_t room);
 // Returns false when the door is none of ours, and does nothing.
 bool agent_tunnels_close(struct agent_tunnels *tunnels, struct port *door);
 

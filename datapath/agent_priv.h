@@ -93,6 +93,8 @@ struct agent {
 	struct event *service_timer, *age_timer;
 	struct agent_step *steps;
 	unsigned ages; // calls of age_timer
+	uint64_t
+		ways_told; // digest of what the controller was told of the ways to peers; 0: nothing
 	struct link_watch *links;
 	struct event *links_event;
 
@@ -140,8 +142,13 @@ void agent_trace_frame(struct agent *agent, struct stream_frame *frame);
 void agent_capture_frame(struct agent *agent, struct stream_frame *frame);
 void agent_capture_drop(struct agent *agent); // the connection is over
 
+// agent_ways.c
+void agent_ways_tell(struct agent *agent); // if it is not what was told already
+
 // agent_event.c
 void agent_event(struct agent *agent, Weft__EventType type, uint64_t object, const char *text);
 void agent_event_step(struct agent *agent, uint64_t impairment, uint32_t step, uint64_t passed);
+// Returns whether there was room for it.
+bool agent_event_ways(struct agent *agent, const Weft__Ways *ways);
 void agent_event_lease(struct agent *agent, uint64_t scope, const struct mac *mac,
                        const struct ip_addr *ip, uint64_t expires, const char *hostname);

@@ -103,6 +103,7 @@ static uint32_t age_of(void *user, uint32_t domain)
 static void measure_ways(struct agent *agent, bool all)
 {
 	agent_ports_measure(agent->ports, apply_generation(agent->apply), agent->state->fdb, all);
+	agent_ways_tell(agent);
 }
 
 static void on_age(evutil_socket_t unused, short what, void *user)

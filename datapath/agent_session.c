@@ -59,6 +59,8 @@ static void run(struct agent *agent)
 	agent->phase = AGENT_RUNNING;
 	agent_served(agent);
 	agent_keep_connect(agent->keep, agent->stream);
+	agent->ways_told = 0;
+	agent_ways_tell(agent);
 	log_info("serving the controller from generation %llu on",
 	         (unsigned long long)apply_generation(agent->apply)->number);
 }

@@ -339,6 +339,8 @@ static void commit(struct agent *agent, uint64_t request, bool complete)
 			wait_for_complete(agent);
 	}
 	answer(agent, request, tx, &result);
+	if (result.code == 0 && real)
+		agent_ways_tell(agent);
 	if (result.code == 0 && real && tx->confirm_ms)
 		wait_for_confirm(agent, tx->id, tx->confirm_ms);
 	end(agent);

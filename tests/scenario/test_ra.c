@@ -107,6 +107,51 @@ static void first_advert_comes_at_once_to_the_vlan(void **user)
 	assert_non_null(option(&frame, 25));
 }
 
+// The leg as it is, but for what the net carries.
+static void carry(struct scenario *s, uint32_t mtu)
+{
+	uint8_t mac[] = {2, 0x57, 0, 0, 0, 1}, ip4[] = {10, 77, 0, 1};
+	uint8_t ip6[16] = {0xfd, 0, 0, 0x77, [15] = 1};
+	Weft__Prefix prefixes[] = {WEFT__PREFIX__INIT, WEFT__PREFIX__INIT};
+	Weft__Prefix *list[] = {&prefixes[0], &prefixes[1]};
+	Weft__RouterAdvert advert = WEFT__ROUTER_ADVERT__INIT;
+	Weft__Interface interface = WEFT__INTERFACE__INIT;
+	Weft__Object object = WEFT__OBJECT__INIT;
+
+	prefixes[0].addr = (ProtobufCBinaryData){.len = sizeof(ip4), .data = ip4};
+	prefixes[0].len = 24;
+	prefixes[1].addr = (ProtobufCBinaryData){.len = sizeof(ip6), .data = ip6};
+	prefixes[1].len = 64;
+	interface.vrf = VRF;
+	interface.bridge = LAN;
+	interface.vid = 10;
+	interface.mac = (ProtobufCBinaryData){.len = sizeof(mac), .data = mac};
+	interface.addresses = list;
+	interface.n_addresses = 2;
+	interface.has_mtu = true;
+	interface.mtu = mtu;
+	interface.advert = &advert;
+	object.id = LEG;
+	object.body_case = WEFT__OBJECT__BODY_INTERFACE;
+	object.interface = &interface;
+	scenario_put(s, &object);
+	scenario_commit(s);
+}
+
+// Guests need not wait for the next of the regular adverts.
+static void narrower_net_is_advertised_at_once(void **user)
+{
+	struct scenario *s = *user;
+	struct frame frame;
+
+	scenario_run_seconds(s, 100);
+	scenario_discard(s);
+	carry(s, 1350);
+	scenario_run_seconds(s, 0.001);
+	frame = expect_multicast(s);
+	assert_int_equal(load_be32(option(&frame, 5) + 4), 1350);
+}
+
 static void who_solicits_is_answered_alone(void **user)
 {
 	struct scenario *s = *user;
@@ -215,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(first_advert_comes_at_once_to_the_vlan),
+		TEST(narrower_net_is_advertised_at_once),
 		TEST(who_solicits_is_answered_alone),
 		TEST(without_an_address_all_are_answered_at_most_every_three_seconds),
 		TEST(solicitation_elsewhere_is_an_ordinary_multicast),

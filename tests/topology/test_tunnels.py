@@ -67,10 +67,12 @@ def test_kernel_vxlan(kernel):
     far.iperf3_server()
     assert h1.iperf3("10.88.0.100", seconds=1) > 0.05
     assert h1.iperf3("10.88.0.100", "-R", seconds=1) > 0.05
-    # The way gets narrower: the guest is told, once its switch knows.
+    # The way gets narrower: the guest's interface follows, and one that will not hear of it is told with each packet.
     weft.run("ip", "link", "set", "u0", "mtu", "1400")
     narrow = 1400 - (1500 - row["mtu"])
-    eventually(lambda: peer(weft)["mtu"] == narrow, 10, "the narrower way")
+    eventually(lambda: mtu(h1) == narrow, 10, "the narrower way")
+    assert peer(weft)["mtu"] == narrow and weft.json("net", "show", "lan")["narrow_way"] == "host/local to peer/b"
+    h1.run("ip", "link", "set", "eth0", "mtu", "1430")
     said = h1.run("ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1372", "10.88.0.100", check=False).stdout
     assert f"mtu = {narrow}" in said.replace("mtu=", "mtu = "), said
 
@@ -146,6 +148,34 @@ def drops_unknown_macs(weft, g1, there):
     g1.run("ip", "neigh", "del", "10.1.0.98", "dev", "eth0")
 
 
+def offered_mtu(weft, guest):
+    """What DHCP says, without doing anything about it."""
+    script = weft.path / "say-mtu"
+    script.write_text('#!/bin/sh\n[ "$1" != bound ] || echo "mtu $mtu"\n')
+    script.chmod(0o755)
+    said = guest.run("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "8", "-T", "1", "-O", "mtu", "-s", script).stdout
+    return next(line.split()[1] for line in said.splitlines() if line.startswith("mtu "))
+
+
+def follows_the_underlay(weft, g1, g2):
+    """Host b's interface takes less from now on: guests on both hosts know, as does whoever asks for a lease."""
+    weft.guest("b").run("ip", "link", "set", "eth0", "mtu", "1400")
+    eventually(lambda: mtu(g1) == mtu(g2) == 1350, 10, "the narrower way at the guests")
+    net = weft.json("net", "show", "lan")
+    assert net["mtu"] == 1350 and net["narrow_way"] == "host/b to any", net
+    said = [event for event in weft.json("events") if event["type"] == "net_mtu" and event["object"] == "net/lan"]
+    assert "1350 bytes at most now, no longer 1450" in said[-1]["text"], said
+    there = g2.address(4).split("/")[0]
+    g1.ping(there, "-M", "do", "-s", "1322")
+    assert offered_mtu(weft, g1) == "1350"
+    # No more than the way, however much is asked for.
+    weft.weft("net", "set", "lan", "--mtu", "1300")
+    assert mtu(g1) == 1300
+    weft.weft("net", "set", "lan", "--no-mtu")
+    assert mtu(g1) == 1350
+    weft.guest("b").run("ip", "link", "set", "eth0", "mtu", "1500")
+
+
 def test_net_spans_two_hosts(weft):
     """Hosts a and b are namespaces on net underlay; net lan has a guest on each, and its services on one."""
     weft.weft("net", "add", "underlay", "--mode", "isolated", "--subnet", "192.0.2.0/24")
@@ -166,6 +196,7 @@ def test_net_spans_two_hosts(weft):
     g1.ping(g2.address(4).split("/")[0], "-M", "do", "-s", "1422")
     done = weft.weft("net", "set", "lan", "--mtu", "1500", check=False)
     assert done.returncode != 0 and "1450" in done.stderr
+    follows_the_underlay(weft, g1, g2)
     g1.ping(g2.address(4).split("/")[0])
     g2.ping("g1.lan.test", count=2)
     g2.iperf3_server()
@@ -181,6 +212,7 @@ def test_net_spans_two_hosts(weft):
     said = weft.weft("ns", "add", "g0", "--net", "lan")
     assert "host local has no address" in said.stdout + said.stderr
     weft.weft("guest", "delete", "g0")
+    eventually(lambda: mtu(g1) == mtu(g2) == 1450, 30, "the way as it was")
     # The last guest of b takes everything of lan from there.
     before = next(record["objects"] for record in weft.json("host", "ls") if record["name"] == "b")
     weft.weft("guest", "delete", "g2")
@@ -189,7 +221,8 @@ def test_net_spans_two_hosts(weft):
 
 
 def test_default_mtu_is_learnt(weft):
-    """Guests of MTU 1500 on both sides of a way that carries less: pings say so, and streams adapt."""
+    """Nobody says what the way carries: the guest's interface follows it. With 1500 on both sides pings say so, and
+    streams adapt."""
     far = underlay(weft)
     weft.weft("tunnel", "add", "t1", "--local", LOCAL[4])
     weft.weft("peer", "add", "b", "--tunnel", "t1", "--remote", FAR[4])
@@ -199,6 +232,8 @@ def test_default_mtu_is_learnt(weft):
             "remote", LOCAL[4])
     far.run("ip", "address", "add", "10.88.0.100/24", "dev", "vx0")
     far.run("ip", "link", "set", "vx0", "up")
+    eventually(lambda: mtu(h1) == 1450, 5, "what the way carries")
+    h1.run("ip", "link", "set", "eth0", "mtu", "1500")
     said = h1.run("ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", "10.88.0.100", check=False)
     assert "mtu = 1450" in said.stdout + said.stderr
     far.iperf3_server()
