@@ -40,8 +40,10 @@ const char *command_noun_of(const char *word)
 const struct command *command_find(const char *noun, const char *verb)
 {
 	const char *name = noun ? alias_of(command_verb_aliases, verb) : verb;
+	struct command_walk walk = {0};
+	const struct command *command;
 
-	for (const struct command *command = command_table; command->verb; command++) {
+	while ((command = command_next(&walk))) {
 		if (!noun != !command->noun || strcmp(command->verb, name) != 0)
 			continue;
 		if (!noun || strcmp(command->noun, noun) == 0)
@@ -108,10 +110,12 @@ static int unknown_flag(const struct command *command, const char *typed, struct
 
 static int unknown_word(const char *noun, const char *typed, struct fail *fail)
 {
+	struct command_walk walk = {0};
+	const struct command *command;
 	struct suggest suggest;
 
 	suggest_init(&suggest, typed);
-	for (const struct command *command = command_table; command->verb; command++) {
+	while ((command = command_next(&walk))) {
 		if (command->traits & COMMAND_HIDDEN || !noun != !command->noun)
 			continue;
 		if (!noun || strcmp(noun, command->noun) == 0)

@@ -66,8 +66,11 @@ struct command {
 	int (*run)(const struct invocation *call); // Returns an enum exit_code.
 };
 
-// Ended by an empty verb.
-extern const struct command command_table[];
+// A walk through the table, begun with {0}. NULL: there are no more.
+struct command_walk {
+	unsigned chapter, row;
+};
+const struct command *command_next(struct command_walk *walk);
 
 // Flags that every command takes, and those of every command that changes something.
 extern const struct flag command_global_flags[];

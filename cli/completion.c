@@ -107,7 +107,10 @@ static void offer_flag(void *user, const struct flag *flag)
 
 static void offer_verbs(const char *noun, const char *typed)
 {
-	for (const struct command *command = command_table; command->verb; command++) {
+	struct command_walk walk = {0};
+	const struct command *command;
+
+	while ((command = command_next(&walk))) {
 		if (command->traits & COMMAND_HIDDEN || !noun != !command->noun)
 			continue;
 		if (!noun || strcmp(noun, command->noun) == 0)

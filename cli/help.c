@@ -68,25 +68,39 @@ static void print_line(const struct command *command)
 
 static void print_noun(const char *noun)
 {
-	for (const struct command *command = command_table; command->verb; command++)
+	struct command_walk walk = {0};
+	const struct command *command;
+
+	while ((command = command_next(&walk)))
 		if (command->noun && strcmp(command->noun, noun) == 0)
 			print_line(command);
 	printf("\nweft help %s VERB tells more.\n", noun);
 }
 
+static void print_verbs(const char *noun)
+{
+	struct command_walk walk = {0};
+	const struct command *command;
+
+	while ((command = command_next(&walk)))
+		if (command->noun && strcmp(command->noun, noun) == 0)
+			printf(" %s", command->verb);
+}
+
 static void print_all(void)
 {
+	struct command_walk walk = {0};
+	const struct command *command;
+
 	printf("weft: virtual networks of guests, bridges, routers and NAT gateways\n\n"
 	       "weft [FLAGS] COMMAND\nweft [FLAGS] NOUN VERB [NAME]\n\nCommands:\n");
-	for (const struct command *command = command_table; command->verb; command++)
+	while ((command = command_next(&walk)))
 		if (!command->noun && !(command->traits & COMMAND_HIDDEN))
 			print_line(command);
 	printf("\nNouns:\n");
 	for (const struct command_noun *noun = command_nouns; noun->name; noun++) {
 		printf("  %-10s %-52s", noun->name, noun->summary);
-		for (const struct command *command = command_table; command->verb; command++)
-			if (command->noun && strcmp(command->noun, noun->name) == 0)
-				printf(" %s", command->verb);
+		print_verbs(noun->name);
 		putchar('\n');
 	}
 	printf("\nFlags of every command:\n");

@@ -51,12 +51,15 @@ static void print_command(const struct command *command)
 
 int cmd_manual(const struct invocation *call)
 {
+	struct command_walk walk = {0};
+	const struct command *command;
+
 	printf("# FLAGS OF EVERY COMMAND\n\n");
 	print_flags(command_global_flags);
 	printf("# FLAGS OF COMMANDS THAT CHANGE SOMETHING\n\n");
 	print_flags(command_change_flags);
 	printf("# COMMANDS\n\n");
-	for (const struct command *command = command_table; command->verb; command++)
+	while ((command = command_next(&walk)))
 		if (!(command->traits & COMMAND_HIDDEN))
 			print_command(command);
 	return EXIT_OK;

@@ -169,7 +169,10 @@ static bool has_field(const char *noun, const char *field)
 // A flag that names a field which its noun does not have would be lost without a word.
 static void test_fields_exist(void **state)
 {
-	for (const struct command *command = command_table; command->verb; command++)
+	struct command_walk walk = {0};
+	const struct command *command;
+
+	while ((command = command_next(&walk)))
 		for (const struct flag *flag = command->flags; flag && flag->name; flag++) {
 			if (!flag->field || has_field(command->noun, flag->field))
 				continue;
@@ -183,7 +186,10 @@ static void test_fields_exist(void **state)
 
 static void test_table_is_sound(void **state)
 {
-	for (const struct command *command = command_table; command->verb; command++) {
+	struct command_walk walk = {0};
+	const struct command *command;
+
+	while ((command = command_next(&walk))) {
 		assert_non_null(command->run);
 		assert_true(command->min_arguments <= command->max_arguments);
 		assert_true(command->max_arguments <= INVOCATION_ARGUMENTS);
@@ -200,6 +206,11 @@ static void test_table_is_sound(void **state)
 				assert_non_null(command_noun_of(flag->choices));
 		}
 	}
+	// No chapter of the table is left out.
+	for (const struct command_noun *noun = command_nouns; noun->name; noun++)
+		assert_true(command_find(noun->name, "ls") || command_find(noun->name, "add"));
+	assert_non_null(command_find(NULL, "up"));
+	assert_non_null(command_find(NULL, "version"));
 }
 
 int main(void)
