@@ -30,6 +30,7 @@ enum { PORTS = 2, KEPT = 256, NAME = 48, LOAD_MS = 700, LIFE_US = 4000, MARGIN_M
 struct shared {
 	_Atomic uint32_t enabled; // Ports whose driver has said all.
 	_Atomic uint32_t started; // Switches.
+	_Atomic uint32_t rounds;  // How often a switch has seen to its messages.
 	_Atomic uint32_t loading, ended;
 	_Atomic uint64_t in_flight, refused;
 	struct vguest_result result;
@@ -171,6 +172,7 @@ static void be_switch(struct trial *trial)
 	while (true) {
 		event_base_loop(base, EVLOOP_NONBLOCK);
 		atomic_store(&trial->shared->enabled, enabled_ports(&wire));
+		atomic_fetch_add(&trial->shared->rounds, 1);
 		for (unsigned turns = 0; turns < 100; turns++)
 			for (unsigned i = 0; i < PORTS; i++)
 				carry(&wire, i);
@@ -191,6 +193,19 @@ static bool gets_all_back(struct vguest_nic *nic, uint32_t not_posted)
 			usleep(100);
 	return tx->free_count == tx->setup.buffers &&
 	       vguest_nic_rx(nic, 0)->free_count == not_posted;
+}
+
+// A switch that is killed in the middle of a message gives the connection up, and is so until it has found that none
+// follows: an answer comes before that.
+static void wait_for_quiet(const struct shared *shared)
+{
+	uint32_t before;
+
+	while (atomic_load(&shared->enabled) < PORTS)
+		usleep(100);
+	before = atomic_load(&shared->rounds);
+	while (atomic_load(&shared->rounds) < before + 2)
+		usleep(100);
 }
 
 static void be_load(struct trial *trial)
@@ -219,8 +234,7 @@ static void be_load(struct trial *trial)
 			goto failed;
 		not_posted[i] = vguest_nic_rx(&nics[i], 0)->free_count;
 	}
-	while (atomic_load(&shared->enabled) < PORTS)
-		usleep(100);
+	wait_for_quiet(shared);
 	atomic_store(&shared->loading, 1);
 	if (vguest_load_run(nics, PORTS, &load, &shared->result, &fail) < 0)
 		goto failed;
