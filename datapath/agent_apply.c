@@ -9,6 +9,7 @@
 #include "datapath/agent_apply.h"
 
 #include "datapath/agent_change.h"
+#include "datapath/agent_compile.h"
 #include "datapath/flow_rule.h"
 #include "proto/digest.h"
 
@@ -44,245 +45,22 @@ bool apply_is_tentative(const struct apply *apply)
 	return apply->tentative != NULL;
 }
 
-// Frees an object and the nodes that only it needed. => It is in no node.
-static void discard(struct agent_store *store, struct agent_object *object)
-{
-	struct agent_node *nodes[OBJECT_LINKS_MAX];
-	unsigned count = 0;
-
-	if (!object)
-		return;
-	for (unsigned i = 0; i < object->link_count; i++) {
-		struct agent_node *node = object->links[i].to;
-		unsigned seen = 0;
-
-		// Another object that goes in the same change may point there still.
-		node->holders--;
-		while (seen < count && nodes[seen] != node)
-			seen++;
-		if (seen == count)
-			nodes[count++] = node;
-	}
-	agent_object_free(object);
-	for (unsigned i = 0; i < count; i++)
-		agent_store_trim(store, nodes[i]);
-}
-
-static struct agent_change *change_new(struct apply *apply, struct apply_result *result)
-{
-	struct agent_change *change = calloc(1, sizeof(*change));
-
-	if (!change)
-		return NULL;
-	*change = (struct agent_change){.apply = apply, .result = result, .old = apply->current};
-	change->touches_end = &change->touches;
-	change->edit = edit_new();
-	change->next = malloc(sizeof(*change->next));
-	if (!change->edit || !change->next) {
-		if (change->edit)
-			edit_undo(change->edit);
-		free(change->next);
-		free(change);
-		return NULL;
-	}
-	*change->next = *apply->current;
-	change->next->number = apply->number + 1;
-	return change;
-}
-
-// => The edit is ended, the next generation owned by somebody or freed.
-static void change_free(struct agent_change *change)
-{
-	struct agent_store *store = &change->apply->store;
-	struct agent_node *node = change->work;
-
-	while (node) {
-		struct agent_node *next = node->work_next;
-
-		node->work = 0;
-		node->work_next = NULL;
-		agent_store_trim(store, node);
-		node = next;
-	}
-	while (change->touches) {
-		struct agent_touch *touch = change->touches;
-
-		change->touches = touch->next;
-		touch->node->touch = NULL;
-		agent_store_trim(store, touch->node);
-		free(touch);
-	}
-	free(change->deltas);
-	free(change->fresh);
-	free(change->doors);
-	free(change->effects);
-	free(change);
-}
-
-// The touch of a node in this change, new if it is the first.
-static struct agent_touch *touch_node(struct agent_change *change, struct agent_node *node,
-                                      uint32_t op_index)
-{
-	struct agent_touch *touch = node->touch;
-
-	if (!touch) {
-		touch = calloc(1, sizeof(*touch));
-		if (!touch)
-			return NULL;
-		touch->node = node;
-		touch->before = node->object;
-		touch->after = node->object;
-		node->touch = touch;
-		*change->touches_end = touch;
-		change->touches_end = &touch->next;
-		change->touch_count++;
-	}
-	touch->op_index = op_index;
-	return touch;
-}
-
-// Replaces the object of a node, and frees the version that an earlier operation of this change put in.
-static int replace(struct agent_change *change, struct agent_node *node,
-                   struct agent_object *object)
-{
-	struct agent_store *store = &change->apply->store;
-	struct agent_touch *touch = touch_node(change, node, change->op_index);
-	struct agent_object *between = NULL;
-
-	if (!touch) {
-		discard(store, object);
-		return agent_change_fail(change, -ENOMEM, "out of memory");
-	}
-	if (touch->after != touch->before)
-		between = touch->after;
-	touch->after = object;
-	agent_store_put(store, node, object);
-	discard(store, between);
-	return 0;
-}
-
-static bool is_same(const struct agent_object *held, const struct apply_op *op)
-{
-	return held && held->len == op->len && memcmp(held->packed, op->object, op->len) == 0;
-}
-
-static int fail_on(struct agent_change *change, const struct apply_op *op, int code,
-                   const char *field, const char *why)
-{
-	struct agent_object nobody = {.kind = op->kind, .id = op->id};
-
-	return agent_object_refuse(&nobody, change->result, code, field, "%s", why);
-}
-
-static int take_assert(struct agent_change *change, const struct apply_op *op,
-                       const struct agent_object *held)
-{
-	if (!op->object && held)
-		return fail_on(change, op, -EEXIST, "id",
-		               "is held, though it was asserted not to be");
-	if (op->object && !held)
-		return fail_on(change, op, -ENOENT, "id",
-		               "is not held, though it was asserted to be");
-	if (op->object && !is_same(held, op))
-		return fail_on(change, op, -ESTALE, "object",
-		               "is held in another version than was asserted");
-	return 0;
-}
-
-static int take_upsert(struct agent_change *change, const struct apply_op *op,
-                       struct agent_node *node)
-{
-	struct agent_object *object = NULL;
-	int code;
-
-	if (!op->object)
-		return fail_on(change, op, -EBADMSG, "object", "the operation brings no object");
-	if (op->verb == WEFT__OP_VERB__OP_PATCH && !node->object)
-		return fail_on(change, op, -ENOENT, "id", "there is no such object to patch");
-	if (op->verb == WEFT__OP_VERB__OP_UPSERT && is_same(node->object, op))
-		return 0;
-	code = agent_object_new(&change->apply->store, op, node->object, &object, change->result);
-	return code < 0 ? code : replace(change, node, object);
-}
-
-static int take_op(struct agent_change *change, const struct apply_op *op)
-{
-	struct agent_key key = agent_key((uint32_t)op->kind, op->id);
-	struct agent_node *node;
-	int code;
-
-	if (!agent_kind_is_known((uint32_t)op->kind))
-		return fail_on(change, op, -EOPNOTSUPP, "kind",
-		               "is of a kind that this datapath does not know");
-	if (op->id == 0)
-		return fail_on(change, op, -EINVAL, "id", "0 is not the id of an object");
-	node = agent_store_node(&change->apply->store, &key);
-	if (!node)
-		return agent_change_fail(change, -ENOMEM, "out of memory");
-	switch (op->verb) {
-	case WEFT__OP_VERB__OP_UPSERT:
-	case WEFT__OP_VERB__OP_PATCH:
-		code = take_upsert(change, op, node);
-		if (code == 0 && node->touch)
-			node->touch->handed_over = op->handed_over;
-		break;
-	case WEFT__OP_VERB__OP_DELETE:
-		code = node->object ? replace(change, node, NULL)
-		                    : fail_on(change, op, -ENOENT, "id", "there is no such object");
-		if (code == 0) {
-			node->touch->netns_ends = op->netns_ends;
-			node->touch->handed_over = op->handed_over;
-		}
-		break;
-	case WEFT__OP_VERB__OP_ASSERT:
-		code = take_assert(change, op, node->object);
-		break;
-	default:
-		code = fail_on(change, op, -EOPNOTSUPP, "verb", "is asked for something unknown");
-	}
-	agent_store_trim(&change->apply->store, node);
-	return code;
-}
-
-static int take_ops(struct agent_change *change, const struct apply_op *ops, size_t count)
-{
-	int code = 0;
-
-	for (size_t i = 0; code == 0 && i < count; i++) {
-		change->op_index = (uint32_t)i;
-		code = take_op(change, &ops[i]);
-	}
-	return code;
-}
-
-// Puts every object back where it was; those that came are freed.
-static void take_back(struct agent_change *change)
-{
-	struct agent_store *store = &change->apply->store;
-
-	for (struct agent_touch *touch = change->touches; touch; touch = touch->next)
-		agent_store_put(store, touch->node, touch->before);
-	for (struct agent_touch *touch = change->touches; touch; touch = touch->next)
-		if (touch->after != touch->before)
-			discard(store, touch->after);
-}
-
 // Ends a change that was never published.
 static void abandon(struct agent_change *change)
 {
 	agent_effects_undo(change);
 	agent_doors_undo(change);
 	agent_slots_undo(change);
-	take_back(change);
+	agent_take_back(change);
 	edit_undo(change->edit);
 	free(change->next);
-	change_free(change);
+	agent_change_free(change);
 }
 
 static int stage(struct agent_change *change, const struct apply_op *ops, size_t count,
                  bool dry_run, bool tentative)
 {
-	int code = take_ops(change, ops, count);
+	int code = agent_take(change, ops, count);
 
 	if (code == 0)
 		code = agent_relate(change);
@@ -313,16 +91,12 @@ static void publish(struct agent_change *change)
 // Ends a change that stands: nothing reads the old generation any more.
 static void keep(struct agent_change *change)
 {
-	struct agent_store *store = &change->apply->store;
-
 	agent_doors_finish(change);
 	agent_slots_finish(change);
 	edit_keep(change->edit);
 	free((void *)change->old);
-	for (struct agent_touch *touch = change->touches; touch; touch = touch->next)
-		if (touch->before != touch->after)
-			discard(store, touch->before);
-	change_free(change);
+	agent_take_finish(change);
+	agent_change_free(change);
 }
 
 static struct agent_change *begin(struct apply *apply, const struct apply_op *ops, size_t count,
@@ -342,7 +116,7 @@ static struct agent_change *begin(struct apply *apply, const struct apply_op *op
 		                        "the last transaction is prepared, and not decided yet");
 		return NULL;
 	}
-	change = change_new(apply, result);
+	change = agent_change_new(apply, result);
 	if (!change) {
 		result->code = fail_set(&result->fail, -ENOMEM, "out of memory");
 		return NULL;
@@ -458,11 +232,11 @@ void apply_revert(struct apply *apply)
 	agent_doors_adjust(change, true);
 
 	agent_doors_undo(change);
-	take_back(change);
+	agent_take_back(change);
 	agent_slots_undo(change);
 	edit_undo(change->edit);
 	free(change->next);
-	change_free(change);
+	agent_change_free(change);
 }
 
 struct keeper {
@@ -542,7 +316,7 @@ static void touch_planted(struct agent_change *change)
 			if (node->object && (node->key.kind == WEFT__KIND__KIND_ROUTE ||
 			                     node->key.kind == WEFT__KIND__KIND_INTERFACE ||
 			                     node->key.kind == WEFT__KIND__KIND_ADDRESS))
-				touch_node(change, node, 0);
+				agent_take_touch(change, node, 0);
 }
 
 static void give_pieces(struct edit *edit, struct generation *last)
@@ -577,7 +351,7 @@ static void give_pieces(struct edit *edit, struct generation *last)
 static void free_generation(struct apply *apply)
 {
 	struct apply_result result = {0};
-	struct agent_change *change = change_new(apply, &result);
+	struct agent_change *change = agent_change_new(apply, &result);
 
 	if (!change)
 		return;
@@ -587,7 +361,7 @@ static void free_generation(struct apply *apply)
 	give_pieces(change->edit, change->next);
 	edit_keep(change->edit);
 	free(change->next);
-	change_free(change);
+	agent_change_free(change);
 }
 
 void apply_free(struct apply *apply)

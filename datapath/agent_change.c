@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// agent_change: the bookkeeping that the stages of a transaction share.
+// agent_change: a change from its beginning to its end, and the bookkeeping that its stages share.
 
 #include "datapath/agent_change.h"
 
@@ -10,6 +10,56 @@
 #include <stdlib.h>
 
 enum { ROOM_FIRST = 8 };
+
+struct agent_change *agent_change_new(struct apply *apply, struct apply_result *result)
+{
+	struct agent_change *change = calloc(1, sizeof(*change));
+
+	if (!change)
+		return NULL;
+	*change = (struct agent_change){.apply = apply, .result = result, .old = apply->current};
+	change->touches_end = &change->touches;
+	change->edit = edit_new();
+	change->next = malloc(sizeof(*change->next));
+	if (!change->edit || !change->next) {
+		if (change->edit)
+			edit_undo(change->edit);
+		free(change->next);
+		free(change);
+		return NULL;
+	}
+	*change->next = *apply->current;
+	change->next->number = apply->number + 1;
+	return change;
+}
+
+void agent_change_free(struct agent_change *change)
+{
+	struct agent_store *store = &change->apply->store;
+	struct agent_node *node = change->work;
+
+	while (node) {
+		struct agent_node *next = node->work_next;
+
+		node->work = 0;
+		node->work_next = NULL;
+		agent_store_trim(store, node);
+		node = next;
+	}
+	while (change->touches) {
+		struct agent_touch *touch = change->touches;
+
+		change->touches = touch->next;
+		touch->node->touch = NULL;
+		agent_store_trim(store, touch->node);
+		free(touch);
+	}
+	free(change->deltas);
+	free(change->fresh);
+	free(change->doors);
+	free(change->effects);
+	free(change);
+}
 
 int agent_change_room(void **array, size_t count, size_t *room, size_t item)
 {
@@ -57,23 +107,4 @@ struct agent_node *agent_change_domain(struct agent_change *change, uint64_t bri
 struct agent_node *agent_change_node(struct agent_change *change, uint32_t kind, uint64_t id)
 {
 	return agent_store_at(&change->apply->store, kind, id);
-}
-
-int agent_piece_new(struct agent_change *change, void *piece)
-{
-	if (!piece || edit_created(change->edit, piece, free) < 0)
-		return agent_change_fail(change, -ENOMEM, "out of memory while compiling");
-	return 0;
-}
-
-int agent_piece_put(struct agent_change *change, struct pmap *map, uint32_t slot, void *piece)
-{
-	void *old = pmap_get(map, slot);
-
-	if (old == piece)
-		return 0;
-	if (pmap_set(map, change->edit, slot, piece) < 0 ||
-	    (old && edit_replaced(change->edit, old, free) < 0))
-		return agent_change_fail(change, -ENOMEM, "out of memory while compiling");
-	return 0;
 }

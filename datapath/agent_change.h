@@ -98,6 +98,11 @@ struct apply {
 	struct apply_result unheard;    // of a tentative change, once the caller has gone
 };
 
+// A change of what is held now, under the next number; NULL without memory.
+struct agent_change *agent_change_new(struct apply *apply, struct apply_result *result);
+// => The edit is ended, the next generation owned by somebody or freed.
+void agent_change_free(struct agent_change *change);
+
 // Makes room for one more in an array that grows by doubling. 0 or -ENOMEM.
 int agent_change_room(void **array, size_t count, size_t *room, size_t item);
 // Fills the result with the sentence; for what is nobody's field.
@@ -110,19 +115,26 @@ struct agent_node *agent_change_domain(struct agent_change *change, uint64_t bri
 // A node that objects of this transaction link to exists; NULL only for one that nobody ever named.
 struct agent_node *agent_change_node(struct agent_change *change, uint32_t kind, uint64_t id);
 
-// Stages of a transaction, in this order; each fills the result when it fails.
+// The stages of a transaction, in this order; each fills the result when it fails. After relating, and again once the
+// doors are open, agent_compile.h has its part.
+int agent_take(struct agent_change *change, const struct apply_op *ops, size_t count);
 int agent_relate(struct agent_change *change);
-int agent_compile_collect(struct agent_change *change); // what must be compiled; leases slots
 int agent_doors_open(struct agent_change *change, bool tentative);
-int agent_compile(struct agent_change *change);
 int agent_effects_apply(struct agent_change *change);
 
-// Ways out.
+// The touch of a node in this change, new if it is the first. NULL without memory.
+struct agent_touch *agent_take_touch(struct agent_change *change, struct agent_node *node,
+                                     uint32_t op_index);
+
+// Ways out. agent_take_back() puts every object back where it was, and frees those that came.
+void agent_take_back(struct agent_change *change);
 void agent_effects_undo(struct agent_change *change);
 void agent_doors_undo(struct agent_change *change);
 void agent_slots_undo(struct agent_change *change);
 // After a publish: doors that stay open take what their ports now say of their interfaces; `back`: the old state.
 void agent_doors_adjust(struct agent_change *change, bool back);
+// After settle: frees the objects that were replaced.
+void agent_take_finish(struct agent_change *change);
 // After settle: closes what left, gives names to those who waited for them.
 void agent_doors_finish(struct agent_change *change);
 void agent_slots_finish(struct agent_change *change);
@@ -133,22 +145,3 @@ bool agent_door_differs(const Weft__Port *a, const Weft__Port *b);
 bool agent_door_link_differs(const Weft__Port *a, const Weft__Port *b);
 // What the door of a port will be in this change.
 struct port *agent_door_of(const struct agent_change *change, const struct agent_node *node);
-
-// Compilers of one kind of piece each.
-int agent_compile_port(struct agent_change *change, struct agent_node *node);
-int agent_compile_domain(struct agent_change *change, struct agent_node *node);
-int agent_compile_interface(struct agent_change *change, struct agent_node *node);
-int agent_compile_vrf(struct agent_change *change, struct agent_node *node);
-int agent_compile_routes(struct agent_change *change);
-// Only the first part: what the touched routes and interfaces had is taken out.
-int agent_compile_routes_out(struct agent_change *change);
-// Addresses of hosts; domains that went are taken out of the generation here.
-int agent_compile_addresses(struct agent_change *change);
-// Only that what the touched objects had is taken out.
-int agent_compile_addresses_out(struct agent_change *change);
-int agent_compile_flow_rules(struct agent_change *change);
-
-// Registers a new piece with the edit, or frees it and fails.
-int agent_piece_new(struct agent_change *change, void *piece);
-// Puts the piece (NULL: none) in the map, and gives the one before to the edit.
-int agent_piece_put(struct agent_change *change, struct pmap *map, uint32_t slot, void *piece);

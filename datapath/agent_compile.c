@@ -5,8 +5,8 @@
 // A touched object marks the nodes whose pieces are made from it; each marked node is compiled once,
 // whatever the number of objects behind it. Interfaces come before the domains that point at them.
 
+#include "datapath/agent_compile.h"
 #include "base/bytes.h"
-#include "datapath/agent_change.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 // is found anew from all objects that list it, so no order of operations matters, and one that two hosts are said
 // to have is in no tree until they agree.
 
-#include "datapath/agent_change.h"
+#include "datapath/agent_compile.h"
 
 #include <errno.h>
 #include <stdlib.h>

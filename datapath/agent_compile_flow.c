@@ -2,7 +2,7 @@
 //
 // agent_compile_flow: the flow rules, as one sorted array: few by decree, so they are always made anew.
 
-#include "datapath/agent_change.h"
+#include "datapath/agent_compile.h"
 #include "datapath/flow_count.h"
 #include "datapath/flow_rule.h"
 

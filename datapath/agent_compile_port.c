@@ -5,7 +5,7 @@
 // A domain's member list is merged from the one before and what the transaction brought, both sorted by
 // port, so that one port more in a domain of thousands costs one copy of an array and no walk of objects.
 
-#include "datapath/agent_change.h"
+#include "datapath/agent_compile.h"
 #include "datapath/impair.h"
 
 #include <errno.h>

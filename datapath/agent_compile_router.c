@@ -5,7 +5,7 @@
 // Routes go into the persistent tables one by one as the transaction brings them; an interface brings a
 // connected route for each subnet and a local one for each address.
 
-#include "datapath/agent_change.h"
+#include "datapath/agent_compile.h"
 
 #include <errno.h>
 #include <stdio.h>
