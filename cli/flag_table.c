@@ -58,6 +58,8 @@ const struct flag net_flags[] = {
 	{"mac-limit", "COUNT", "most MAC addresses learnt", VALUE_NUMBER, NULL, "mac_limit", false},
 	{"unknown", "POLICY", "frames for MACs nobody knows: auto (default), flood or drop",
          VALUE_CHOICE, "auto flood drop", "unknown", false},
+	{"snooping", NULL, "send membership reports to routers alone (default)", VALUE_SWITCH, NULL,
+         "snooping", false},
 	{"host", "HOST", "isolated: where its DHCP and DNS are served", VALUE_NAME, "host", "host",
          false},
 	{"vni", "NUMBER", "its number in tunnels, 1 to 16777215", VALUE_NUMBER, NULL, "vni", false},

@@ -129,6 +129,8 @@ static const struct schema_key net_keys[] = {
          .field = "unknown",
          .choices = "auto flood drop",
          .help = "what becomes of frames for MACs that nobody knows (docs/tunnels.md)"},
+	KEY("snooping", SCHEMA_FLAG, "snooping",
+            "membership reports go to routers alone (default), or to all guests"),
 	KEY("host", SCHEMA_NAME, "host", "isolated: where its DHCP and DNS are served"),
 	RANGE("vni", "vni", 1, 0xffffff, "its number in tunnels"),
 	KEY("tunnel", SCHEMA_NAME, "tunnel", "it goes to all peers of this tunnel as well"),

@@ -119,6 +119,7 @@ static void add_net(struct api *api, const struct intent *intent, Weft__Record *
 		record_number(record, "vni", net->vni);
 	record_text(record, "tunnel", net->tunnel);
 	record_text(record, "unknown", unknown_word(derive_unknown(intent)));
+	record_flag(record, "snooping", derive_snoops(intent));
 	record_number(record, "ports",
 	              count_users(&api->env.control->model, intent->key, NOUN_PORT));
 }

@@ -86,6 +86,11 @@ Weft__UnknownPolicy derive_unknown(const struct intent *net)
 	                                  : WEFT__UNKNOWN_POLICY__UNKNOWN_AUTO;
 }
 
+bool derive_snoops(const struct intent *net)
+{
+	return !net->msg->net->has_snooping || net->msg->net->snooping;
+}
+
 bool derive_plan(const struct intent *net, struct net_plan *ret)
 {
 	struct refusal ignored = {0};

@@ -142,6 +142,15 @@ static void add_port(struct parts *parts)
 	add(parts, WEFT__KIND__KIND_PORT, parts->intent->key, &object);
 }
 
+// Whether it is a guest's own port: anybody may be behind an interface, and behind a trunk.
+static bool is_snooped(const struct parts *parts)
+{
+	const Weft__PortIntent *port = parts->port;
+	bool is_guest = parts->guest || port->attach == WEFT__ATTACH_KIND__ATTACH_VHOST;
+
+	return is_guest && !port->n_trunk && parts->net && derive_snoops(parts->net);
+}
+
 static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool tagged)
 {
 	Weft__Object object = WEFT__OBJECT__INIT;
@@ -157,6 +166,7 @@ static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool 
 		member.has_flood = true;
 		member.flood = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
 	}
+	member.has_snooped = member.snooped = is_snooped(parts);
 	// One untagged member per port: its id is the same whatever the VLAN, so a move is one upsert.
 	if (tagged)
 		snprintf(id_key, sizeof(id_key), "%s/%u", parts->intent->key, vid);

@@ -44,6 +44,8 @@ uint32_t derive_net_mtu(const struct model *model, const struct intent *net);
 
 // What becomes of frames for MACs that nobody knows.
 Weft__UnknownPolicy derive_unknown(const struct intent *net);
+// Whether its guests are spared what others say to routers.
+bool derive_snoops(const struct intent *net);
 
 // The net's plan when it can be parsed, which validation has seen to; false otherwise.
 bool derive_plan(const struct intent *net, struct net_plan *ret);

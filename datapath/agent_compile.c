@@ -60,6 +60,8 @@ static int lease_slot(struct agent_change *change, struct agent_node *node)
 	// A slot that a predecessor left goes on counting where it stopped.
 	if (kind == SLOT_PORT && !known && apply->env.stats)
 		stats_clear_port(apply->env.stats, node->slot);
+	if (kind == SLOT_PORT && !known)
+		router_ports_limit(apply->env.state->routers, node->slot, 0);
 	return 0;
 }
 
@@ -76,7 +78,8 @@ static int add_delta(struct agent_change *change, const struct agent_object *obj
 		.member = {.vid = member->tagged ? (uint16_t)member->vid : 0,
 	                   .vni = member->vni,
 	                   .flood = (uint8_t)(member->flood - WEFT__FLOOD_POLICY__FLOOD_ALL),
-	                   .no_learn = member->learn_off},
+	                   .no_learn = member->learn_off,
+	                   .snooped = member->snooped},
 		.added = added,
 	};
 	agent_change_work(change, change->deltas[change->delta_count - 1].domain, WORK_MEMBERS);

@@ -249,6 +249,7 @@ static const char *const worker_words[STATS_WORKER_WORDS] = {
 	[STATS_LEARNT] = "learnt",
 	[STATS_MOVED] = "moved",
 	[STATS_SUPPRESSED] = "suppressed",
+	[STATS_SNOOPED] = "snooped",
 	[STATS_WOKEN_10] = "woken_10us",
 	[STATS_WOKEN_20] = "woken_20us",
 	[STATS_WOKEN_50] = "woken_50us",
@@ -336,7 +337,7 @@ void agent_query_summary(struct agent *agent, const Weft__Query *query, struct a
 	static const char *const columns[] = {
 		"generation",   "objects",     "uptime_seconds", "ports",   "connections",
 		"macs",         "neighbours",  "leases",         "packets", "cache_hits",
-		"cache_misses", "events_lost", "suppressed",
+		"cache_misses", "events_lost", "suppressed",     "snooped",
 	};
 	uint64_t sums[DROP_REASONS] = {0};
 	char(*names)[48] = agent_arena_take(&rows->arena, DROP_REASONS * sizeof(*names));
@@ -360,6 +361,7 @@ void agent_query_summary(struct agent *agent, const Weft__Query *query, struct a
 	agent_rows_number(rows, stats_worker_sum(agent->stats, STATS_CACHE_MISSES));
 	agent_rows_number(rows, agent->events_lost);
 	agent_rows_number(rows, stats_worker_sum(agent->stats, STATS_SUPPRESSED));
+	agent_rows_number(rows, stats_worker_sum(agent->stats, STATS_SNOOPED));
 	for (int reason = DROP_NONE + 1; reason < DROP_REASONS; reason++)
 		if (sums[reason] && rows->rows[0]->n_values < rows->column_count)
 			agent_rows_number(rows, sums[reason]);

@@ -141,7 +141,9 @@ static bool flood(struct miss *miss, const struct domain *domain)
 	program->flags |= PROGRAM_FLOOD;
 	program->out_domain = domain->slot;
 	program->out_epoch = fdb_epoch(miss->pipeline->state->fdb, domain->slot);
-	trace_step(miss->trace, "bridge", "flooded to the other ports of net %s", domain->name);
+	if (!(program->flags & PROGRAM_ROUTERS))
+		trace_step(miss->trace, "bridge", "flooded to the other ports of net %s",
+		           domain->name);
 	return true;
 }
 

@@ -213,7 +213,7 @@ static void set_tag(struct packet *packet, const struct domain_member *member)
 	packet->vlan = priority | vid;
 }
 
-bool egress_floods_to(const struct generation *generation, const struct domain_member *member,
+bool egress_floods_to(const struct pipeline *pipeline, const struct domain_member *member,
                       uint32_t except, enum egress_reach reach, const struct packet *packet)
 {
 	const struct port_config *from;
@@ -222,9 +222,12 @@ bool egress_floods_to(const struct generation *generation, const struct domain_m
 	    member->flood == FLOOD_NOTHING ||
 	    (member->flood == FLOOD_GROUPS && !(packet->data[0] & 1)))
 		return false;
+	if (reach == EGRESS_ROUTERS && member->snooped &&
+	    !router_ports_has(pipeline->state->routers, member->port, pipeline->now_s))
+		return false;
 	if (!member->vni || !except)
 		return true;
-	from = pmap_get(&generation->ports, except);
+	from = pmap_get(&pipeline->generation->ports, except);
 	return !from || !from->is_peer;
 }
 
@@ -242,7 +245,7 @@ static bool takes(struct pipeline *pipeline, const struct domain_member *member,
 {
 	const struct port_config *port;
 
-	if (!egress_floods_to(pipeline->generation, member, except, reach, packet))
+	if (!egress_floods_to(pipeline, member, except, reach, packet))
 		return false;
 	port = pmap_get(&pipeline->generation->ports, member->port);
 	return port && port->door && !port->admin_down &&
@@ -261,7 +264,7 @@ static enum drop_reason why_nobody(const struct pipeline *pipeline, const struct
 			pmap_get(&generation->ports, domain->members[i].port);
 
 		if (port && port->door && port->door->deaf &&
-		    egress_floods_to(generation, &domain->members[i], except, reach, packet))
+		    egress_floods_to(pipeline, &domain->members[i], except, reach, packet))
 			return DROP_TUNNEL_PEER_DOWN;
 	}
 	return egress_why_nobody(domain, except, packet);

@@ -19,8 +19,8 @@ struct program;
 
 enum { EGRESS_GROUPS = 16 };
 
-// How far a flood goes: to all members, or to no peer of a tunnel.
-enum egress_reach { EGRESS_EVERYWHERE, EGRESS_HERE };
+// How far a flood goes: to all members, to no peer of a tunnel, or to no guest behind which no router was heard.
+enum egress_reach { EGRESS_EVERYWHERE, EGRESS_HERE, EGRESS_ROUTERS };
 
 struct egress_group {
 	uint32_t port; // slot
@@ -65,5 +65,5 @@ enum drop_reason egress_why_nobody(const struct domain *domain, uint32_t except,
                                    const struct packet *packet);
 // Whether a flood of the domain goes to the member. `except`: the port (slot) it came by, or 0; what came by
 // a peer of a tunnel goes to no other.
-bool egress_floods_to(const struct generation *generation, const struct domain_member *member,
+bool egress_floods_to(const struct pipeline *pipeline, const struct domain_member *member,
                       uint32_t except, enum egress_reach reach, const struct packet *packet);

@@ -50,6 +50,7 @@ struct domain_member {
 	uint16_t vid;  // tag to put on; 0: untagged
 	uint8_t flood; // enum flood_policy: what it gets besides that which is meant for it
 	bool no_learn; // MACs of what comes by it, here
+	bool snooped;  // gets what is for routers only while one was heard behind it
 	uint32_t vni;  // of a peer; 0: an ordinary port
 };
 

@@ -20,6 +20,7 @@
 #include "datapath/hold.h"
 #include "datapath/pipeline_priv.h"
 #include "datapath/router.h"
+#include "datapath/snoop.h"
 #include "datapath/suppress.h"
 #include "datapath/trace.h"
 #include "datapath/upkeep.h"
@@ -220,14 +221,16 @@ void miss_run(struct miss *miss, bool deep)
 	}
 	if (interface && mac_is_multicast(miss->dst) && router_listen(miss))
 		return;
-	if (mac_is_multicast(miss->dst) && suppress_stage(miss))
+	if (mac_is_multicast(miss->dst) && (snoop_stage(miss) || suppress_stage(miss)))
 		return;
 	bridge_forward(miss);
 }
 
 static enum egress_reach reach_of(const struct program *program)
 {
-	return program->flags & PROGRAM_HERE ? EGRESS_HERE : EGRESS_EVERYWHERE;
+	return program->flags & PROGRAM_HERE      ? EGRESS_HERE
+	       : program->flags & PROGRAM_ROUTERS ? EGRESS_ROUTERS
+	                                          : EGRESS_EVERYWHERE;
 }
 
 // Does what the program says about a packet that is rewritten already.
@@ -590,9 +593,10 @@ static enum drop_reason why_down(const struct generation *generation, uint32_t s
 }
 
 // To whom a flood goes, as egress_flood does it.
-static void trace_flood(struct trace *trace, const struct generation *generation,
+static void trace_flood(struct trace *trace, const struct pipeline *pipeline,
                         const struct program *program, const struct packet *packet)
 {
+	const struct generation *generation = pipeline->generation;
 	const struct domain *domain = pmap_get(&generation->domains, program->out_domain);
 	enum drop_reason nobody =
 		domain ? egress_why_nobody(domain, packet->in_port, packet) : DROP_NO_MEMBER;
@@ -601,7 +605,7 @@ static void trace_flood(struct trace *trace, const struct generation *generation
 		const struct domain_member *member = &domain->members[i];
 		enum drop_reason down = why_down(generation, member->port);
 
-		if (!egress_floods_to(generation, member, packet->in_port, reach_of(program),
+		if (!egress_floods_to(pipeline, member, packet->in_port, reach_of(program),
 		                      packet) ||
 		    trace->out_count == ARRAY_SIZE(trace->out_ports))
 			continue;
@@ -621,7 +625,7 @@ static void trace_flood(struct trace *trace, const struct generation *generation
 	snprintf(trace->hint, sizeof(trace->hint), "%s", drop_explain(nobody));
 }
 
-static void trace_end(struct trace *trace, const struct generation *generation,
+static void trace_end(struct trace *trace, const struct pipeline *pipeline,
                       const struct program *program, const struct packet *packet)
 {
 	if (program->flags & PROGRAM_DROP) {
@@ -632,7 +636,7 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 	if (program->flags & PROGRAM_DONE)
 		return;
 	if (!(program->flags & PROGRAM_FLOOD)) {
-		trace->drop = why_down(generation, program->out_port);
+		trace->drop = why_down(pipeline->generation, program->out_port);
 		if (trace->drop) {
 			snprintf(trace->hint, sizeof(trace->hint), "%s",
 			         drop_explain((enum drop_reason)trace->drop));
@@ -643,7 +647,7 @@ static void trace_end(struct trace *trace, const struct generation *generation,
 		trace->vni = program->flags & PROGRAM_VNI ? program->vni : 0;
 		return;
 	}
-	trace_flood(trace, generation, program, packet);
+	trace_flood(trace, pipeline, program, packet);
 }
 
 // That what passes here may be late or lost, which a trace does not draw.
@@ -709,7 +713,7 @@ void pipeline_trace(struct pipeline *pipeline, const struct generation *generati
 		trace_wire(trace, generation, miss.in);
 	} else {
 		miss_run(&miss, true);
-		trace_end(trace, generation, &program, packet);
+		trace_end(trace, pipeline, &program, packet);
 		// What is asked on has to be what goes there.
 		if (trace->vni)
 			program_rewrite(&program, packet);

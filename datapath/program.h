@@ -35,6 +35,7 @@ enum program_flag {
 	PROGRAM_COUNTED = 1 << 11, // a flow rule matched: count
 	PROGRAM_VNI = 1 << 12,     // leaves by a peer of a tunnel, under vni
 	PROGRAM_HERE = 1 << 13,    // with FLOOD: to no peer of a tunnel
+	PROGRAM_ROUTERS = 1 << 14, // with FLOOD: to no guest behind which no router was heard
 };
 
 // 112 bytes: with its key and counters, three lines of the flow cache. What a bridged packet needs

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 // Raised with every change of the layout of the segment or of a table inside it.
-enum { STATE_VERSION = 1, PAGE = 4096 };
+enum { STATE_VERSION = 2, PAGE = 4096 };
 
 #define STATE_MAGIC UINT64_C(0x6574617473746677)
 
@@ -46,7 +46,7 @@ static const uint32_t slot_max[SLOT_KINDS] = {
 // Where each part begins.
 struct layout {
 	size_t slots[SLOT_KINDS];
-	size_t fdb, neighbours, conns, leases;
+	size_t fdb, neighbours, conns, leases, routers;
 	size_t size;
 };
 
@@ -67,6 +67,7 @@ static struct layout layout_of(const struct state_sizes *sizes)
 	layout.fdb = place(&layout.size, fdb_bytes(sizes->fdb_entries));
 	layout.neighbours = place(&layout.size, neighbour_bytes(sizes->neighbour_entries));
 	layout.leases = place(&layout.size, lease_bytes(sizes->leases));
+	layout.routers = place(&layout.size, sizeof(struct router_ports));
 	layout.conns = place(&layout.size, conn_table_bytes(sizes->connections));
 	return layout;
 }
@@ -133,6 +134,7 @@ static int open_tables(struct state *state, const struct state_sizes *sizes,
 	state->leases = lease_open(base + layout->leases, sizes->leases, recover);
 	if (!state->leases)
 		return -errno;
+	state->routers = (void *)(base + layout->routers);
 	state->conns = conn_table_open(base + layout->conns, sizes->connections, sizes->workers,
 	                               recover, now);
 	return state->conns ? 0 : -errno;

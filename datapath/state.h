@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // state: the shared-memory segment that outlives a datapath process: FDB, neighbours, connections,
-// DHCP leases and the slots that tie small numbers to object ids.
+// DHCP leases, ports of routers, and the slots that tie small numbers to object ids.
 //
 // A header with magic, layout version and sizes is checked before anything is believed; a segment
 // of another layout is refused and a new one made. Every table verifies its own entries. Memory
@@ -12,6 +12,7 @@
 #include "datapath/conn_table.h"
 #include "datapath/fdb.h"
 #include "datapath/neighbour.h"
+#include "datapath/router_ports.h"
 #include "datapath/slot_table.h"
 
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct state {
 	struct neighbour_table *neighbours;
 	struct conn_table *conns;
 	struct lease_table *leases;
+	struct router_ports *routers;
 	struct slot_table *slots[SLOT_KINDS];
 	int fd; // Memfd of the segment; the state's.
 	bool recovered;

@@ -39,6 +39,7 @@ enum stats_worker {
 	STATS_LEARNT,
 	STATS_MOVED,
 	STATS_SUPPRESSED, // questions for neighbours that were answered on behalf of a host elsewhere
+	STATS_SNOOPED,    // membership reports and router solicitations that were kept from guests
 	// Wake-ups that brought frames, by the time until the last of these had left: up to so many us.
 	STATS_WOKEN_10,
 	STATS_WOKEN_20,

@@ -640,6 +640,50 @@ static void test_unknown_macs_go_where_they_may_be(void **state)
 	kit_refused(&world->model, "net vl vlan=20 unknown=drop", -EINVAL, "unknown", "trunks");
 }
 
+// Of all members of ports on the host, those of guests that are spared what is for routers.
+static unsigned snooped_at(struct world *world, const char *port)
+{
+	char key[64];
+	const struct object *object;
+	Weft__Object *message;
+	bool snooped;
+
+	snprintf(key, sizeof(key), "%s/untagged", port);
+	object = desired_get(layout_at(&world->layout, "local"),
+	                     ident(WEFT__KIND__KIND_VLAN_MEMBER, key));
+	assert_non_null(object);
+	message = weft__object__unpack(NULL, object->len, object->packed);
+	assert_non_null(message);
+	snooped = message->vlan_member->snooped;
+	weft__object__free_unpacked(message, NULL);
+	return snooped;
+}
+
+static void test_guests_are_spared_what_is_for_routers(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "net lan");
+	put(world, "guest g");
+	put(world, "port g attach=tap guest=g net=lan");
+	put(world, "port vm attach=vhost vhost_path=vm.vu net=lan");
+	put(world, "port up attach=netdev ifname=e0 net=lan");
+	put(world, "port tap attach=tap net=lan");
+	assert_true(snooped_at(world, "port/g"));
+	assert_true(snooped_at(world, "port/vm"));
+	assert_false(snooped_at(world, "port/up"));
+	assert_false(snooped_at(world, "port/tap"));
+	put(world, "net lan snooping=0");
+	assert_false(snooped_at(world, "port/g"));
+	assert_false(snooped_at(world, "port/vm"));
+	put(world, "net lan snooping=1");
+	assert_true(snooped_at(world, "port/g"));
+	// Behind a trunk may be a switch, and at the ends of a wire is one port each.
+	put(world, "net v10 vlan=10");
+	put(world, "port g attach=tap guest=g net=v10 trunk=20");
+	assert_false(snooped_at(world, "port/g"));
+}
+
 static void test_leases_move_addresses(void **state)
 {
 	struct world *world = *state;
@@ -762,6 +806,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_addresses_are_told_where_nets_span, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_legs_and_guests_have_addresses, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_guests_are_spared_what_is_for_routers, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_macs_go_where_they_may_be, setup,
 	                                        teardown),
