@@ -205,6 +205,7 @@ static void succeed(struct control *control, struct change *change)
 		// It is durable already, as pending; the mark is set before the next change.
 		log_warn("revision %llu is done, and its mark will follow: %s",
 		         (unsigned long long)change->revision, fail.what);
+	control_tell_homes(control, change);
 	control_end(control, change, NULL, true, change->note[0] ? change->note : NULL);
 }
 

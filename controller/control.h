@@ -40,9 +40,16 @@ struct share {
 	struct ops ops;
 	uint64_t tx;
 	bool answered; // To the question that was asked last.
-	bool hearsay;  // It is only told of others.
+	bool hearsay;  // It is only told of others, or that it need not serve something any more.
 	bool left_out; // Then it need not hear of it now.
 };
+
+// A net that another host serves from now on.
+struct home_move {
+	char net[KEY_SIZE], from[KEY_SIZE], to[KEY_SIZE];
+};
+
+enum { HOME_MOVES = 8 };
 
 // Fill in all but what follows `state`, then control_submit().
 struct change {
@@ -69,7 +76,9 @@ struct change {
 	struct share *shares;
 	size_t share_count, awaited; // Answers still to come.
 	struct refusal refusal;      // The first that came.
-	char missing[KEY_SIZE];      // Put aside for this host, which is away.
+	struct home_move homes[HOME_MOVES];
+	size_t home_count;      // May be more than there is room for.
+	char missing[KEY_SIZE]; // Put aside for this host, which is away.
 	uint64_t aside_since;
 	char note[256];
 	struct change *next;
@@ -96,6 +105,14 @@ struct open_revision {
 	size_t promise_count;
 };
 
+// A DHCP scope that left the host a moment ago.
+struct farewell {
+	uint64_t scope, until; // By the clock; 0: none.
+	char host[KEY_SIZE];
+};
+
+enum { FAREWELLS = 16 };
+
 struct control {
 	struct event_base *base;
 	struct store *store;
@@ -106,12 +123,14 @@ struct control {
 	struct change *queue; // The first is under way once it has left CHANGE_QUEUED.
 	struct change *aside; // Those that wait for a host that is away, the oldest first.
 	struct open_revision open;
-	uint64_t revision;         // The newest.
-	struct event *patience;    // For a host that went away under way.
-	struct event *overdue;     // For the first that is put aside.
-	struct event *slow;        // The one under way takes its time, and:
-	bool is_slow;              // It has taken it.
-	struct event *deadline;    // Of the confirmation.
+	uint64_t revision;      // The newest.
+	struct event *patience; // For a host that went away under way.
+	struct event *overdue;  // For the first that is put aside.
+	struct event *slow;     // The one under way takes its time, and:
+	bool is_slow;           // It has taken it.
+	struct event *deadline; // Of the confirmation.
+	struct farewell farewells[FAREWELLS];
+	unsigned farewell_next;
 	bool resync_wanted;        // By some host.
 	unsigned patience_seconds; // With a host that is away; 0: twelve.
 	unsigned silence_seconds;  // With a host that does not answer; 0: five.

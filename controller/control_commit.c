@@ -119,11 +119,23 @@ static int note_handed(struct share *from, struct op *leaves, struct share *to, 
 	return 0;
 }
 
+// One that is no home any more goes on as if it were until it hears of it.
+static void note_follower(struct change *change, const struct host *host)
+{
+	if (is_away(host))
+		snprintf(change->note, sizeof(change->note),
+		         "%.60s %s, and serves on whom it reaches; it follows when it %s",
+		         host_label(host), host_hangs(host) ? "does not answer" : "is away",
+		         host_hangs(host) ? "does" : "is back");
+}
+
 int control_share(struct control *control, struct change *change, struct refusal *refusal)
 {
 	struct desired *desired;
+	bool spared;
 
 	control_unshare(change);
+	control_note_homes(control, change);
 	change->shares = calloc(control->layout.collected_count + 1, sizeof(*change->shares));
 	for (size_t i = 0; change->shares && (desired = layout_collected(&control->layout, i));
 	     i++) {
@@ -135,12 +147,15 @@ int control_share(struct control *control, struct change *change, struct refusal
 		if (!host || (host_state(host) != HOST_READY &&
 		              !model_host_exists(&control->model, desired->host)))
 			continue;
-		if (is_away(host) && is_hearsay(&desired->ops))
+		spared = is_hearsay(&desired->ops);
+		if (!spared && control_home_spares(control, &desired->ops)) {
+			spared = true;
+			note_follower(change, host);
+		}
+		if (is_away(host) && spared)
 			continue;
-		*share = (struct share){.control = control,
-		                        .host = host,
-		                        .ops = desired->ops,
-		                        .hearsay = is_hearsay(&desired->ops)};
+		*share = (struct share){
+			.control = control, .host = host, .ops = desired->ops, .hearsay = spared};
 		desired->ops = (struct ops){0};
 		ops_sort(&share->ops);
 		if (change->confirm_seconds == 0)

@@ -18,13 +18,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-uint8_t *control_host_leases(void *user, struct host *host, size_t *ret_len)
-{
-	struct control *control = user;
-
-	return control->leases(control->listener, host, ret_len);
-}
-
 // What the host promised; NULL: nothing, or not any more.
 static struct promise *promise_of(struct control *control, const struct host *host)
 {
@@ -186,14 +179,16 @@ void control_host_lags(void *user, struct host *host)
 void control_host_gone(void *user, struct host *host, const char *reason)
 {
 	struct control *control = user;
-	char key[KEY_SIZE];
+	char key[KEY_SIZE], text[320];
 
 	log_warn("%s: %s", host_label(host), reason);
+	snprintf(text, sizeof(text), "%.200s", reason);
+	control_add_homes(host, text, sizeof(text));
 	control->told(control->listener, foreign(host),
 	              host == control->hosts.local ? "datapath_gone"
 	              : host_is_mute(host)         ? "host_mute"
 	                                           : "host_gone",
-	              object_of(host, key), reason);
+	              object_of(host, key), text);
 	if (host_is_silent(host))
 		control_give_up(control, host);
 }
@@ -230,45 +225,6 @@ static const char *event_name(Weft__EventType type)
 	}
 }
 
-// "h1 (02:00:00:00:00:01) has 10.77.0.20 in net lan, until 2026-01-31 12:00:00"
-static void say_lease(const struct control *control, const Weft__Lease *lease,
-                      const struct object *scope, char *buf, size_t size)
-{
-	const char *net = scope ? plain_name(scope) : "?";
-	char mac[MAC_TEXT] = "?", ip[IP_TEXT] = "?", claim[KEY_SIZE], user[KEY_SIZE],
-	     until[32] = "";
-	const char *who = lease->hostname, *name;
-	time_t end = (time_t)lease->expires;
-	struct tm parts;
-	size_t cursor = 0;
-	uint32_t be;
-
-	if (lease->mac.len == 6) {
-		struct mac bytes;
-
-		memcpy(bytes.b, lease->mac.data, 6);
-		mac_format(bytes, mac);
-	}
-	if (lease->ip.len == 4) {
-		memcpy(&be, lease->ip.data, 4);
-		ip_format(ip_from4(be), ip);
-	}
-	// A port is named after its guest, or stands for itself.
-	snprintf(claim, sizeof(claim), "reserve/%s/%s", net, mac);
-	if (graph_next_user(&control->model.graph, claim, &cursor, user) &&
-	    noun_of_key(user, &name) != NOUN_NONE) {
-		const struct intent *owner = model_get_key(&control->model, user);
-
-		who = owner && owner->noun == NOUN_PORT && owner->msg->port->guest
-		              ? owner->msg->port->guest
-		              : name;
-	}
-	if (lease->expires && localtime_r(&end, &parts))
-		strftime(until, sizeof(until), ", until %F %T", &parts);
-	snprintf(buf, size, "%s (%s) %s %s in net %s%s", who ? who : "a client", mac,
-	         lease->expires ? "has" : "gave back", ip, net, until);
-}
-
 // A port that cannot be named by its object any more, or not yet, names itself in the sentence.
 static void find_port_name(const char *text, char *buf, size_t size)
 {
@@ -290,60 +246,6 @@ static void say_step(const struct control *control, const Weft__Event *event,
 		snprintf(buf, size, "step %u", event->step + 1);
 }
 
-// A host hands out what its own scopes have, and nothing of another's.
-static bool may_lease(const struct control *control, const struct host *host, uint64_t scope)
-{
-	const struct object *object = desired_get(host_desired(host), scope);
-
-	return host == control->hosts.local ||
-	       (object && object->kind == WEFT__KIND__KIND_DHCP_SCOPE);
-}
-
-// The port whose guest the lease is for, by its key; false: none of ours.
-static bool leasing_port(const struct control *control, const struct object *scope,
-                         const Weft__Lease *lease, char ret[static KEY_SIZE])
-{
-	const struct intent *net = scope ? model_get_key(&control->model, scope->unit) : NULL;
-	char claim[KEY_SIZE], text[MAC_TEXT];
-	size_t cursor = 0;
-	struct mac mac;
-
-	if (!net || net->noun != NOUN_NET || lease->mac.len != sizeof(mac.b))
-		return false;
-	memcpy(mac.b, lease->mac.data, sizeof(mac.b));
-	snprintf(claim, sizeof(claim), "reserve/%s/%s", net->name, mac_format(mac, text));
-	return graph_next_user(&control->model.graph, claim, &cursor, ret) != NULL;
-}
-
-// Where addresses are follows leases. It is no change of the intent: each host that it concerns is brought up to
-// date like one that returns, when nothing else is under way, with as many objects as differ.
-static void follow_lease(struct control *control, const struct object *scope,
-                         const Weft__Lease *lease)
-{
-	struct refusal refusal = {0};
-	struct table keys = {0};
-	struct desired *desired;
-	char port[KEY_SIZE];
-	int err;
-
-	if (!leasing_port(control, scope, lease, port))
-		return;
-	err = table_put_text(&keys, port, control);
-	if (err == 0)
-		err = derive_units(&control->model, &control->layout, &keys, &refusal);
-	if (err < 0)
-		log_warn("%s: its address could not be told: %s", port, refusal.fail.what);
-	for (size_t i = 0; (desired = layout_collected(&control->layout, i)); i++) {
-		struct host *host = hosts_get(&control->hosts, desired->host);
-
-		if (host)
-			control_want_resync(control, host);
-	}
-	layout_forget_collected(&control->layout);
-	table_fini(&keys);
-	control_next(control);
-}
-
 void control_host_event(void *user, struct host *host, const Weft__Event *event)
 {
 	const struct desired *desired = host_desired(host);
@@ -355,13 +257,10 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 		control_host_ways(control, host, event->ways);
 		return;
 	}
-	if (event->lease && !may_lease(control, host, event->lease->scope)) {
-		log_warn("%s: a lease of a scope that is not there is left out", host_label(host));
-		return;
-	}
 	if (event->lease) {
-		control->on_lease(control->listener, event->lease);
-		object = desired_get(desired, event->lease->scope);
+		object = control_note_lease(control, host, event->lease);
+		if (!object)
+			return;
 	}
 	if (event->has_object && !object)
 		object = desired_get(desired, event->object);
@@ -370,7 +269,7 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 	else if (event->has_step)
 		say_step(control, event, object, text, sizeof(text));
 	else if (event->lease)
-		say_lease(control, event->lease, object, text, sizeof(text));
+		control_say_lease(control, event->lease, object, text, sizeof(text));
 	if (object)
 		snprintf(name, sizeof(name), "%s", object->name);
 	else if (event->type == WEFT__EVENT_TYPE__EVENT_PORT_ERROR && event->text)
@@ -380,7 +279,7 @@ void control_host_event(void *user, struct host *host, const Weft__Event *event)
 		control->told(control->listener, foreign(host), event_name(event->type), name,
 		              text);
 	if (event->lease)
-		follow_lease(control, object, event->lease);
+		control_follow_lease(control, object, event->lease);
 }
 
 // The others take it back as well, without waiting for their own clocks.

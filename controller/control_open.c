@@ -224,6 +224,7 @@ static int make_hosts(struct control *control, struct fail *fail)
 				.epoch = store_epoch(control->store),
 				.silence_seconds = control->silence_seconds,
 				.leases = control_host_leases,
+				.hand_leases = control_hand_leases,
 				.greeted = control_host_greeted,
 				.ready = control_host_ready,
 				.recovers = control_host_recovers,

@@ -49,7 +49,7 @@ static struct host *let_go(struct change *change)
 	return first;
 }
 
-// Who is only told of others need not hear of it now.
+// Who is only told of others, or that it need not serve any more, need not hear of it now.
 static void leave_out_hearsay(struct control *control, struct change *change)
 {
 	size_t left_out = 0;

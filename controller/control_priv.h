@@ -91,4 +91,23 @@ void control_host_lags(void *user, struct host *host);
 void control_host_gone(void *user, struct host *host, const char *reason);
 void control_host_event(void *user, struct host *host, const Weft__Event *event);
 void control_host_reverted(void *user, struct host *host, uint64_t tx);
+
+// control_home.c: => Before the differences are taken.
+void control_note_homes(const struct control *control, struct change *change);
+void control_tell_homes(const struct control *control, const struct change *change);
+// Adds to the sentence what is served there, if anything is.
+void control_add_homes(const struct host *host, char *buf, size_t size);
+// Whether a home goes elsewhere at the user's word, and the host would hear of nothing but that.
+bool control_home_spares(const struct control *control, const struct ops *ops);
+
+// control_lease.c
 uint8_t *control_host_leases(void *user, struct host *host, size_t *ret_len);
+// The operations are about to be sent to the host: what was leased of scopes that come with them goes first.
+void control_hand_leases(void *user, struct host *host, const struct ops *ops);
+// Returns the scope, without a name if nobody has it any more; NULL: the host has no say in it.
+const struct object *control_note_lease(struct control *control, struct host *host,
+                                        const Weft__Lease *lease);
+void control_say_lease(const struct control *control, const Weft__Lease *lease,
+                       const struct object *scope, char *buf, size_t size);
+void control_follow_lease(struct control *control, const struct object *scope,
+                          const Weft__Lease *lease);

@@ -537,6 +537,14 @@ int host_ask_parts(struct host *host, unsigned stream_id, uint16_t type,
 	           &(struct call){.answer = answer, .user = user, .in_parts = true});
 }
 
+int host_tell(struct host *host, uint16_t type, const void *body, size_t len)
+{
+	if (!host->stream || host->state == HOST_GREETING)
+		return -ENOTCONN;
+	return stream_send(host->stream, WEFT__STREAM_ID__STREAM_CONTROL, type, 0, body, len, NULL,
+	                   0);
+}
+
 void host_forget(struct host *host, void *user)
 {
 	struct call *call;

@@ -34,6 +34,8 @@ struct host_env {
 	unsigned silence_seconds; // Until one that does not answer is cut off.
 	// A packed Leases message, to be freed.
 	uint8_t *(*leases)(void *user, struct host *host, size_t *ret_len);
+	// Operations are about to be sent to a host that runs: leases of scopes that come with them go first.
+	void (*hand_leases)(void *user, struct host *host, const struct ops *ops);
 	// About to compare: the last moment to change what is desired.
 	void (*greeted)(void *user, struct host *host);
 	void (*ready)(void *user, struct host *host, bool returned); // Had been away.
@@ -138,5 +140,7 @@ int host_ask(struct host *host, unsigned stream_id, uint16_t type, const Protobu
 // The same for an answer in parts: another call follows each with frame->more.
 int host_ask_parts(struct host *host, unsigned stream_id, uint16_t type,
                    const ProtobufCMessage *message, host_answer_fn answer, void *user);
+// Says what nobody answers; 0 or -errno.
+int host_tell(struct host *host, uint16_t type, const void *body, size_t len);
 // Forgets all questions of the user, who goes away.
 void host_forget(struct host *host, void *user);

@@ -33,7 +33,7 @@ struct host {
 	char **capabilities;
 	unsigned capability_count;
 	uint64_t generation;
-	bool fresh;
+	bool fresh; // Until its first transaction, which needs no leases: they came with the greeting.
 
 	struct table calls; // request id -> struct call
 	uint64_t next_request;

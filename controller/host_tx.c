@@ -101,6 +101,9 @@ static void begin(struct host *host, host_tx_fn done, void *user)
 void host_commit(struct host *host, const struct ops *ops, bool dry_run, uint32_t confirm_ms,
                  host_tx_fn done, void *user)
 {
+	if (!dry_run && !host->fresh)
+		host->env.hand_leases(host->env.user, host, ops);
+	host->fresh = false;
 	host->tx = (struct tx){
 		.id = host->next_tx++, .ops = ops, .dry_run = dry_run, .confirm_ms = confirm_ms};
 	begin(host, done, user);
@@ -109,6 +112,7 @@ void host_commit(struct host *host, const struct ops *ops, bool dry_run, uint32_
 void host_prepare(struct host *host, const struct ops *ops, uint32_t confirm_ms, host_tx_fn done,
                   void *user)
 {
+	host->env.hand_leases(host->env.user, host, ops);
 	host->tx = (struct tx){
 		.id = host->next_tx++, .ops = ops, .confirm_ms = confirm_ms, .prepare = true};
 	begin(host, done, user);

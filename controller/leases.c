@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// Of 200 bytes at most each, in a frame of 1 MiB.
+enum { LEASES_A_FRAME = 4096 };
+
 struct lease_key {
 	uint64_t scope;
 	uint8_t mac[8];
@@ -117,33 +120,89 @@ static void fill(Weft__Lease *message, struct lease_row *row)
 	message->hostname = row->hostname[0] ? row->hostname : NULL;
 }
 
-uint8_t *leases_pack(const struct leases *leases, const struct desired *host, size_t *ret_len)
+static uint8_t *pack(const Weft__Leases *message, size_t *ret_len)
 {
-	size_t count = leases->rows.count, cursor = 0;
-	Weft__Lease *items = calloc(count + 1, sizeof(*items));
-	Weft__Lease **list = calloc(count + 1, sizeof(*list));
-	Weft__Leases message = WEFT__LEASES__INIT;
+	uint8_t *packed = malloc(weft__leases__get_packed_size(message) + 1);
+
+	*ret_len = packed ? weft__leases__pack(message, packed) : 0;
+	return packed;
+}
+
+// Whose leases are wanted: those of a host, or of some scopes.
+struct choice {
+	const struct desired *host;
+	const uint64_t *scopes;
+	size_t scope_count;
+};
+
+static bool is_chosen(const struct choice *choice, uint64_t scope)
+{
+	if (choice->host)
+		return desired_get(choice->host, scope);
+	for (size_t i = 0; i < choice->scope_count; i++)
+		if (choice->scopes[i] == scope)
+			return true;
+	return false;
+}
+
+// Puts the leases into the message, at most so many, and packs it.
+static uint8_t *pack_some(const struct leases *leases, const struct choice *choice, size_t most,
+                          Weft__Leases *message, size_t *cursor, size_t *ret_len)
+{
+	Weft__Lease *items = calloc(most + 1, sizeof(*items));
+	Weft__Lease **list = calloc(most + 1, sizeof(*list));
 	struct lease_row *row;
 	uint8_t *packed = NULL;
 
 	*ret_len = 0;
-	if (items && list) {
-		while (message.n_leases < count &&
-		       (row = table_next(&leases->rows, &cursor, NULL, NULL))) {
-			if (!desired_get(host, row->scope))
-				continue;
-			fill(&items[message.n_leases], row);
-			list[message.n_leases] = &items[message.n_leases];
-			message.n_leases++;
-		}
-		message.leases = list;
-		packed = malloc(weft__leases__get_packed_size(&message) + 1);
+	message->leases = list;
+	while (items && list && message->n_leases < most &&
+	       (row = table_next(&leases->rows, cursor, NULL, NULL))) {
+		if (!is_chosen(choice, row->scope))
+			continue;
+		fill(&items[message->n_leases], row);
+		list[message->n_leases] = &items[message->n_leases];
+		message->n_leases++;
 	}
-	if (packed)
-		*ret_len = weft__leases__pack(&message, packed);
+	if (items && list && message->n_leases + message->n_scopes > 0)
+		packed = pack(message, ret_len);
 	free(items);
 	free(list);
 	return packed;
+}
+
+uint8_t *leases_pack(const struct leases *leases, const struct desired *host, size_t *ret_len)
+{
+	const struct choice choice = {.host = host};
+	Weft__Leases message = WEFT__LEASES__INIT;
+	size_t cursor = 0;
+	uint8_t *packed =
+		pack_some(leases, &choice, leases->rows.count, &message, &cursor, ret_len);
+
+	return packed ? packed : calloc(1, 1);
+}
+
+uint8_t *leases_pack_scopes(const struct leases *leases, const uint64_t *scopes, size_t count,
+                            bool first, size_t *cursor, size_t *ret_len)
+{
+	const struct choice choice = {.scopes = scopes, .scope_count = count};
+	Weft__Leases message = WEFT__LEASES__INIT;
+
+	if (first) {
+		message.n_scopes = count;
+		message.scopes = (uint64_t *)scopes;
+	}
+	return pack_some(leases, &choice, LEASES_A_FRAME, &message, cursor, ret_len);
+}
+
+uint8_t *leases_pack_one(const Weft__Lease *lease, size_t *ret_len)
+{
+	Weft__Lease copy = *lease, *list[] = {&copy};
+	Weft__Leases message = WEFT__LEASES__INIT;
+
+	message.n_leases = 1;
+	message.leases = list;
+	return pack(&message, ret_len);
 }
 
 const struct lease_row *leases_find(const struct leases *leases, uint64_t scope, struct mac mac)

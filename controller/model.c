@@ -237,6 +237,12 @@ static int remove_users(struct model *model, const char *key, struct refusal *re
 		if (graph_uses(&model->graph, user, key) != REF_NEEDS ||
 		    !model_get(model, noun, name))
 			continue;
+		// It is not there, it is only served from there.
+		if (model_place_is_homed(model, user, key)) {
+			if (model_place_let_go(model, user, refusal) < 0)
+				return refusal->fail.code;
+			continue;
+		}
 		if (model_remove(model, noun, name, true, refusal) < 0)
 			return refusal->fail.code;
 	}
@@ -325,9 +331,10 @@ static int set_refs(struct model *model, const char *key, const struct intent *i
 
 static int refuse_users(const struct model *model, const char *key, struct refusal *refusal)
 {
-	char user[KEY_SIZE], list[300] = "";
+	char user[KEY_SIZE], list[300] = "", homed[KEY_SIZE] = "";
 	size_t cursor = 0, len = 0;
 	unsigned count = 0;
+	const char *name;
 
 	while (graph_next_user(&model->graph, key, &cursor, user)) {
 		if (graph_uses(&model->graph, user, key) != REF_NEEDS)
@@ -335,13 +342,22 @@ static int refuse_users(const struct model *model, const char *key, struct refus
 		if (count++ < 5)
 			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%.48s",
 			                        count > 1 ? ", " : "", user);
+		if (!homed[0] && model_place_is_homed(model, user, key))
+			snprintf(homed, sizeof(homed), "%s", user);
 	}
 	if (count == 0)
 		return 0;
 	if (count > 5)
 		snprintf(list + len, sizeof(list) - len, " and %u more", count - 5);
 	refuse(refusal, -EBUSY, key, NULL, "%s is still used by %s", key, list);
-	fail_hint(&refusal->fail, "remove those first, or give --cascade to remove them with it");
+	if (homed[0] && noun_of_key(homed, &name) != NOUN_NONE)
+		fail_hint(&refusal->fail,
+		          "'weft %.*s set %s --host HOST' gives it another home; with --cascade "
+		          "homes go where their nets are, and all else there is removed",
+		          (int)(name - homed - 1), homed, name);
+	else
+		fail_hint(&refusal->fail,
+		          "remove those first, or give --cascade to remove them with it");
 	return -EBUSY;
 }
 

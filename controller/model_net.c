@@ -197,8 +197,8 @@ static int check_external(const struct model *model, const struct intent *intent
 	return 0;
 }
 
-static int check_rest(const struct intent *intent, const struct net_plan *plan,
-                      struct refusal *refusal)
+static int check_rest(const struct model *model, const struct intent *intent,
+                      const struct net_plan *plan, struct refusal *refusal)
 {
 	const Weft__Net *net = intent->msg->net;
 
@@ -207,7 +207,8 @@ static int check_rest(const struct intent *intent, const struct net_plan *plan,
 		       "%s: what it needs of a host is that of its router '%s'", intent->key,
 		       plan->router);
 		fail_hint(&refusal->fail, "weft router %s %s --host %s",
-		          strcmp(plan->router, "gw") == 0 ? "add" : "set", plan->router, net->host);
+		          model_get(model, NOUN_ROUTER, plan->router) ? "set" : "add", plan->router,
+		          net->host);
 		return -EINVAL;
 	}
 	if (net->has_mtu && (net->mtu < MTU_LEAST || net->mtu > MTU_MOST))
@@ -299,7 +300,7 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		err = model_way_check_mtu(model, intent, refusal);
 	if (err == 0)
 		err = check_ports(model, intent, refusal);
-	return err == 0 ? check_rest(intent, &plan, refusal) : err;
+	return err == 0 ? check_rest(model, intent, &plan, refusal) : err;
 }
 
 const struct noun_ops model_net = {.complete = complete, .refs = refs, .check = check};

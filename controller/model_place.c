@@ -12,7 +12,9 @@
 
 #include "controller/model_host.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *model_place_of(const Weft__PortIntent *port)
 {
@@ -238,4 +240,35 @@ const char *model_place_home(const struct model *model, const char *group,
 	}
 	snprintf(ret, KEY_SIZE, "%s", given ? given : best[0] ? best : HOST_LOCAL);
 	return ret;
+}
+
+static char **home_field(Weft__Intent *msg)
+{
+	if (msg->body_case == WEFT__INTENT__BODY_NET)
+		return &msg->net->host;
+	return msg->body_case == WEFT__INTENT__BODY_ROUTER ? &msg->router->host : NULL;
+}
+
+bool model_place_is_homed(const struct model *model, const char *key, const char *host_key)
+{
+	const struct intent *intent = model_get_key(model, key);
+	char **host = intent ? home_field(intent->msg) : NULL;
+	char at[KEY_SIZE];
+
+	return host && *host && strcmp(noun_key(at, NOUN_HOST, *host), host_key) == 0;
+}
+
+int model_place_let_go(struct model *model, const char *key, struct refusal *refusal)
+{
+	const struct intent *intent = model_get_key(model, key);
+	Weft__Intent *msg = weft__intent__unpack(NULL, intent->len, intent->packed);
+	int err;
+
+	if (!msg)
+		return refuse(refusal, -ENOMEM, key, NULL, "%s: out of memory", key);
+	free(*home_field(msg));
+	*home_field(msg) = NULL;
+	err = model_put(model, msg, refusal);
+	weft__intent__free_unpacked(msg, NULL);
+	return err;
 }

@@ -35,3 +35,8 @@ const char *model_place_home(const struct model *model, const char *group,
 // Of model.c and the nouns: where a port counts, and that the count at such a key may have changed.
 void model_place_count(const Weft__PortIntent *port, struct refs *refs);
 int model_place_follow(struct model *model, const char *at);
+
+// Whether the host of that key is the home that the net or router of the other was given; and it is to have none that
+// was given from now on, as part of the open batch: 0 or a refusal.
+bool model_place_is_homed(const struct model *model, const char *key, const char *host_key);
+int model_place_let_go(struct model *model, const char *key, struct refusal *refusal);

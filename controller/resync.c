@@ -145,7 +145,6 @@ static void send_difference(struct host *host)
 		settle(host);
 		return;
 	}
-	host->fresh = false;
 	for (size_t i = 0; i < host->resync.ops.count; i++) {
 		struct op *op = &host->resync.ops.items[i];
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "datapath/agent_priv.h"
+#include "datapath/lease.h"
 
 #include <string.h>
 
@@ -56,23 +57,26 @@ bool agent_event_ways(struct agent *agent, const Weft__Ways *ways)
 	return send_event(agent, &event);
 }
 
-void agent_event_lease(struct agent *agent, uint64_t scope, const struct mac *mac,
-                       const struct ip_addr *ip, uint64_t expires, const char *hostname)
+void agent_event_lease(struct agent *agent, const struct lease *lease, uint64_t expires)
 {
 	Weft__Event event = WEFT__EVENT__INIT;
-	Weft__Lease lease = WEFT__LEASE__INIT;
-	struct mac mac_copy = *mac;
-	uint32_t be = ip_to4(*ip);
+	Weft__Lease message = WEFT__LEASE__INIT;
+	struct lease copy = *lease;
+	uint32_t be = ip_to4(copy.ip);
 
-	lease.scope = scope;
-	lease.mac = (ProtobufCBinaryData){.len = sizeof(mac_copy.b), .data = mac_copy.b};
-	lease.ip = (ProtobufCBinaryData){.len = sizeof(be), .data = (uint8_t *)&be};
-	lease.has_expires = true;
-	lease.expires = expires;
-	lease.hostname = hostname && hostname[0] ? (char *)hostname : NULL;
+	message.scope = copy.scope;
+	message.mac = (ProtobufCBinaryData){.len = sizeof(copy.mac.b), .data = copy.mac.b};
+	message.ip = (ProtobufCBinaryData){.len = sizeof(be), .data = (uint8_t *)&be};
+	message.has_expires = true;
+	message.expires = expires;
+	// By it the client is known again where the lease is handed on.
+	message.has_client_id = copy.client_id_len > 0;
+	message.client_id =
+		(ProtobufCBinaryData){.len = copy.client_id_len, .data = copy.client_id};
+	message.hostname = copy.hostname[0] ? copy.hostname : NULL;
 	event.type = WEFT__EVENT_TYPE__EVENT_LEASE;
 	event.has_object = true;
-	event.object = scope;
-	event.lease = &lease;
+	event.object = copy.scope;
+	event.lease = &message;
 	send_event(agent, &event);
 }

@@ -123,6 +123,7 @@ void agent_run_complete(struct agent *agent);
 
 // agent_lease.c
 void agent_lease_take(struct agent *agent); // => The state is open.
+void agent_lease_frame(struct agent *agent, const struct stream_frame *frame);
 
 // agent_session.c: frames.
 void agent_session_frame(struct agent *agent, struct stream_frame *frame);
@@ -150,5 +151,4 @@ void agent_event(struct agent *agent, Weft__EventType type, uint64_t object, con
 void agent_event_step(struct agent *agent, uint64_t impairment, uint32_t step, uint64_t passed);
 // Returns whether there was room for it.
 bool agent_event_ways(struct agent *agent, const Weft__Ways *ways);
-void agent_event_lease(struct agent *agent, uint64_t scope, const struct mac *mac,
-                       const struct ip_addr *ip, uint64_t expires, const char *hostname);
+void agent_event_lease(struct agent *agent, const struct lease *lease, uint64_t expires);

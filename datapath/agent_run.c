@@ -159,10 +159,9 @@ static bool is_own(void *user, struct ip_addr ip)
 	return false;
 }
 
-static void env_lease(void *user, uint64_t scope, const struct mac *mac, const struct ip_addr *ip,
-                      uint64_t expires, const char *hostname)
+static void env_lease(void *user, const struct lease *lease, uint64_t expires)
 {
-	agent_event_lease(user, scope, mac, ip, expires, hostname);
+	agent_event_lease(user, lease, expires);
 }
 
 static int env_open(void *user, uint64_t id, const char *name, const Weft__Port *port,

@@ -20,7 +20,7 @@ enum { HELLO_LIMIT = 64 << 10, LEASES_LIMIT = 32 << 20 };
 static char *const capabilities[] = {
 	"tap",    "netdev",  "pcap",          "memory",    "nat",   "port-forward",
 	"dhcp",   "dns",     "router-advert", "flow-rule", "trace", "vhost-user",
-	"impair", "capture", "wire",          "address",   "bfd",
+	"impair", "capture", "wire",          "address",   "bfd",   "lease-handover",
 };
 
 void agent_session_hello(struct agent *agent)
@@ -136,6 +136,9 @@ static void on_running_frame(struct agent *agent, struct stream_frame *frame)
 		if (agent_keep_receive(agent->keep, frame) < 0)
 			log_warn("something handed to us cannot be read; it is left out");
 		return;
+	case WEFT__FRAME_TYPE__FRAME_LEASES:
+		agent_lease_frame(agent, frame);
+		break;
 	case WEFT__FRAME_TYPE__FRAME_DIGEST_REQUEST:
 	case WEFT__FRAME_TYPE__FRAME_BUCKETS_REQUEST:
 	case WEFT__FRAME_TYPE__FRAME_BUCKET_REQUEST:

@@ -89,8 +89,13 @@ static struct ip_addr ip_from_number(uint32_t number)
 static void tell(const struct dhcp_server *server, const struct lease *lease, uint64_t expires)
 {
 	if (server->env->lease_event)
-		server->env->lease_event(server->env->user, lease->scope, &lease->mac, &lease->ip,
-		                         expires, lease->hostname);
+		server->env->lease_event(server->env->user, lease, expires);
+}
+
+static void drop_lease(struct dhcp_server *server, struct lease *lease)
+{
+	dhcp_names_remove(&server->names, lease);
+	lease_remove(server->leases, lease);
 }
 
 // Ends a lease; only one that was bound is worth an event.
@@ -98,8 +103,7 @@ static void end_lease(struct dhcp_server *server, struct lease *lease)
 {
 	struct lease ended = *lease;
 
-	dhcp_names_remove(&server->names, lease);
-	lease_remove(server->leases, lease);
+	drop_lease(server, lease);
 	if (ended.state == LEASE_BOUND)
 		tell(server, &ended, 0);
 }
@@ -393,6 +397,37 @@ uint64_t dhcp_server_tick(struct dhcp_server *server, uint64_t wall)
 		}
 	}
 	return MIN(server->next_end - wall, (uint64_t)TICK_MOST_SECONDS);
+}
+
+void dhcp_server_forget(struct dhcp_server *server, uint64_t scope)
+{
+	uint32_t cursor = 0;
+	struct lease *lease;
+
+	if (dhcp_scope_by_id(&server->scopes, scope))
+		return;
+	while ((lease = lease_next(server->leases, &cursor)))
+		if (lease->scope == scope)
+			drop_lease(server, lease);
+}
+
+int dhcp_server_take(struct dhcp_server *server, const struct lease *lease)
+{
+	struct lease *held = lease_by_ip(server->leases, lease->scope, &lease->ip);
+	struct lease *own = lease_by_client(server->leases, lease->scope, &lease->mac,
+	                                    lease->client_id, lease->client_id_len);
+
+	if ((own && own->expires >= lease->expires) || (held && held != own))
+		return -EEXIST;
+	if (own)
+		drop_lease(server, own);
+	held = lease_put(server->leases, lease);
+	if (!held)
+		return -ENOSPC;
+	// Without memory for the name the lease still stands.
+	(void)dhcp_names_add(&server->names, held);
+	server->next_end = MIN(server->next_end, held->expires);
+	return 0;
 }
 
 static void fill_host(struct dhcp_host *host, struct mac mac, const struct ip_addr *ip,

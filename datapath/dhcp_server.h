@@ -25,6 +25,9 @@ enum drop_reason dhcp_server_frame_in(struct dhcp_server *server, const struct s
                                       const struct interface *interface, uint64_t now_ns,
                                       uint64_t wall);
 // Ends what has run out; returns seconds until it wants to be called again.
+// Leases that another process gave: service.h.
+void dhcp_server_forget(struct dhcp_server *server, uint64_t scope);
+int dhcp_server_take(struct dhcp_server *server, const struct lease *lease);
 uint64_t dhcp_server_tick(struct dhcp_server *server, uint64_t wall);
 
 // A host that DHCP knows: by a reservation, a lease or both.

@@ -99,6 +99,16 @@ uint64_t service_tick(struct service *service, uint64_t now_ns, uint64_t wall_se
 	return MIN(dhcp, next > now_ns ? next - now_ns : 0);
 }
 
+void service_forget_leases(struct service *service, uint64_t scope)
+{
+	dhcp_server_forget(service->dhcp, scope);
+}
+
+int service_take_lease(struct service *service, const struct lease *lease)
+{
+	return dhcp_server_take(service->dhcp, lease);
+}
+
 int service_set_scope(struct service *service, const struct dhcp_scope_config *config)
 {
 	return dhcp_scopes_set(dhcp_server_scopes(service->dhcp), config);

@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "datapath/generation.h"
+#include "datapath/lease.h"
 #include "datapath/state.h"
 #include "vnic/packet.h"
 
@@ -57,9 +58,8 @@ struct service_env {
 	// `server` is "ip" or "ip#port", NULL: the host's own. 0 or -errno.
 	int (*upstream)(void *user, const char *server, const uint8_t *query, size_t len,
 	                uint64_t token);
-	// A lease was given, renewed or ended.
-	void (*lease_event)(void *user, uint64_t scope, const struct mac *mac,
-	                    const struct ip_addr *ip, uint64_t expires_wall, const char *hostname);
+	// A lease was given, renewed or, with `expires_wall` 0, ended.
+	void (*lease_event)(void *user, const struct lease *lease, uint64_t expires_wall);
 };
 
 struct service *service_new(struct state *state, const struct service_env *env); // NULL with errno
@@ -71,6 +71,12 @@ void service_upstream_answer(struct service *service, uint64_t token, const uint
                              size_t len, uint64_t now_ns);
 // Periodic work (adverts, lease ends, query timeouts); returns ns until it wants to be called again.
 uint64_t service_tick(struct service *service, uint64_t now_ns, uint64_t wall_seconds);
+
+// Leases that another process gave, of a scope that comes here from there. The first drops what is left of
+// an earlier time, silently, unless the scope is held here; the second adds one, unless the client has a
+// lease here that ends later or the address is somebody else's. 0, -EEXIST or -ENOSPC.
+void service_forget_leases(struct service *service, uint64_t scope);
+int service_take_lease(struct service *service, const struct lease *lease);
 
 // Configuration, compiled by the agent. Strings and arrays are copied. Called inside the publish step, main
 // thread; an upsert of the same id replaces.

@@ -58,8 +58,7 @@ static int ask_upstream(void *user, const char *server, const uint8_t *query, si
 	return -ENETUNREACH;
 }
 
-static void hear_lease(void *user, uint64_t scope, const struct mac *mac, const struct ip_addr *ip,
-                       uint64_t expires, const char *hostname)
+static void hear_lease(void *user, const struct lease *lease, uint64_t expires)
 {
 }
 

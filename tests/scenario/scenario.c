@@ -147,8 +147,7 @@ static int upstream(void *user, const char *server, const uint8_t *query, size_t
 	return 0;
 }
 
-static void lease_event(void *user, uint64_t scope, const struct mac *mac, const struct ip_addr *ip,
-                        uint64_t expires_wall, const char *hostname)
+static void lease_event(void *user, const struct lease *lease, uint64_t expires_wall)
 {
 }
 

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Several datapaths under one controller, each in a namespace of its own.
-
-    local ---- underlay 192.0.2.0/24 ---- a (192.0.2.1)     b (192.0.2.2)
-                                          |- a1, a2 (lan)   |- b1 (lan)
-"""
+"""Several datapaths under one controller, each in a namespace of its own: the drawing is in hosts.py."""
 
 import os
 import re
@@ -11,34 +7,7 @@ import signal
 import time
 
 from conftest import BIN, eventually, is_alive
-
-
-def host(weft, name):
-    return next(record for record in weft.json("host", "ls") if record["name"] == name)
-
-
-def add_host(weft, name, address):
-    weft.weft("host", "add", name, "--net", "underlay", "--ip", address)
-    eventually(lambda: host(weft, name)["state"] == "ready", 10, f"host {name}")
-
-
-def add_hosts(weft):
-    weft.weft("net", "add", "underlay", "--subnet", "192.0.2.0/24")
-    add_host(weft, "a", "192.0.2.1/24")
-    add_host(weft, "b", "192.0.2.2/24")
-    weft.weft("net", "add", "lan", "--subnet", "10.1.0.0/24", "--dhcp", "--dns", "lan.test")
-
-
-def kill(weft, name):
-    def living():
-        pid = host(weft, name).get("pid", 0)
-        return pid if pid and is_alive(pid) else 0
-
-    # Killed shortly before, it may be between two lives.
-    pid = eventually(living, 10, f"a datapath of {name}")
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not is_alive(pid), 5, f"the end of {name}")
-    return pid
+from hosts import add_host, add_hosts, host, kill
 
 
 def test_guests_live_on_their_host(weft):

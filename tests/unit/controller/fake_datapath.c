@@ -256,6 +256,16 @@ static void on_commit(struct fake_datapath *fake, const struct stream_frame *fra
 	drop_ops(fake);
 }
 
+static void on_leases(struct fake_datapath *fake, const struct stream_frame *frame)
+{
+	Weft__Leases *leases = weft__leases__unpack(NULL, frame->len, frame->body);
+
+	fake->handed += (unsigned)leases->n_leases;
+	if (leases->n_scopes > 0)
+		fake->handed_scope = leases->scopes[0];
+	weft__leases__free_unpacked(leases, NULL);
+}
+
 static void on_confirm(struct fake_datapath *fake, const struct stream_frame *frame)
 {
 	Weft__TxConfirm *confirm = weft__tx_confirm__unpack(NULL, frame->len, frame->body);
@@ -403,6 +413,9 @@ static void on_frame(void *user, struct stream_frame *frame)
 	case WEFT__FRAME_TYPE__FRAME_KEPT_END:
 		fake->kept_end = true;
 		break;
+	case WEFT__FRAME_TYPE__FRAME_LEASES:
+		on_leases(fake, frame);
+		break;
 	default:
 		break;
 	}
@@ -418,14 +431,14 @@ static const struct stream_ops fake_ops = {.frame = on_frame, .closed = on_close
 void fake_connect(struct fake_datapath *fake, int fd)
 {
 	Weft__Hello hello = WEFT__HELLO__INIT;
-	char tap[] = "tap", *capabilities[] = {tap};
+	char tap[] = "tap", handover[] = "lease-handover", *capabilities[] = {tap, handover};
 
 	fake_hang_up(fake);
 	fake->stream = stream_new(fake->base, fd, &fake_ops, fake);
 	assert_non_null(fake->stream);
 	hello.version = 1;
 	hello.software = (char *)"fake-datapath";
-	hello.n_capabilities = 1;
+	hello.n_capabilities = 2;
 	hello.capabilities = capabilities;
 	hello.has_generation = true;
 	hello.generation = fake->generation;

@@ -30,7 +30,9 @@ struct fake_datapath {
 	unsigned transactions; // Applied.
 	unsigned operations;   // Of the last one.
 	unsigned all_operations;
-	unsigned kept; // Frames KEPT that came.
+	unsigned handed;       // Leases that were handed over while it ran,
+	uint64_t handed_scope; // the scope for which the last frame of them came that named one.
+	unsigned kept;         // Frames KEPT that came.
 	bool kept_end;
 	uint64_t tentative; // The transaction that waits to be confirmed, or 0.
 

@@ -42,14 +42,14 @@ static int env_upstream(void *user, const char *server, const uint8_t *query, si
 	return kit->upstream_result;
 }
 
-static void env_lease_event(void *user, uint64_t scope, const struct mac *mac,
-                            const struct ip_addr *ip, uint64_t expires, const char *hostname)
+static void env_lease_event(void *user, const struct lease *lease, uint64_t expires)
 {
 	struct kit *kit = user;
 	struct kit_event *copy = &kit->events[kit->event_count++ % KIT_FRAMES];
 
-	*copy = (struct kit_event){.scope = scope, .expires = expires, .mac = *mac, .ip = *ip};
-	snprintf(copy->hostname, sizeof(copy->hostname), "%s", hostname);
+	*copy = (struct kit_event){
+		.scope = lease->scope, .expires = expires, .mac = lease->mac, .ip = lease->ip};
+	snprintf(copy->hostname, sizeof(copy->hostname), "%s", lease->hostname);
 }
 
 struct ip_addr kit_ip(const char *text)

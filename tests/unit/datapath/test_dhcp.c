@@ -5,6 +5,8 @@
 #include "base/bytes.h"
 #include "tests/unit/datapath/service_kit.h"
 
+#include <errno.h>
+
 enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM };
 enum { PORT = 7 };
 
@@ -742,6 +744,51 @@ static void tick_names_the_next_end(void **state)
 	assert_true(service_tick(kit->service, kit->now_ns, kit->wall) == UINT64_C(10000000000));
 }
 
+// What another process gave is known here, by client id, by address and by name, and told to nobody again.
+static void a_scope_comes_with_its_leases(void **state)
+{
+	struct kit *kit = *state;
+	struct lease lease = {.scope = KIT_SCOPE,
+	                      .ip = kit_ip("10.77.0.102"),
+	                      .mac = kit_mac(1),
+	                      .state = LEASE_BOUND,
+	                      .client_id_len = 2,
+	                      .client_id = "ab",
+	                      .hostname = "moved",
+	                      .expires = kit->wall + 1000};
+	struct lease other = lease;
+
+	// From an earlier time here: it goes with the scope, and silently.
+	bind_client(kit, (struct ask){.client = 3, .requested = "10.77.0.102"});
+	service_remove_scope(kit->service, KIT_SCOPE);
+	service_forget_leases(kit->service, KIT_SCOPE);
+	assert_int_equal(lease_count(kit->state.leases), 0);
+	kit->event_count = 0;
+	assert_int_equal(service_take_lease(kit->service, &lease), 0);
+	kit_restart(kit);
+	assert_int_equal(kit->event_count, 0);
+
+	say(kit, (struct ask){.type = REQUEST, .client = 3, .requested = "10.77.0.102"});
+	expect(kit, NAK);
+	say(kit, (struct ask){.type = REQUEST, .client = 1, .id = "ab", .ciaddr = "10.77.0.102"});
+	assert_ip(expect(kit, ACK), "10.77.0.102");
+
+	// Given there at the last moment. What was given here since is later, or another's.
+	service_forget_leases(kit->service, KIT_SCOPE);
+	assert_int_equal(lease_count(kit->state.leases), 1);
+	assert_int_equal(service_take_lease(kit->service, &lease), -EEXIST);
+	other.client_id[0] = 'x';
+	other.expires += 9999;
+	assert_int_equal(service_take_lease(kit->service, &other), -EEXIST);
+	other.ip = kit_ip("10.77.0.103");
+	assert_int_equal(service_take_lease(kit->service, &other), 0);
+	assert_int_equal(lease_count(kit->state.leases), 2);
+	// Its end is known, too.
+	kit->event_count = 0;
+	kit_sleep(kit, 3601);
+	assert_int_equal(kit->event_count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 
 int main(void)
@@ -780,6 +827,7 @@ int main(void)
 		TEST(a_port_has_a_rate),
 		TEST(full_lease_table_is_exhaustion),
 		TEST(tick_names_the_next_end),
+		TEST(a_scope_comes_with_its_leases),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
