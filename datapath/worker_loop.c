@@ -173,6 +173,15 @@ static bool door_has_ended(struct worker *worker, struct door *door)
 	return door->faults > DOOR_FAULTS;
 }
 
+static bool release(struct worker *worker, const struct generation *generation, uint64_t now)
+{
+	bool worked;
+
+	worker->release_at_ns =
+		pipeline_release(worker->pipeline, generation, worker->pool, now, &worked);
+	return worked;
+}
+
 static bool poll_hot(struct worker *worker, const struct generation *generation, uint64_t now)
 {
 	struct doors *doors = &worker->doors;
@@ -184,6 +193,11 @@ static bool poll_hot(struct worker *worker, const struct generation *generation,
 
 		if (poll_door(worker, door, generation, now)) {
 			worked = true;
+			// What is delayed does not wait until all queues have had their turn.
+			if (worker->release_at_ns != UINT64_MAX) {
+				now = clock_now();
+				release(worker, generation, now);
+			}
 		} else if (door_has_ended(worker, door)) {
 			doors_abandon(doors, door);
 			worker_notice(worker, NOTICE_DOOR_GONE, door->object, door->port->name);
@@ -212,15 +226,6 @@ static void tick(struct worker *worker, const struct generation *generation, uin
 	worker->tick_at_ns = wait > UINT64_MAX - now ? UINT64_MAX : now + wait;
 	worker->tick_is_stale = false;
 	worker->ticked_ns = now;
-}
-
-static bool release(struct worker *worker, const struct generation *generation)
-{
-	bool worked;
-
-	worker->release_at_ns =
-		pipeline_release(worker->pipeline, generation, worker->pool, clock_now(), &worked);
-	return worked;
 }
 
 // A sleep ends some microseconds late, and much later on a machine that is busy: the last of the time
@@ -315,7 +320,7 @@ static void turn(struct worker *worker)
 	pipeline_looked(worker->pipeline, now - worker->looked_ns);
 	worker->looked_ns = now;
 	worked |= poll_hot(worker, generation, now);
-	worked |= release(worker, generation);
+	worked |= release(worker, generation, clock_now());
 	tick(worker, generation, now, worked);
 	stats_add(&worker->words[STATS_LOOPS], 1);
 	if (worked)

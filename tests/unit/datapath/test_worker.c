@@ -173,6 +173,73 @@ static void impaired_ports_send_in_time(void **state)
 	close_wires(&wires);
 }
 
+enum { SLOW_NS = 300000, SLOW_DOORS = 20 };
+
+// A frame for the door itself, which takes long to come.
+static unsigned slow_rx(struct port *port, unsigned queue, struct packet_pool *pool,
+                        struct batch *batch)
+{
+	struct packet *packet = packet_take(pool);
+	uint64_t began = clock_now();
+
+	while (clock_now() - began < SLOW_NS)
+		;
+	if (!packet)
+		return 0;
+	make_frame(packet->data, (uint8_t)port->slot, (uint8_t)port->slot, 0);
+	packet->len = packet->head_len = FRAME;
+	packet->in_port = port->slot;
+	batch->packets[batch->count++] = packet;
+	return 1;
+}
+
+static unsigned slow_tx(struct port *port, unsigned queue, struct packet *const *packets,
+                        unsigned count, enum drop_reason *reason)
+{
+	return count;
+}
+
+static int slow_rx_fd(const struct port *port, unsigned queue)
+{
+	return -1;
+}
+
+// However long the others' turns take together.
+static void delayed_frames_wait_for_one_queue_at_most(void **state)
+{
+	enum { DELAY_NS = 10000000, FRAMES = 100 };
+	static const struct port_ops slow_ops = {
+		.kind = "slow", .rx = slow_rx, .tx = slow_tx, .rx_fd = slow_rx_fd};
+	static struct port slow[SLOW_DOORS];
+	struct port *doors[2 + SLOW_DOORS];
+	struct impair_setting setting = {.impair = impair_new(FRAMES), .plan.step_count = 1};
+	int fds[2];
+	struct panel panel;
+
+	setting.plan.steps[0].effects.delay_ns = DELAY_NS;
+	for (unsigned i = 0; i < 2; i++)
+		doors[i] = wire_open(i + 1, &fds[i]);
+	for (unsigned i = 0; i < SLOW_DOORS; i++) {
+		slow[i] = (struct port){.ops = &slow_ops, .slot = 3 + i, .queue_count = 1};
+		doors[2 + i] = &slow[i];
+	}
+	panel_open(&panel, 1, 0);
+	panel.in[1] = &setting;
+	panel_connect(&panel, doors, 2 + SLOW_DOORS);
+	for (uint32_t n = 0; n < FRAMES; n++) {
+		put(fds[0], 255, 1, n);
+		assert_int_equal(take(fds[1], PATIENCE_MS), n);
+	}
+	panel_close(&panel);
+	// A round of all takes 6 ms, of which it would have to wait for half.
+	assert_true(histogram_quantile(impair_late(setting.impair), 500) < 5 * SLOW_NS);
+	impair_give(setting.impair);
+	for (unsigned i = 0; i < 2; i++) {
+		doors[i]->ops->close(doors[i]);
+		close(fds[i]);
+	}
+}
+
 static void what_was_published_before_the_start_counts(void **state)
 {
 	struct wires wires;
@@ -602,6 +669,7 @@ int main(void)
 		cmocka_unit_test(one_worker_forwards),
 		cmocka_unit_test(more_workers_than_queues_forward),
 		cmocka_unit_test(impaired_ports_send_in_time),
+		cmocka_unit_test(delayed_frames_wait_for_one_queue_at_most),
 		cmocka_unit_test(what_was_published_before_the_start_counts),
 		cmocka_unit_test(doors_come_and_go_under_traffic),
 		cmocka_unit_test(a_full_queue_starves_nobody),
