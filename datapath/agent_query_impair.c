@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { HISTOGRAM_TEXT = 1200, DOUBLING = 4 };
+enum { HISTOGRAM_TEXT = 1200, DOUBLING = 4, PROMISED_NS = 100000 };
 
 static const struct {
 	const char *name;
@@ -107,13 +107,15 @@ static void add_row(struct agent_rows *rows, const struct agent_object *object)
 		agent_rows_number(rows, impair_count(impair, counts[i].count));
 	add_times(rows, impair_held(impair));
 	add_times(rows, impair_late(impair));
+	agent_rows_number(rows, histogram_within(impair_late(impair), PROMISED_NS));
 }
 
 void agent_query_impairments(struct agent *agent, const Weft__Query *query, struct agent_rows *rows)
 {
 	static const char *const columns[] = {
-		"held_p50_ns", "held_p99_ns", "held_p999_ns", "held_max_ns", "held_times",
-		"late_p50_ns", "late_p99_ns", "late_p999_ns", "late_max_ns", "late_times",
+		"held_p50_ns", "held_p99_ns", "held_p999_ns",  "held_max_ns",
+		"held_times",  "late_p50_ns", "late_p99_ns",   "late_p999_ns",
+		"late_max_ns", "late_times",  "late_in_100us",
 	};
 
 	agent_rows_column(rows, "name");

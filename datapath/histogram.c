@@ -42,6 +42,15 @@ uint64_t histogram_end(unsigned bucket)
 	return ((UINT64_C(4) + bucket % 4 + 1) << (high - 2)) - 1;
 }
 
+uint64_t histogram_within(const struct histogram *histogram, uint64_t ns)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS && histogram_end(i) <= ns; i++)
+		count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
+	return count;
+}
+
 uint64_t histogram_quantile(const struct histogram *histogram, unsigned thousandths)
 {
 	uint64_t count = atomic_load_explicit(&histogram->count, memory_order_relaxed);

@@ -31,6 +31,9 @@ static void quantiles_are_those_of_what_was_added(void **state)
 	assert_in_range(histogram_quantile(&times, 500), 500000, 625000);
 	assert_in_range(histogram_quantile(&times, 990), 990000, 1240000);
 	assert_in_range(histogram_quantile(&times, 1000), 1000000, 1250000);
+	assert_in_range(histogram_within(&times, 500000), 375, 500);
+	assert_int_equal(histogram_within(&times, 999), 0);
+	assert_int_equal(histogram_within(&times, UINT64_MAX), 1000);
 }
 
 static void what_is_too_long_is_in_the_last(void **state)
