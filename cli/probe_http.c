@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cli/probe_name.h"
 #include "cli/probe_socket.h"
+#include "cli/probe_tls.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -41,20 +42,19 @@ static int parse_port(const char *text, uint16_t *ret)
 
 int probe_http_parse(const char *url, struct probe_http_question *ret)
 {
-	const char *at = url + 7, *slash, *port;
+	bool tls = strncmp(url, "https://", 8) == 0;
+	const char *at = url + (tls ? 8 : 7), *slash, *port;
 	char authority[sizeof(ret->host) + 16];
 	size_t len;
 
-	if (strncmp(url, "https://", 8) == 0)
-		return -EPROTONOSUPPORT;
-	if (strncmp(url, "http://", 7) != 0 || !is_plain(url))
+	if ((!tls && strncmp(url, "http://", 7) != 0) || !is_plain(url))
 		return -EINVAL;
 	slash = strchrnul(at, '/');
 	len = (size_t)(slash - at);
 	if (len == 0 || len >= sizeof(authority) || strlen(slash) >= sizeof(ret->path))
 		return -EINVAL;
 	snprintf(authority, sizeof(authority), "%.*s", (int)len, at);
-	*ret = (struct probe_http_question){.port = 80};
+	*ret = (struct probe_http_question){.port = tls ? 443 : 80, .tls = tls};
 	snprintf(ret->path, sizeof(ret->path), "%s", *slash ? slash : "/");
 	at = authority;
 	if (*at == '[') {
@@ -139,16 +139,29 @@ static int connect_to(const struct probe_http_question *question, struct ip_addr
 	return -1;
 }
 
-static void read_answer(int fd, uint64_t ends_ns, struct probe_http_answer *answer)
+// What came next; 0: nothing more.
+static size_t receive(int fd, struct probe_tls *tls, void *buf, size_t size, uint64_t ends_ns)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
-	ssize_t len = 1;
+	ssize_t len;
+
+	if (tls)
+		return probe_tls_receive(tls, buf, size, ends_ns);
+	if (poll(&ready, 1, left_ms(ends_ns)) != 1)
+		return 0;
+	len = recv(fd, buf, size, 0);
+	return len > 0 ? (size_t)len : 0;
+}
+
+static void read_answer(int fd, struct probe_tls *tls, uint64_t ends_ns,
+                        struct probe_http_answer *answer)
+{
+	size_t len = 1;
 
 	while (answer->len < PROBE_HTTP_BODY && len > 0) {
-		if (poll(&ready, 1, left_ms(ends_ns)) != 1)
-			break;
-		len = recv(fd, answer->bytes + answer->len, PROBE_HTTP_BODY - answer->len, 0);
-		answer->len += len > 0 ? (size_t)len : 0;
+		len = receive(fd, tls, answer->bytes + answer->len, PROBE_HTTP_BODY - answer->len,
+		              ends_ns);
+		answer->len += len;
 	}
 	answer->bytes[answer->len] = '\0';
 	answer->status = probe_http_status(answer->bytes);
@@ -174,21 +187,45 @@ static int connect_to_any(const struct probe_http_question *question,
 	return fd;
 }
 
+static int send_question(int fd, struct probe_tls *tls, const struct probe_http_question *question,
+                         uint64_t ends_ns)
+{
+	char request[sizeof(question->path) + sizeof(question->host) + 96];
+	int len = snprintf(request, sizeof(request),
+	                   "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: weft\r\n\r\n",
+	                   question->path, question->host);
+
+	if (tls)
+		return probe_tls_send(tls, request, (size_t)len, ends_ns);
+	return send(fd, request, (size_t)len, MSG_NOSIGNAL) == len ? 0 : -errno;
+}
+
 void probe_http(const void *user, void *result)
 {
 	const struct probe_http_question *question = user;
 	struct probe_http_answer *answer = result;
-	char request[sizeof(question->path) + sizeof(question->host) + 96];
-	int fd = connect_to_any(question, answer), len;
+	int fd = connect_to_any(question, answer), error;
+	uint64_t ends_ns = clock_now() + question->wait_ms * NSEC_PER_MSEC;
+	struct probe_tls_peer peer = {
+		.host = question->host,
+		.ca = question->ca,
+		.insecure = question->insecure,
+		.ends_ns = ends_ns,
+	};
+	struct probe_tls *tls = NULL;
 
 	if (fd < 0)
 		return;
-	len = snprintf(request, sizeof(request),
-	               "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: weft\r\n\r\n", question->path,
-	               question->host);
-	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
-		give_up(answer, "the question could not be sent", strerror(errno));
-	else
-		read_answer(fd, clock_now() + question->wait_ms * NSEC_PER_MSEC, answer);
+	if (question->tls)
+		tls = probe_tls_open(fd, &peer, answer->trouble, sizeof(answer->trouble));
+	if (tls || !question->tls) {
+		error = send_question(fd, tls, question, ends_ns);
+		if (error < 0)
+			give_up(answer, "the question could not be sent", strerror(-error));
+		else
+			read_answer(fd, tls, clock_now() + question->wait_ms * NSEC_PER_MSEC,
+			            answer);
+	}
+	probe_tls_free(tls);
 	close(fd);
 }

@@ -17,6 +17,9 @@ struct probe_http_question {
 	struct ip_addr ip; // none: the guest's resolver is asked for the host
 	uint16_t port;
 	char path[1024];
+	bool tls;       // https
+	bool insecure;  // whatever certificate comes
+	const char *ca; // file of authorities, borrowed; NULL: those of the system
 	uint32_t wait_ms;
 };
 
@@ -27,7 +30,7 @@ struct probe_http_answer {
 	char bytes[PROBE_HTTP_BODY + 1]; // header and body, ended by a zero; the rest was not read
 };
 
-// Takes "http://HOST[:PORT]/PATH" apart. -EINVAL, -EPROTONOSUPPORT (https).
+// Takes "http://HOST[:PORT]/PATH" apart, or https. Or -EINVAL.
 int probe_http_parse(const char *url, struct probe_http_question *ret);
 
 // The status of an answer as it came; 0: it is none.

@@ -448,10 +448,13 @@ static const struct schema_key http_keys[] = {
 	{.name = "url",
          .kind = SCHEMA_TEXT,
          .field = "url",
-         .help = "what is fetched",
+         .help = "what is fetched, by http or https",
          .required = true},
 	RANGE("status", "status", 100, 599, "status that must come (default: 200)"),
 	KEY("body", SCHEMA_TEXT, "body", "text that the answer must contain"),
+	KEY("ca", SCHEMA_TEXT, "ca",
+            "https: file of the authorities that may have signed (default: those that the system trusts)"),
+	KEY("insecure", SCHEMA_FLAG, "insecure", "https: take any certificate"),
 	EXPECT,
 	{0},
 };
@@ -517,7 +520,8 @@ static const struct schema_object http = {
 	.name = "http test",
 	.keys = http_keys,
 	.help = "What a web server answers.",
-	.example = "tests:\n  - http: {from: h1, url: \"http://web.lan.test/\", body: hello}"};
+	.example = "tests:\n  - http: {from: h1, url: \"http://web.lan.test/\", body: hello}\n"
+		   "  - http: {from: h1, url: \"https://web.lan.test/\", ca: ca.pem, status: 404}"};
 static const struct schema_object trace = {
 	.name = "trace test",
 	.keys = trace_keys,

@@ -24,9 +24,7 @@ static int begin(struct test_run *run, struct test_work *work)
 		return 0;
 	error = probe_http_parse(item->target, question);
 	if (error < 0)
-		test_fail(item, error == -EPROTONOSUPPORT
-		                        ? "https is not asked for by tests, only http"
-		                        : "that is no http://HOST[:PORT]/PATH");
+		test_fail(item, "that is no http://HOST[:PORT]/PATH, nor https");
 	else if (!item->from || !item->from->place.netns[0])
 		test_fail(item, "there is no guest with a namespace to run it in");
 	if (item->ran) {
@@ -36,6 +34,8 @@ static int begin(struct test_run *run, struct test_work *work)
 	guest = test_set_guest(run->set, question->host);
 	if (guest)
 		question->ip = guest->ip;
+	question->ca = item->test->ca;
+	question->insecure = item->test->insecure;
 	question->wait_ms = run->wait_ms;
 	work->answer_size = sizeof(struct probe_http_answer);
 	work->job.place = &item->from->place;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { USEC_PER_MSEC = 1000 };
 
@@ -65,6 +66,41 @@ static int check_port(const struct yaml_node *node, const char *kind, const Weft
 	return 0;
 }
 
+// `weft test` may be run elsewhere: the path in the lab is that of the file's own folder, whole.
+static int place_authorities(const struct yaml_node *body, Weft__LabTest *test, struct fail *fail)
+{
+	const struct yaml_node *node = yaml_get(body, "ca");
+	const char *file = node ? node->place.file : "", *slash = strrchr(file, '/');
+	char *folder, *path;
+	int len;
+
+	if (!test->ca || test->ca[0] == '/')
+		return 0;
+	folder = file[0] == '/' ? strdup("") : getcwd(NULL, 0);
+	if (!folder)
+		return fail_set(fail, -errno, "the current folder has no path: %s",
+		                strerror(errno));
+	len = asprintf(&path, "%s%s%.*s%s", folder, *folder ? "/" : "",
+	               slash ? (int)(slash - file) + 1 : 0, file, test->ca);
+	free(folder);
+	if (len < 0)
+		return fail_set(fail, -ENOMEM, "out of memory");
+	free(test->ca);
+	test->ca = path;
+	return 0;
+}
+
+static int check_web(const struct yaml_node *node, const Weft__LabTest *test, struct fail *fail)
+{
+	if (test->ca && test->insecure)
+		return yaml_refuse(&node->place, fail,
+		                   "http: with insecure nobody asks for the authorities of ca");
+	if ((test->ca || test->insecure) && test->url && strncmp(test->url, "https://", 8) != 0)
+		return yaml_refuse(&node->place, fail, "http: %s is for an https:// url",
+		                   test->ca ? "ca" : "insecure");
+	return 0;
+}
+
 // One key, the kind, with what is said of it.
 static int take_test(struct topology *topology, const struct schema_object *schema,
                      const struct yaml_node *node, Weft__LabTest *test, struct fail *fail)
@@ -84,6 +120,8 @@ static int take_test(struct topology *topology, const struct schema_object *sche
 		test->has_duration_ms = true;
 		test->duration_ms = (uint32_t)(time.number / USEC_PER_MSEC);
 	}
+	if (place_authorities(body, test, fail) < 0 || check_web(node, test, fail) < 0)
+		return fail->code;
 	return check_port(node, kind, test, fail);
 }
 

@@ -108,10 +108,10 @@ class Guest:
     def listens(self, port, protocol="t"):
         return bool(self.run("ss", "-Hln" + protocol, f"sport = :{port}").stdout)
 
-    def serve(self, port, text):
+    def serve(self, port, text, *options):
         """A web server that logs who asked; returns the path of its log."""
         log = self.instance.path / f"web-{self.name}-{port}"
-        self.start(DEMO / "web", "--port", port, "--text", text, log=log)
+        self.start(DEMO / "web", "--port", port, "--text", text, *options, log=log)
         eventually(lambda: self.listens(port), 5, f"the web server of {self.name}")
         return log
 

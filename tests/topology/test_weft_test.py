@@ -161,6 +161,41 @@ def test_each_kind_fails_for_the_right_reason(lab):
     assert run(lab, "l").splitlines()[-1] == "18 passed, 0 failed"
 
 
+HTTPS = {
+    "url: \"https://h2.lan.test:8443/\", ca: h2.pem, body: hello": None,
+    "url: \"https://10.1.0.12:8443/\", ca: h2.pem": None,
+    "url: \"https://h2:8443/\", insecure: true": None,
+    "url: \"https://h2.lan.test:8443/\", expect: blocked": None,
+    "url: \"https://h2.lan.test:8443/\", ca: h2.pem, status: 404": "status 200, not 404",
+    "url: \"https://h2.lan.test:8443/\", ca: h2.pem, body: goodbye": "'goodbye' is not in what came",
+    "url: \"https://h2.lan.test:8443/\"": "the certificate of h2.lan.test will not do: self-signed certificate",
+    "url: \"https://h2.lan.test:8443/\", ca: other.pem": "the certificate of h2.lan.test will not do: self-signed",
+    "url: \"https://h2:8443/\", ca: h2.pem": "the certificate of h2 will not do: hostname mismatch",
+    "url: \"https://h2.lan.test:8443/\", ca: nowhere.pem": "nowhere.pem cannot be read: ",
+    "url: \"https://h2.lan.test:8080/\", insecure: true": "no TLS: wrong version number",
+}
+
+
+def test_https_is_judged_by_its_certificate(lab):
+    for name, alternatives in (("h2", "DNS:h2.lan.test,IP:10.1.0.12"), ("other", "DNS:h2.lan.test")):
+        lab.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}", "-days", "2",
+                "-keyout", lab.path / f"{name}.key", "-out", lab.path / f"{name}.pem")
+    (lab.path / "both.pem").write_text((lab.path / "h2.key").read_text() + (lab.path / "h2.pem").read_text())
+    lab.guest("l.h2").serve(8443, "hello", "--certificate", lab.path / "both.pem")
+    head = (lab.path / "l.yaml").read_text().split("tests:")[0]
+    tests = "".join(f"  - http: {{from: h1, {test}}}\n" for test in HTTPS)
+    (lab.path / "https.yaml").write_text(head + "tests:\n" + tests)
+    cases = json.loads(run(lab, "-o", "json", lab.path / "https.yaml", code=4))
+    for case, (test, text) in zip(cases, HTTPS.items(), strict=True):
+        assert case["passed"] == (text is None) and (text or "") in case["text"], (test, case)
+    # Of a lab as well, wherever the test is run.
+    (lab.path / "https.yaml").write_text(head + "tests:\n" + tests.splitlines(True)[0])
+    lab.weft("apply", lab.path / "https.yaml")
+    assert run(lab, "l").splitlines()[-1] == "1 passed, 0 failed"
+    assert f'ca: "{lab.path}/h2.pem"' in lab.weft("export", "l").stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_an_interrupted_test(weft, number):
     (weft.path / "long.yaml").write_text(

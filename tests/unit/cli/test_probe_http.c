@@ -20,6 +20,8 @@ static void urls_are_taken_apart(void **state)
 		{"http://10.1.0.2:65535/", "10.1.0.2", "/", 65535},
 		{"http://[fd00::1]:81/x", "fd00::1", "/x", 81},
 		{"http://[fd00::1]", "fd00::1", "/", 80},
+		{"https://h1.lan.test", "h1.lan.test", "/", 443},
+		{"https://[fd00::1]:8443/x", "fd00::1", "/x", 8443},
 	};
 	struct probe_http_question question;
 
@@ -28,6 +30,7 @@ static void urls_are_taken_apart(void **state)
 		assert_string_equal(question.host, good[i].host);
 		assert_string_equal(question.path, good[i].path);
 		assert_int_equal(question.port, good[i].port);
+		assert_int_equal(question.tls, good[i].url[4] == 's');
 	}
 }
 
@@ -39,6 +42,8 @@ static void others_are_refused(void **state)
 		"ftp://h1/",
 		"http://",
 		"http:///x",
+		"https:///x",
+		"https:/",
 		"http://:80",
 		"http://h:0",
 		"http://h:65536",
@@ -55,7 +60,6 @@ static void others_are_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(probe_http_parse(bad[i], &question), -EINVAL);
-	assert_int_equal(probe_http_parse("https://h1/", &question), -EPROTONOSUPPORT);
 	memset(longest + 7, 'a', sizeof(longest) - 8);
 	assert_int_equal(probe_http_parse(longest, &question), -EINVAL);
 	longest[8] = '/';
