@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ enum {
 	BACKOFF_MAX_MS = 5000,
 	POLL_LOCK_MS = 200, // While a process that we do not know has the lock.
 	TERM_MS = 3000,
+	KILL_MS = 3000,
 };
 
 struct launch {
@@ -251,9 +253,24 @@ void launch_start(struct launch *launch)
 	launch_watch(launch, pid);
 }
 
+// The pidfd is readable once all threads have ended, also while nobody has collected what remains: in a
+// container the first process may never do so.
+static bool ends_within(int pidfd, int ms)
+{
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	uint64_t until = clock_now() + (uint64_t)ms * NSEC_PER_MSEC;
+	int n;
+
+	do {
+		uint64_t now = clock_now();
+
+		n = poll(&end, 1, now < until ? (int)((until - now) / NSEC_PER_MSEC) + 1 : 0);
+	} while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 void launch_stop(struct launch *launch)
 {
-	uint64_t until = clock_now() + TERM_MS * NSEC_PER_MSEC;
 	pid_t pid = launch->pid;
 	int pidfd = launch->pidfd >= 0 ? dup(launch->pidfd) : -1;
 
@@ -263,19 +280,15 @@ void launch_stop(struct launch *launch)
 	if (pidfd < 0)
 		return;
 	kill(pid, SIGTERM);
-	for (bool killed = false;;) {
-		// Reaps our own child; for another's, the signal 0 tells when it has gone.
-		if (waitpid(pid, NULL, WNOHANG) == pid ||
-		    syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
-			break;
-		if (!killed && clock_now() > until) {
-			log_warn("%s: pid %d does not end when asked; it is ended",
-			         launch->env.label, (int)pid);
-			syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-			killed = true;
-		}
-		usleep(5000);
+	if (!ends_within(pidfd, TERM_MS)) {
+		log_warn("%s: pid %d does not end when asked; it is ended", launch->env.label,
+		         (int)pid);
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		if (!ends_within(pidfd, KILL_MS))
+			log_warn("%s: pid %d does not end at all", launch->env.label, (int)pid);
 	}
+	// Reaps our own child; that of a controller before us is for somebody else.
+	waitpid(pid, NULL, WNOHANG);
 	close(pidfd);
 }
 

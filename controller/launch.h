@@ -33,7 +33,8 @@ void launch_free(struct launch *launch);                 // Leaves the process a
 void launch_start(struct launch *launch);
 // Minds the process that has connected, whoever started it.
 void launch_watch(struct launch *launch, pid_t pid);
-// Ends it, politely and then not, and starts none again. Returns when it is gone.
+// Ends it, politely and then not, and starts none again. Returns when it has ended, or hangs in the kernel: after
+// six seconds at most.
 void launch_stop(struct launch *launch);
 
 pid_t launch_pid(const struct launch *launch); // 0 when none is known.
