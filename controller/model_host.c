@@ -89,6 +89,42 @@ static int check_wire(const struct model *model, const struct intent *port, stru
 	return 0;
 }
 
+bool model_host_hangs_in(const struct model *model, const char *name, const char *net)
+{
+	return model_host_kind(model, name) == WEFT__HOST_KIND__HOST_NS &&
+	       model_guest_port(model, name, net);
+}
+
+// A net cannot be carried by itself: its frames would go to the host in packets that are its own frames.
+static int check_carrier(const struct model *model, const struct intent *port,
+                         struct refusal *refusal)
+{
+	const Weft__PortIntent *body = port->msg->port;
+	const char *own =
+		body->guest && model_get(model, NOUN_HOST, body->guest) ? body->guest : NULL;
+
+	if (!body->net)
+		return 0;
+	if (body->host && model_host_hangs_in(model, body->host, body->net)) {
+		refuse(refusal, -ELOOP, port->key, "host",
+		       "%s: host '%s' is reached through net '%s', so nothing in that net can be "
+		       "there",
+		       port->key, body->host, body->net);
+		fail_hint(&refusal->fail,
+		          "what is in that net is on host local: leave the host out");
+		return -ELOOP;
+	}
+	if (own && model_place_has(model, body->net, own)) {
+		refuse(refusal, -ELOOP, port->key, "net",
+		       "%s: net '%s' has ports on host '%s', so the host cannot be reached "
+		       "through it",
+		       port->key, body->net, own);
+		fail_hint(&refusal->fail, "reach the host through a net of its own");
+		return -ELOOP;
+	}
+	return 0;
+}
+
 int model_host_check_port(const struct model *model, const struct intent *port,
                           struct refusal *refusal)
 {
@@ -96,6 +132,8 @@ int model_host_check_port(const struct model *model, const struct intent *port,
 	const char *name = body->host;
 
 	if (body->link && check_wire(model, port, refusal) < 0)
+		return refusal->fail.code;
+	if (check_carrier(model, port, refusal) < 0)
 		return refusal->fail.code;
 	if (!name || model_host_kind(model, name) != WEFT__HOST_KIND__HOST_REMOTE)
 		return 0;

@@ -25,6 +25,9 @@ bool model_host_address(const struct model *model, const char *name, bool want4,
 bool model_host_backup(const struct model *model, const char *name, bool want4,
                        struct ip_addr *ret);
 
+// Whether it runs in a namespace that has a port in the net, by which it is or can be reached.
+bool model_host_hangs_in(const struct model *model, const char *name, const char *net);
+
 // "local" needs not be written.
 void model_host_canon(char **host);
 

@@ -2,6 +2,7 @@
 //
 // test_model: what the model takes, what it refuses, and how it says so.
 
+#include "controller/model_host.h"
 #include "controller/model_vhost.h"
 #include "tests/unit/controller/kit.h"
 
@@ -192,6 +193,29 @@ static void test_machines(void **state)
 	            "not a port of a virtual machine");
 }
 
+// Frames of the net would have to go in packets that are frames of the net.
+static void test_a_net_is_not_carried_by_itself(void **state)
+{
+	struct model *model = *state;
+	struct refusal refusal = {0};
+
+	assert_int_equal(kit_batch(model, &refusal, "net core subnet=192.0.2.0/24",
+	                           "net far subnet=10.9.0.0/24", "guest east kind=host",
+	                           "host east kind=ns", "port east guest=east net=core", NULL),
+	                 0);
+	model_commit(model);
+	assert_true(model_host_hangs_in(model, "east", "core"));
+	assert_false(model_host_hangs_in(model, "east", "far"));
+	kit_refused(model, "port x net=core host=east", -ELOOP, "host",
+	            "host 'east' is reached through net 'core'");
+	kit_put(model, "port x net=core");
+	kit_put(model, "port y net=far host=east");
+	kit_refused(model, "port east guest=east net=far", -ELOOP, "net",
+	            "net 'far' has ports on host 'east'");
+	kit_refused(model, "port east2 guest=east net=far", -ELOOP, "net",
+	            "net 'far' has ports on host 'east'");
+}
+
 static void test_mtu(void **state)
 {
 	struct model *model = *state;
@@ -335,6 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vlans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_net_is_not_carried_by_itself, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_mtu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_external, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forwards_and_routes, setup, teardown),
