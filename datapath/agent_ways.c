@@ -43,11 +43,12 @@ static void tell(struct agent *agent, struct telling *telling, uint64_t digest)
 
 void agent_ways_tell(struct agent *agent)
 {
-	struct telling telling = {.count = agent_ports_ways(agent->ports, NULL, 0)};
+	struct telling telling = {0};
 	uint64_t digest;
 
-	if (agent->phase != AGENT_RUNNING)
+	if (agent->phase != AGENT_RUNNING || !agent->ports)
 		return;
+	telling.count = agent_ports_ways(agent->ports, NULL, 0);
 	// Short of memory it is for the next time.
 	telling.ways = calloc(telling.count + 1, sizeof(*telling.ways));
 	telling.narrow = calloc(telling.count + 1, sizeof(*telling.narrow));
