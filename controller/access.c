@@ -3,7 +3,7 @@
 // access: the rules. Whoever holds a certificate that our authority signed, that is within its dates and not
 // revoked, and whose host is one of the intent, is that host. All of it is looked up at each connection.
 
-#include "controller/access.h"
+#include "controller/access_priv.h"
 
 #include "base/cert.h"
 #include "base/clock.h"
@@ -23,15 +23,6 @@
 #define DAY INT64_C(86400)
 
 enum { WATCH_SECONDS = 12 * 3600, SOON_DAYS = 14 };
-
-struct access {
-	struct access_env env;
-	struct authority *authority;
-	struct gate *gate, *plain_gate; // NULL: not open.
-	struct event *watch;            // Looks for certificates that end soon.
-	char address[CREDENTIAL_ADDRESS];
-	bool anywhere; // The gate listens at all addresses, so that its own names none.
-};
 
 static int64_t now(void)
 {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct access;
+struct model;
 struct event_base;
 struct store;
 struct tls;
@@ -46,6 +47,12 @@ char *access_enrol(struct access *access, const char *host, int64_t valid_second
 // Nothing that was signed for the host until now holds any more, and if it is here it goes. How many that
 // were.
 int access_revoke(struct access *access, const char *host, unsigned *ret, struct fail *fail);
+
+// Refuses the open batch where something in it needs a host of another machine that is not in, and that cannot come
+// in as its certificate is: 0 or -EKEYREJECTED with the object and the reason. `is_in` tells whether a host is.
+int access_check_need(const struct access *access, const struct model *model,
+                      bool (*is_in)(void *user, const char *host), void *user,
+                      struct refusal *refusal);
 
 // Adds to the host's record what is known of its certificate, and why it was turned away.
 void access_describe(const struct access *access, const char *host, Weft__Record *record);

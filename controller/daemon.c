@@ -123,11 +123,20 @@ static bool find_host(void *user, const char *name, struct vhost_host *ret)
 	return true;
 }
 
+static bool is_in(void *user, const char *name)
+{
+	const struct host *host = hosts_get(&((struct daemon *)user)->control.hosts, name);
+
+	return host && host_from(host)[0] && host_state(host) != HOST_ABSENT;
+}
+
 static int on_judge(void *user, const struct model *model, struct refusal *refusal)
 {
 	struct daemon *daemon = user;
 	int err = vhost_place_check(model, find_host, daemon, refusal);
 
+	if (err == 0 && daemon->access)
+		err = access_check_need(daemon->access, model, is_in, daemon, refusal);
 	return err < 0 ? err
 	               : lease_clash_check(&daemon->leases, model, clock_wall() / NSEC_PER_SEC,
 	                                   refusal);

@@ -27,6 +27,7 @@
 enum {
 	LIMIT_MS = 10000,
 	PENDING = 256,
+	PLACE_KEY = TCP_TEXT + 4,
 	PENDING_OF_ONE = 16,
 	ACCEPT_AT_ONCE = 32, // Then other events have their turn.
 	NOTES = 64,
@@ -147,12 +148,24 @@ static void remember(struct gate *gate, const char *host, const char *text)
 	snprintf(refused->text, sizeof(refused->text), "%s", text);
 }
 
+// Under which a refusal is remembered of one who did not say who it is. No host has such a name.
+static const char *place_key(const char *from, char buf[static PLACE_KEY])
+{
+	size_t len = host_part(from);
+	bool bracket = from[0] == '[';
+
+	snprintf(buf, PLACE_KEY, "at %.*s", (int)(len - 2 * bracket), from + bracket);
+	return buf;
+}
+
 static void turn_away(struct gate *gate, const struct pending *pending, const struct fail *fail)
 {
-	char text[FAIL_TEXT];
+	char text[FAIL_TEXT], key[PLACE_KEY];
 
 	if (pending->host[0])
 		remember(gate, pending->host, fail->what);
+	else if (fail->code == -EKEYREJECTED)
+		remember(gate, place_key(pending->from, key), fail->what);
 	if (!note_down(gate, pending->from, pending->host, fail->code))
 		return;
 	// Who goes by himself, as one that only looks whether we listen, is no news.
@@ -177,6 +190,7 @@ static void on_done(void *user, int fd, struct tls *tls, const struct fail *fail
 	const struct cert_facts *peer = handshake_peer(pending->handshake);
 	struct gate *gate = pending->gate;
 	struct pending copy = *pending;
+	char key[PLACE_KEY];
 
 	// What it claims is known even if it is turned away.
 	if (gate->plain)
@@ -189,6 +203,7 @@ static void on_done(void *user, int fd, struct tls *tls, const struct fail *fail
 		return;
 	}
 	free(table_remove_text(&gate->refusals, copy.host));
+	free(table_remove_text(&gate->refusals, place_key(copy.from, key)));
 	gate->env.arrived(gate->env.user, copy.host, fd, tls, copy.from);
 }
 
@@ -312,4 +327,12 @@ const char *gate_refusal(const struct gate *gate, const char *host, int64_t *ret
 	if (refused)
 		*ret_when = refused->when;
 	return refused ? refused->text : NULL;
+}
+
+const char *gate_refusal_at(const struct gate *gate, const char *ip, int64_t *ret_when)
+{
+	char key[PLACE_KEY];
+
+	snprintf(key, sizeof(key), "at %s", ip);
+	return gate_refusal(gate, key, ret_when);
 }

@@ -36,3 +36,5 @@ void gate_close(struct gate *gate); // NULL is fine.
 
 // Why the host was last turned away, if it has not come in since; or NULL. When: seconds since 1970.
 const char *gate_refusal(const struct gate *gate, const char *host, int64_t *ret_when);
+// The same of one that came from the address, did not say who it is and refused our certificate.
+const char *gate_refusal_at(const struct gate *gate, const char *ip, int64_t *ret_when);

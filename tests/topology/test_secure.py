@@ -178,3 +178,51 @@ def test_bad_enrolments_are_refused(elsewhere):
     done = subprocess.run([BIN / "weft-datapath", "--bundle", "/etc/hostname"], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 2 and "bundle '/etc/hostname'" in done.stderr
+
+
+def test_topology_that_needs_a_host_outside(elsewhere, instances):
+    """A file that uses a host whose certificate will not do is refused at once, at its place, and nothing is changed."""
+    weft = elsewhere.weft
+    path = weft.path / "lab.yaml"
+    before = "lab: lab\nhosts:\n  far: {remote: true, ip: 192.0.2.2}\nnets:\n  wide: {subnet: 10.7.0.0/24}\n"
+    path.write_text(before)
+    weft.weft("apply", path)
+    path.write_text(before + "guests:\n  near: {net: wide}\n"
+                    "  x1:\n    kind: external\n    net: wide\n    interface: x1\n    host: far\n")
+
+    def enrol(*words):
+        weft.weft("host", "enrol", "far", "--out", elsewhere.bundle, *words)
+
+    def is_refused(*words):
+        revision = weft.revision()
+        for command in (["plan", path], ["apply", path], ["apply", path, "--dry-run"]):
+            start = time.monotonic()
+            done = weft.weft(*command, check=False)
+            assert done.returncode == 1 and time.monotonic() - start < 2, (command, done.stdout, done.stderr)
+            for word in (f"{path}:12:11:", "cannot come in", "weft host enrol far", *words):
+                assert word in done.stderr, (word, done.stderr)
+        assert weft.revision() == revision and not weft.json("ns", "ls")
+
+    enrol("--valid", "1s")
+    time.sleep(1.2)
+    is_refused("was valid until")
+    enrol()
+    weft.weft("host", "revoke", "lab.far")
+    is_refused("was revoked at")
+
+    # Of another authority: it refuses us, and does not say who it is; its address does.
+    enrol()
+    other, theirs = instances("other").up(), elsewhere.machine.path / "theirs.bundle"
+    other.weft("host", "add", "far", "--remote")
+    other.weft("host", "enrol", "far", "--out", theirs, "--address", LISTEN)
+    elsewhere.start(theirs)
+    eventually(lambda: elsewhere.says("is of another authority"), 10, "the stranger's refusal")
+    is_refused("refused our certificate")
+    elsewhere.stop()
+
+    # With a bundle that will do it is let in, and so is the file.
+    elsewhere.machine.run("ip", "link", "add", "x1", "type", "veth", "peer", "name", "x1-peer")
+    elsewhere.start()
+    eventually(lambda: [h["state"] for h in weft.json("host", "ls") if h["name"] == "lab.far"] == ["ready"], 20, "far")
+    weft.weft("apply", path)
+    assert {port["name"]: port.get("host") for port in weft.json("port", "ls")}["lab.x1"] == "lab.far"
