@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "datapath/interface.h"
 #include "datapath/pipeline_priv.h"
+#include "datapath/suppress.h"
 #include "datapath/wire.h"
 
 static const struct mac broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
@@ -48,7 +49,8 @@ void arp_ask(struct pipeline *pipeline, const struct interface *interface, struc
 	if (!interface_source(interface, ip, &source))
 		return;
 	build(frame, ARP_REQUEST, broadcast, interface->mac, source, (struct mac){{0}}, ip);
-	egress_emit(pipeline, interface->domain, 0, frame, sizeof(frame));
+	egress_ask(pipeline, interface->domain, suppress_reach(pipeline->generation, interface, ip),
+	           frame, sizeof(frame));
 }
 
 bool arp_read(const struct packet *packet, struct arp *ret)

@@ -357,3 +357,15 @@ void egress_emit(struct pipeline *pipeline, uint32_t domain_slot, uint32_t port,
 	if (reason)
 		pipeline_drop(pipeline, packet, reason);
 }
+
+void egress_ask(struct pipeline *pipeline, uint32_t domain_slot, enum egress_reach reach,
+                const uint8_t *frame, size_t len)
+{
+	const struct domain *domain = pmap_get(&pipeline->generation->domains, domain_slot);
+	struct packet *packet = domain ? egress_frame(pipeline, frame, len) : NULL;
+	enum drop_reason reason =
+		packet ? egress_flood(pipeline, domain, 0, reach, packet) : DROP_NONE;
+
+	if (reason)
+		pipeline_drop(pipeline, packet, reason);
+}

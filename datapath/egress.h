@@ -52,6 +52,9 @@ struct packet *egress_copy(struct pipeline *pipeline, const struct packet *packe
 // Sends a frame of ours: to `port`, or into `domain` where its destination lives, or to all of it.
 void egress_emit(struct pipeline *pipeline, uint32_t domain, uint32_t port, const uint8_t *frame,
                  size_t len);
+// Sends a question of ours, which is for a group, to the members of the domain within reach.
+void egress_ask(struct pipeline *pipeline, uint32_t domain, enum egress_reach reach,
+                const uint8_t *frame, size_t len);
 // Sends packets that an impairment of the port held; ends the turn.
 void egress_send(struct pipeline *pipeline, uint32_t port, struct packet **packets, unsigned count);
 // Calls the doors.

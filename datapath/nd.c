@@ -11,6 +11,7 @@
 #include "datapath/divert.h"
 #include "datapath/interface.h"
 #include "datapath/pipeline_priv.h"
+#include "datapath/suppress.h"
 #include "datapath/wire.h"
 #include "vnic/checksum.h"
 
@@ -73,7 +74,8 @@ void nd_ask(struct pipeline *pipeline, const struct interface *interface, struct
 		return;
 	build(frame, interface->mac, mac_from_group(group), source, group, ND_NEIGHBOUR_SOLICIT, 0,
 	      ip);
-	egress_emit(pipeline, interface->domain, 0, frame, sizeof(frame));
+	egress_ask(pipeline, interface->domain, suppress_reach(pipeline->generation, interface, ip),
+	           frame, sizeof(frame));
 }
 
 static bool has_good_sum(const struct packet *packet)

@@ -37,12 +37,34 @@ static const struct port_config *peer_of(const struct generation *generation,
 	               : NULL;
 }
 
+static const struct host_address *find_on(const struct generation *generation,
+                                          const struct interface *interface, struct ip_addr ip)
+{
+	const struct domain *domain = pmap_get(&generation->domains, interface->domain);
+
+	return domain ? find(ip_is4(ip) ? &domain->hosts4 : &domain->hosts6, ip) : NULL;
+}
+
+// Whether the host is at a port of ours that is there.
+static bool is_here(const struct generation *generation, const struct host_address *host)
+{
+	const struct port_config *port = pmap_get(&generation->ports, host->port);
+
+	return port && !port->is_peer && port->door && !port->admin_down;
+}
+
+enum egress_reach suppress_reach(const struct generation *generation,
+                                 const struct interface *interface, struct ip_addr ip)
+{
+	const struct host_address *host = find_on(generation, interface, ip);
+
+	return host && is_here(generation, host) ? EGRESS_HERE : EGRESS_EVERYWHERE;
+}
+
 bool suppress_told(const struct generation *generation, const struct interface *interface,
                    struct ip_addr ip, struct mac *ret)
 {
-	const struct domain *domain = pmap_get(&generation->domains, interface->domain);
-	const struct host_address *host =
-		domain ? find(ip_is4(ip) ? &domain->hosts4 : &domain->hosts6, ip) : NULL;
+	const struct host_address *host = find_on(generation, interface, ip);
 
 	if (!host || !peer_of(generation, host))
 		return false;
@@ -66,9 +88,9 @@ static bool is_ours_to_answer(struct miss *miss, const char *stage, const struct
 		           ip_format(host->ip, text), port->name, (unsigned long)host->id);
 		return true;
 	}
-	port = pmap_get(&miss->generation->ports, host->port);
-	if (!port || port->is_peer || !port->door || port->admin_down)
+	if (!is_here(miss->generation, host))
 		return false;
+	port = pmap_get(&miss->generation->ports, host->port);
 	trace_step(miss->trace, stage, "%s is at port %s of this host, and not asked for elsewhere",
 	           ip_format(host->ip, text), port->name);
 	miss->program->flags |= PROGRAM_HERE;

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "datapath/egress.h"
 #include "datapath/miss.h"
 
 // Looks at a group's or broadcast frame. Returns whether it was answered on behalf of a host behind a tunnel;
@@ -13,3 +14,6 @@ bool suppress_stage(struct miss *miss);
 // MAC then.
 bool suppress_told(const struct generation *generation, const struct interface *interface,
                    struct ip_addr ip, struct mac *ret);
+// How far the router's own question for an address goes: who is told to be at a port of ours is asked for there.
+enum egress_reach suppress_reach(const struct generation *generation,
+                                 const struct interface *interface, struct ip_addr ip);
