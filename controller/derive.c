@@ -21,6 +21,7 @@
 // Keys of the dirty table that stand for no object.
 #define MESH "mesh/"
 #define SPREAD "spread/"
+#define TRUNKS "trunks/"
 
 uint64_t derive_shared_bridge_id(const struct intent *intent)
 {
@@ -449,6 +450,9 @@ int derive_dirty(const struct model *model, struct layout *layout, bool collect,
 		// A net that came to a host brings the places of its ports there.
 		if (err == 0 && strncmp(key, SPREAD, strlen(SPREAD)) == 0)
 			err = derive_users(&deriving, key + strlen(SPREAD));
+		// One whose unknown MACs are dropped, or were: trunks of its VLAN follow.
+		if (err == 0 && strncmp(key, TRUNKS, strlen(TRUNKS)) == 0)
+			err = derive_users(&deriving, key + strlen(TRUNKS));
 		// A host that is new gets what is everywhere.
 		if (err == 0 && noun_of_key(key, &name) == NOUN_HOST)
 			err = derive_users(&deriving, "hosts");

@@ -9,6 +9,7 @@
 #include "controller/model_guest.h"
 #include "controller/model_place.h"
 #include "controller/model_vhost.h"
+#include "controller/scope.h"
 
 #include <stdio.h>
 
@@ -151,7 +152,25 @@ static bool is_snooped(const struct parts *parts)
 	return is_guest && !port->n_trunk && parts->net && derive_snoops(parts->net);
 }
 
-static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool tagged)
+static bool drops_unknown(const struct intent *net)
+{
+	return net && derive_unknown(net) == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP;
+}
+
+// The net of a VLAN that the port carries; NULL: nobody gave it a name.
+static const struct intent *net_of_vlan(const struct parts *parts, uint32_t vid)
+{
+	char claim[KEY_SIZE], user[KEY_SIZE];
+	size_t cursor = 0;
+
+	scope_vlan(parts->intent, vid, claim);
+	return graph_next_user(&parts->model->graph, claim, &cursor, user)
+	               ? model_get_key(parts->model, user)
+	               : NULL;
+}
+
+static void add_member(struct parts *parts, const struct intent *net, uint64_t bridge, uint32_t vid,
+                       bool tagged)
 {
 	Weft__Object object = WEFT__OBJECT__INIT;
 	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
@@ -162,7 +181,7 @@ static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool 
 	member.vid = vid;
 	member.has_tagged = true;
 	member.tagged = tagged;
-	if (parts->net && derive_unknown(parts->net) == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP) {
+	if (drops_unknown(net)) {
 		member.has_flood = true;
 		member.flood = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
 	}
@@ -177,18 +196,48 @@ static void add_member(struct parts *parts, uint64_t bridge, uint32_t vid, bool 
 	add(parts, WEFT__KIND__KIND_VLAN_MEMBER, id_key, &object);
 }
 
+// The port's own MAC in a VLAN in which nobody is looked for. Those behind it are learnt once they speak.
+static void add_place(struct parts *parts, uint32_t vid)
+{
+	Weft__Object object = WEFT__OBJECT__INIT;
+	Weft__FdbEntry entry = WEFT__FDB_ENTRY__INIT;
+	char id_key[KEY_SIZE + 16];
+	struct mac mac;
+
+	if (!parts->port->mac || mac_parse(parts->port->mac, &mac) < 0)
+		return;
+	entry.bridge = derive_shared_bridge_id(parts->intent);
+	entry.vid = vid;
+	entry.mac = derive_mac(&mac);
+	entry.port = derive_port_id(parts->intent->name);
+	snprintf(id_key, sizeof(id_key), "%s/%u", parts->intent->key, vid);
+	object.body_case = WEFT__OBJECT__BODY_FDB_ENTRY;
+	object.fdb_entry = &entry;
+	add(parts, WEFT__KIND__KIND_FDB_ENTRY, id_key, &object);
+}
+
+static void add_vlan(struct parts *parts, uint32_t vid, bool tagged)
+{
+	const struct intent *net = net_of_vlan(parts, vid);
+
+	add_member(parts, net, derive_shared_bridge_id(parts->intent), vid, tagged);
+	if (drops_unknown(net))
+		add_place(parts, vid);
+}
+
 static void add_members(struct parts *parts)
 {
 	const Weft__PortIntent *port = parts->port;
 
 	if (port->link)
-		add_member(parts, derive_link_id(port->link), 0, false);
+		add_member(parts, NULL, derive_link_id(port->link), 0, false);
 	else if (parts->net)
-		add_member(parts, derive_bridge_id(parts->net), parts->plan.vlan, false);
+		add_member(parts, parts->net, derive_bridge_id(parts->net), parts->plan.vlan,
+		           false);
 	else if (port->has_native)
-		add_member(parts, derive_shared_bridge_id(parts->intent), port->native, false);
+		add_vlan(parts, port->native, false);
 	for (size_t i = 0; i < port->n_trunk; i++)
-		add_member(parts, derive_shared_bridge_id(parts->intent), port->trunk[i], true);
+		add_vlan(parts, port->trunk[i], true);
 }
 
 static const char *hostname(const struct parts *parts)

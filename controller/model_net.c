@@ -132,6 +132,10 @@ static void refs(const struct model *model, const struct intent *intent, struct 
 	if (net->has_vlan) {
 		refs_add(refs, REF_CLAIMS, "vlan", "%s", scope_vlan(intent, net->vlan, key));
 		refs_add(refs, REF_WATCHES, "vlan", "%s", scope_shared(intent, key));
+		// Trunks are no ports of the net, but do as it says.
+		if (net->has_unknown && net->unknown == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP)
+			refs_add(refs, REF_WATCHES, "unknown", "trunks/%s",
+			         scope_shared(intent, key));
 	}
 	model_tunnel_net_refs(intent, refs);
 	if (ipam_plan(intent->key, net, &plan, &ignored) < 0)
@@ -223,12 +227,6 @@ static int check_rest(const struct model *model, const struct intent *intent,
 		fail_hint(&refusal->fail, "give it a larger MTU, or no subnet of IPv6");
 		return -EMSGSIZE;
 	}
-	if (net->has_unknown && net->unknown == WEFT__UNKNOWN_POLICY__UNKNOWN_DROP && net->has_vlan)
-		return refuse(
-			refusal, -EINVAL, intent->key, "unknown",
-			"%s: a net with a VLAN is on trunks too, behind which is anybody: what is "
-			"for unknown MACs cannot be dropped there",
-			intent->key);
 	if (net->has_lease_seconds && net->lease_seconds < 60)
 		return refuse(refusal, -EINVAL, intent->key, "lease_seconds",
 		              "%s: a lease of %u s is shorter than a minute", intent->key,

@@ -84,6 +84,52 @@ static void trunk_keeps_vlans_apart(void **user)
 	scenario_expect_silence(s);
 }
 
+static void quiet_member(struct scenario *s, uint64_t id, uint64_t port, bool tagged)
+{
+	Weft__VlanMember member = WEFT__VLAN_MEMBER__INIT;
+	Weft__Object object = WEFT__OBJECT__INIT;
+
+	member.port = port;
+	member.bridge = LAN;
+	member.vid = 10;
+	member.has_tagged = true;
+	member.tagged = tagged;
+	member.has_flood = true;
+	member.flood = WEFT__FLOOD_POLICY__FLOOD_GROUPS;
+	object.id = id;
+	object.body_case = WEFT__OBJECT__BODY_VLAN_MEMBER;
+	object.vlan_member = &member;
+	scenario_put(s, &object);
+}
+
+// VLAN 10 looks for nobody: who is told or has spoken is found, behind the trunk as well; VLAN 20 is as ever.
+static void unknown_addresses_are_dropped_in_one_vlan_alone(void **user)
+{
+	struct scenario *s = *user;
+	struct frame frame = frame_udp(&a, &t, "x");
+
+	quiet_member(s, 21, A10, false);
+	quiet_member(s, 22, B10, false);
+	quiet_member(s, 23, TRUNK, true);
+	quiet_member(s, 25, HYBRID, false);
+	scenario_commit(s);
+	scenario_send(s, A10, frame);
+	scenario_expect_silence(s);
+	assert_int_equal(scenario_drops(s, A10, DROP_UNKNOWN_MAC), 1);
+	scenario_send(s, C20, frame_udp(&c, &t, "x"));
+	scenario_expect(s, TRUNK, frame_tagged(frame_udp(&c, &t, "x"), 20));
+	scenario_expect(s, HYBRID, frame_tagged(frame_udp(&c, &t, "x"), 20));
+	scenario_fdb_entry(s, 51, LAN, 10, b.mac, TRUNK);
+	scenario_commit(s);
+	scenario_send(s, A10, frame_udp(&a, &b, "told"));
+	scenario_expect(s, TRUNK, frame_tagged(frame_udp(&a, &b, "told"), 10));
+	scenario_send(s, TRUNK, frame_tagged(frame_arp_request(&t, a.ip), 10));
+	scenario_discard(s);
+	scenario_send(s, A10, frame);
+	scenario_expect(s, TRUNK, frame_tagged(frame, 10));
+	scenario_expect_silence(s);
+}
+
 static void same_address_may_live_in_two_vlans(void **user)
 {
 	struct scenario *s = *user;
@@ -289,6 +335,7 @@ int main(void)
 		SCENARIO(broadcast_stays_in_its_vlan_with_each_ports_tag),
 		SCENARIO(tagged_frame_reaches_an_access_port_untagged),
 		SCENARIO(trunk_keeps_vlans_apart),
+		SCENARIO(unknown_addresses_are_dropped_in_one_vlan_alone),
 		SCENARIO(same_address_may_live_in_two_vlans),
 		SCENARIO(vlan_that_the_port_does_not_carry_is_dropped),
 		SCENARIO(untagged_frame_needs_a_native_vlan),

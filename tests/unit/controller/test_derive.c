@@ -637,7 +637,51 @@ static void test_unknown_macs_go_where_they_may_be(void **state)
 	put(world, "net lan");
 	check_way(world, "a", "b", all, true);
 	assert_int_equal(count_at(world, "a", WEFT__KIND__KIND_FDB_ENTRY), 2);
-	kit_refused(&world->model, "net vl vlan=20 unknown=drop", -EINVAL, "unknown", "trunks");
+}
+
+// How a frame for an unknown MAC reaches the members of a port, and how many MACs are told.
+static void check_trunk(struct world *world, unsigned quiet, unsigned places)
+{
+	const struct desired *desired = layout_at(&world->layout, "local");
+	const struct object *object;
+	size_t cursor = 0;
+	unsigned found = 0;
+
+	while ((object = table_next(&desired->objects, &cursor, NULL, NULL))) {
+		Weft__Object *message;
+
+		if (object->kind != WEFT__KIND__KIND_VLAN_MEMBER ||
+		    strcmp(object->name, "port/t") != 0)
+			continue;
+		message = weft__object__unpack(NULL, object->len, object->packed);
+		found += message->vlan_member->flood == WEFT__FLOOD_POLICY__FLOOD_GROUPS;
+		weft__object__free_unpacked(message, NULL);
+	}
+	assert_int_equal(found, quiet);
+	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_FDB_ENTRY), places);
+}
+
+// A trunk does as the net of each of its VLANs says, whichever came first.
+static void test_unknown_macs_of_vlans(void **state)
+{
+	struct world *world = *state;
+
+	put(world, "port t attach=netdev ifname=e0 trunk=10 trunk=20 mac=02:00:00:00:00:0a");
+	put(world, "net v10 vlan=10");
+	put(world, "port a attach=netdev ifname=e1 net=v10 mac=02:00:00:00:00:0b");
+	check_trunk(world, 0, 0);
+	put(world, "net v10 vlan=10 unknown=drop");
+	check_trunk(world, 1, 2);
+	put(world, "net v20 vlan=20 unknown=drop");
+	check_trunk(world, 2, 3);
+	put(world, "net v10 vlan=30 unknown=drop");
+	check_trunk(world, 1, 2);
+	put(world, "-net v20");
+	check_trunk(world, 0, 1);
+	put(world, "net v10 vlan=10 unknown=drop");
+	check_trunk(world, 1, 2);
+	put(world, "net v10 vlan=10");
+	check_trunk(world, 0, 0);
 }
 
 // Of all members of ports on the host, those of guests that are spared what is for routers.
@@ -809,6 +853,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_guests_are_spared_what_is_for_routers, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_macs_of_vlans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_macs_go_where_they_may_be, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_leases_move_addresses, setup, teardown),
