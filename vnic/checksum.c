@@ -9,9 +9,44 @@
 
 #include <assert.h>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+enum { FEW = 64 };
+
+static inline uint32_t word_at(const uint8_t *bytes)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+// A few bytes, as if zeros followed. Headers are summed several times for each frame: nothing is called, and no vectors are
+// set up.
+static inline uint64_t sum_few(const uint8_t *from, size_t len)
+{
+	uint64_t sum = 0;
+	uint16_t half;
+
+	for (; len >= 8; len -= 8, from += 8)
+		sum += (uint64_t)word_at(from) + word_at(from + 4);
+	if (len & 4) {
+		sum += word_at(from);
+		from += 4;
+	}
+	if (len & 2) {
+		memcpy(&half, from, sizeof(half));
+		sum += half;
+		from += 2;
+	}
+	return len & 1 ? sum + htole16(*from) : sum;
+}
+
 // 32-bit words into 64-bit sums: 2^32 words fit before a carry is lost. Four sums, so that
 // additions do not wait for each other and the compiler may use vectors.
-uint64_t checksum_sum(const void *bytes, size_t len)
+uint64_t checksum_sum_plain(const void *bytes, size_t len)
 {
 	const uint8_t *from = bytes;
 	uint64_t sums[4] = {0};
@@ -24,11 +59,52 @@ uint64_t checksum_sum(const void *bytes, size_t len)
 		sums[2] += words[2];
 		sums[3] += words[3];
 	}
-	// What is left is summed as if zeros followed.
-	memset(words, 0, sizeof(words));
-	memcpy(words, from, len);
-	return sums[0] + sums[1] + sums[2] + sums[3] + words[0] + words[1] + words[2] + words[3];
+	return sums[0] + sums[1] + sums[2] + sums[3] + sum_few(from, len);
 }
+
+#ifdef __x86_64__
+enum { WIDE = 64, WIDE_LEAST = 4 * WIDE };
+
+// The same by eight words at a time, the upper and the lower half of each pair apart; `len` is whole steps. 1448
+// bytes take 108 cycles instead of 249, 64 KB 4 900 instead of 12 700 (tests/bench/bench_checksum).
+__attribute__((target("avx2"))) static uint64_t sum_wide(const uint8_t *from, size_t len)
+{
+	const __m256i lower = _mm256_set1_epi64x(0xffffffff);
+	__m256i sums[4] = {0};
+	uint64_t parts[4];
+
+	for (; len; len -= WIDE, from += WIDE) {
+		__m256i first = _mm256_loadu_si256((const __m256i *)from);
+		__m256i second = _mm256_loadu_si256((const __m256i *)(from + WIDE / 2));
+
+		sums[0] = _mm256_add_epi64(sums[0], _mm256_and_si256(first, lower));
+		sums[1] = _mm256_add_epi64(sums[1], _mm256_srli_epi64(first, 32));
+		sums[2] = _mm256_add_epi64(sums[2], _mm256_and_si256(second, lower));
+		sums[3] = _mm256_add_epi64(sums[3], _mm256_srli_epi64(second, 32));
+	}
+	sums[0] = _mm256_add_epi64(_mm256_add_epi64(sums[0], sums[1]),
+	                           _mm256_add_epi64(sums[2], sums[3]));
+	_mm256_storeu_si256((__m256i *)parts, sums[0]);
+	return parts[0] + parts[1] + parts[2] + parts[3];
+}
+
+uint64_t checksum_sum(const void *bytes, size_t len)
+{
+	size_t wide = len & ~(size_t)(WIDE - 1);
+
+	if (len <= FEW)
+		return sum_few(bytes, len);
+	if (len < WIDE_LEAST || !__builtin_cpu_supports("avx2"))
+		return checksum_sum_plain(bytes, len);
+	return sum_wide(bytes, wide) +
+	       checksum_sum_plain((const uint8_t *)bytes + wide, len - wide);
+}
+#else
+uint64_t checksum_sum(const void *bytes, size_t len)
+{
+	return len <= FEW ? sum_few(bytes, len) : checksum_sum_plain(bytes, len);
+}
+#endif
 
 // Carries come back in at the lower end; twice per width, for the first time may bring a new one.
 static uint16_t fold(uint64_t sum)
@@ -59,12 +135,12 @@ uint16_t checksum_partial(uint64_t sum)
 
 uint64_t checksum_pseudo4(const uint8_t *ip, uint8_t proto, uint32_t len)
 {
-	return checksum_sum(ip + 12, 8) + htobe16(proto) + (uint64_t)htobe32(len);
+	return sum_few(ip + 12, 8) + htobe16(proto) + (uint64_t)htobe32(len);
 }
 
 uint64_t checksum_pseudo6(const uint8_t *ip, uint8_t proto, uint32_t len)
 {
-	return checksum_sum(ip + 8, 32) + htobe16(proto) + (uint64_t)htobe32(len);
+	return sum_few(ip + 8, 32) + htobe16(proto) + (uint64_t)htobe32(len);
 }
 
 // RFC 1624, equation 3: HC' = ~(~HC + ~m + m').

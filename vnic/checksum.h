@@ -14,6 +14,8 @@
 
 // The sum of bytes that start at an even place of what is summed.
 uint64_t checksum_sum(const void *bytes, size_t len);
+// The same without what only some processors have: its twin, and where there is nothing better, itself.
+uint64_t checksum_sum_plain(const void *bytes, size_t len);
 // The same for a part that starts at `offset`: at an odd one its bytes change places.
 uint64_t checksum_sum_at(const void *bytes, size_t len, size_t offset);
 // The ones' complement of the folded sum, as header bytes in host order.
