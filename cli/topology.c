@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +44,22 @@ int topology_go_on(struct topology *topology, int err, struct fail *fail)
 	return 0;
 }
 
+static int by_kind_and_name(const void *left, const void *right)
+{
+	const Weft__Intent *one = left, *other = right;
+
+	if (one->body_case != other->body_case)
+		return one->body_case < other->body_case ? -1 : 1;
+	return strcmp(one->name, other->name);
+}
+
 Weft__Intent *topology_find(const struct topology *topology, Weft__Intent__BodyCase body,
                             const char *name)
 {
-	for (size_t i = 0; i < topology->object_count; i++)
-		if (topology->objects[i]->body_case == body &&
-		    strcmp(topology->objects[i]->name, name) == 0)
-			return topology->objects[i];
-	return NULL;
+	Weft__Intent wanted = {.name = (char *)name, .body_case = body};
+	Weft__Intent *const *found = tfind(&wanted, &topology->by_name, by_kind_and_name);
+
+	return found ? *found : NULL;
 }
 
 bool topology_is_broken(const struct topology *topology, const char *guest)
@@ -145,7 +154,8 @@ int topology_add(struct topology *topology, const char *member, const char *name
 		topology->object_room = room;
 	}
 	intent = new_intent(member, name);
-	if (!intent || topology_note(topology, object, "", place, fail) < 0) {
+	if (!intent || topology_note(topology, object, "", place, fail) < 0 ||
+	    !tsearch(intent, &topology->by_name, by_kind_and_name)) {
 		weft__intent__free_unpacked(intent, NULL);
 		return out_of_memory(fail);
 	}
@@ -497,8 +507,14 @@ int topology_parse(const char *name, const void *bytes, size_t len, struct topol
 	return finish(ret, err, fail);
 }
 
+// The objects are of the list.
+static void keep(void *object)
+{
+}
+
 void topology_fini(struct topology *topology)
 {
+	tdestroy(topology->by_name, keep);
 	for (size_t i = 0; i < topology->object_count; i++)
 		weft__intent__free_unpacked(topology->objects[i], NULL);
 	for (size_t i = 0; i < topology->file_count; i++)

@@ -43,6 +43,7 @@ struct topology {
 	char *path;
 	Weft__Intent **objects; // Owned, of the heap throughout.
 	size_t object_count, object_room;
+	void *by_name; // The objects by kind and name, a tree of <search.h>; of two alike the first.
 	struct topology_origin *origins;
 	size_t origin_count, origin_room;
 	struct topology_file *files;

@@ -12,6 +12,7 @@
 #include "cli/schema.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,32 +164,53 @@ int topology_take_links(struct topology *topology, const struct yaml_node *node,
 	return 0;
 }
 
-static bool has_interface(const struct topology *topology, const char *guest, const char *ifname)
+static int by_interface(const void *left, const void *right)
 {
-	for (size_t i = 0; i < topology->object_count; i++) {
-		const Weft__Intent *object = topology->objects[i];
+	const Weft__PortIntent *one = left, *other = right;
+	int order = strcmp(one->guest, other->guest);
 
-		if (object->body_case == WEFT__INTENT__BODY_PORT && object->port->guest &&
-		    strcmp(object->port->guest, guest) == 0 && object->port->ifname &&
-		    strcmp(object->port->ifname, ifname) == 0)
-			return true;
-	}
-	return false;
+	return order ? order : strcmp(one->ifname, other->ifname);
 }
 
-static int name_interface(const struct topology *topology, const char *guest, const char *wanted,
-                          ProtobufCMessage *body, struct fail *fail)
+static bool has_interface(void *const *interfaces, char *guest, char *ifname)
 {
-	char name[32];
+	Weft__PortIntent wanted = {.guest = guest, .ifname = ifname};
 
-	if (wanted)
-		return topology_set(body, "ifname", wanted, fail);
-	for (unsigned n = 0; n < INTERFACES_MOST; n++) {
+	return tfind(&wanted, interfaces, by_interface) != NULL;
+}
+
+static int add_interface(void **interfaces, const Weft__PortIntent *port, struct fail *fail)
+{
+	if (port->guest && port->ifname && !tsearch(port, interfaces, by_interface))
+		return fail_set(fail, -ENOMEM, "out of memory");
+	return 0;
+}
+
+// The ports that have a guest and an interface's name, to find them by both.
+static int list_interfaces(const struct topology *topology, void **interfaces, struct fail *fail)
+{
+	for (size_t i = 0; i < topology->object_count; i++)
+		if (topology->objects[i]->body_case == WEFT__INTENT__BODY_PORT &&
+		    add_interface(interfaces, topology->objects[i]->port, fail) < 0)
+			return fail->code;
+	return 0;
+}
+
+// As wanted, or by the next name that is free.
+static int name_interface(void **interfaces, const char *wanted, Weft__PortIntent *port,
+                          struct fail *fail)
+{
+	ProtobufCMessage *body = (ProtobufCMessage *)(void *)port;
+	char name[32];
+	int err;
+
+	for (unsigned n = 0; !wanted && n < INTERFACES_MOST; n++) {
 		snprintf(name, sizeof(name), "eth%u", n);
-		if (!has_interface(topology, guest, name))
+		if (!has_interface(interfaces, port->guest, name))
 			break;
 	}
-	return topology_set(body, "ifname", name, fail);
+	err = topology_set(body, "ifname", wanted ? wanted : name, fail);
+	return err < 0 ? err : add_interface(interfaces, port, fail);
 }
 
 // What the link says of this end's interface.
@@ -228,7 +250,8 @@ static int refuse_guest(const struct topology *topology, const struct topology_e
 	return -EINVAL;
 }
 
-static int join(struct topology *topology, const struct topology_end *end, struct fail *fail)
+static int join(struct topology *topology, void **interfaces, const struct topology_end *end,
+                struct fail *fail)
 {
 	char guest[128], name[200], *ifname;
 	const Weft__Intent *alone;
@@ -244,7 +267,7 @@ static int join(struct topology *topology, const struct topology_end *end, struc
 		if (topology_add(topology, "port", name, &end->place, &body, fail) < 0 ||
 		    topology_set(body, "attach", "tap", fail) < 0 ||
 		    topology_set(body, "guest", guest, fail) < 0 ||
-		    name_interface(topology, guest, ifname, body, fail) < 0)
+		    name_interface(interfaces, ifname, (Weft__PortIntent *)(void *)body, fail) < 0)
 			return fail->code;
 		return set_end(end, body, fail);
 	}
@@ -259,12 +282,29 @@ static int join(struct topology *topology, const struct topology_end *end, struc
 	return set_end(end, (ProtobufCMessage *)(void *)alone->port, fail);
 }
 
+// The ports are the topology's.
+static void keep(void *port)
+{
+}
+
+static int join_all(struct topology *topology, struct fail *fail)
+{
+	void *interfaces = NULL;
+	int err = topology->end_count ? list_interfaces(topology, &interfaces, fail) : 0;
+
+	for (size_t i = 0; i < topology->end_count && err == 0; i++) {
+		err = join(topology, &interfaces, &topology->ends[i], fail);
+		if (err < 0)
+			err = topology_go_on(topology, err, fail);
+	}
+	tdestroy(interfaces, keep);
+	return err;
+}
+
 int topology_join_links(struct topology *topology, struct fail *fail)
 {
-	for (size_t i = 0; i < topology->end_count; i++)
-		if (join(topology, &topology->ends[i], fail) < 0 &&
-		    topology_go_on(topology, fail->code, fail) < 0)
-			return fail->code;
+	if (join_all(topology, fail) < 0)
+		return fail->code;
 	for (size_t i = 0; i < topology->object_count; i++) {
 		const Weft__Intent *object = topology->objects[i];
 		char key[200];
