@@ -228,7 +228,7 @@ static int check_listening(const struct invocation *call, const struct start *st
 {
 	const char *wanted = invocation_text(call, "listen");
 
-	if (!wanted || strcmp(wanted, start->listen) == 0)
+	if (!wanted || strcmp(strcmp(wanted, "none") == 0 ? "" : wanted, start->listen) == 0)
 		return 0;
 	fail_set(fail, -EALREADY, "weft-controller runs already, and lets hosts in at %s",
 	         start->listen[0] ? start->listen : "no address");

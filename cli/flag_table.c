@@ -400,11 +400,11 @@ const struct flag trace_flags[] = {
 
 const struct flag up_flags[] = {
 	{"listen", "ADDRESS:PORT",
-         "let hosts on other machines in there, over TLS (default: nowhere)", VALUE_TEXT, NULL,
-         NULL, false},
+         "let hosts on other machines in there, over TLS; kept for later starts; none forgets it",
+         VALUE_TEXT, NULL, NULL, false},
 	{"listen-plain", "HOST@ADDRESS:PORT",
-         "let that host in without TLS; an address of this machine alone", VALUE_TEXT, NULL, NULL,
-         false},
+         "let that host in without TLS; an address of this machine alone; kept as well", VALUE_TEXT,
+         NULL, NULL, false},
 	{"fresh", NULL, "move a database that is there aside, and begin empty", VALUE_SWITCH, NULL,
          NULL, false},
 	{"wait", "TIME", "how long to wait for the datapath (default 15s)", VALUE_SECONDS, NULL,

@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { ADDRESS_TEXT = 160 };
 enum { BACKUP_SECONDS = 24 * 3600, LAST_WORDS_MS = 100 };
 
 struct daemon {
@@ -215,22 +216,53 @@ static void on_cut(void *user, const char *name, const char *why)
 		host_detach(host, why);
 }
 
+// Where hosts come in: as it was said, else as it was said at an earlier start; "none" is nowhere, and stays so.
+static const char *kept(struct daemon *daemon, const char *name, const char *given,
+                        char buf[static ADDRESS_TEXT])
+{
+	struct fail ignored = {0};
+
+	if (given)
+		return strcmp(given, "none") == 0 ? NULL : given;
+	return store_setting(daemon->store, name, buf, ADDRESS_TEXT, &ignored) == 0 ? buf : NULL;
+}
+
+// What works is kept.
+static int keep(struct daemon *daemon, const char *name, const char *given, struct fail *fail)
+{
+	if (!given)
+		return 0;
+	return store_put_setting(daemon->store, name, strcmp(given, "none") == 0 ? NULL : given,
+	                         fail);
+}
+
 static int open_access(struct daemon *daemon, struct fail *fail)
 {
+	const struct options *options = &daemon->options;
+	char listen[ADDRESS_TEXT], plain[ADDRESS_TEXT];
 	const struct access_env env = {
 		.user = daemon,
 		.base = daemon->base,
 		.store = daemon->store,
 		.state_dir = daemon->options.state_dir,
-		.listen = daemon->options.listen,
-		.plain = daemon->options.listen_plain,
+		.listen = kept(daemon, "listen", options->listen, listen),
+		.plain = kept(daemon, "listen-plain", options->listen_plain, plain),
 		.knows = is_elsewhere,
 		.arrived = on_arrived,
 		.cut = on_cut,
 		.told = on_told,
 	};
 
-	return access_open(&env, &daemon->access, fail);
+	int err = access_open(&env, &daemon->access, fail);
+
+	if (err < 0 && ((env.listen && !options->listen) || (env.plain && !options->listen_plain)))
+		fail_hint(fail,
+		          "that was said at an earlier start: 'weft up --listen ADDRESS:PORT' "
+		          "names another place, '--listen none' (or '--listen-plain none') "
+		          "forgets it");
+	if (err == 0)
+		err = keep(daemon, "listen", options->listen, fail);
+	return err == 0 ? keep(daemon, "listen-plain", options->listen_plain, fail) : err;
 }
 
 // What a host that is removed could come in with, a later one of its name cannot.

@@ -17,8 +17,10 @@ struct options {
 	const char *log_file;    // NULL: standard error.
 	enum log_level log_level;
 	bool fresh;
-	const char *listen; // "ADDRESS:PORT" where hosts of other machines come in; NULL: nowhere.
-	const char *listen_plain; // "HOST@ADDRESS:PORT", without TLS; NULL: nowhere.
+	// Where hosts of other machines come in: "ADDRESS:PORT", and without TLS "HOST@ADDRESS:PORT". "none":
+	// nowhere; NULL: as at an earlier start.
+	const char *listen;
+	const char *listen_plain;
 };
 
 // 0: go on; 1: said what was asked for (help, version); -EINVAL with the reason in fail.

@@ -91,6 +91,10 @@ int store_remove_lease(struct store *store, uint64_t scope, struct mac mac, stru
 typedef void (*store_lease_fn)(void *user, const struct lease_row *lease);
 int store_each_lease(struct store *store, store_lease_fn each, void *user, struct fail *fail);
 
+// How we were started, for the next start; NULL forgets. -ENOENT: nothing was.
+int store_put_setting(struct store *store, const char *name, const char *value, struct fail *fail);
+int store_setting(struct store *store, const char *name, char *buf, size_t size, struct fail *fail);
+
 // What the ways of a host carry, in words of ways.c.
 int store_put_ways(struct store *store, const char *host, const char *text, struct fail *fail);
 int store_remove_ways(struct store *store, const char *host, struct fail *fail);

@@ -32,7 +32,8 @@ def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: elsewhere.says("carrying on"), 10, "the loss of the controller")
     assert elsewhere.pings()
-    weft.weft("up", "--listen", LISTEN)
+    # Where it listens it knows from the first start.
+    weft.weft("up")
     elsewhere.wait_ready()
     assert elsewhere.host()["generation"] == generation
     assert elsewhere.pings()
@@ -50,6 +51,16 @@ def test_enrolled_host_serves_and_comes_back_by_digest(elsewhere):
     eventually(lambda: elsewhere.host()["state"] == "absent", 10, "the end of host b")
     weft.weft("host", "delete", "b", "--cascade")
     assert [port["name"] for port in weft.json("port", "ls")] == []
+
+    # It is forgotten on request, and what cannot be had is refused, and not kept.
+    for words, listens in ([], LISTEN), (["--listen", "none"], None), ([], None):
+        weft.weft("down")
+        weft.weft("up", *words)
+        assert weft.status().get("listen") == listens
+    weft.weft("down")
+    assert weft.weft("up", "--listen", "203.0.113.1:7411", check=False).returncode == 1
+    weft.weft("up")
+    assert weft.status().get("listen") is None
 
 
 def test_net_spans_both_machines(elsewhere):

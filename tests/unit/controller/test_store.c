@@ -428,7 +428,7 @@ static void note_lease(void *user, const struct lease_row *lease)
 	*(struct lease_row *)user = *lease;
 }
 
-static void test_leases_and_namespaces(void **state)
+static void test_leases_namespaces_and_settings(void **state)
 {
 	struct place *place = *state;
 	struct lease_row lease = {.scope = UINT64_MAX - 5,
@@ -440,6 +440,7 @@ static void test_leases_and_namespaces(void **state)
 	struct lease_row found = {0};
 	struct fail fail = {0};
 	uint64_t inode = 0;
+	char text[32];
 
 	assert_int_equal(ip_parse("10.77.0.10", &lease.ip), 0);
 	assert_int_equal(store_put_lease(place->store, &lease, &fail), 0);
@@ -451,6 +452,13 @@ static void test_leases_and_namespaces(void **state)
 	assert_int_equal(inode, 4026532000);
 	assert_int_equal(store_remove_netns(place->store, "h1", &fail), 0);
 	assert_false(store_has_netns(place->store, "h1", &inode));
+	assert_int_equal(store_setting(place->store, "listen", text, sizeof(text), &fail), -ENOENT);
+	assert_int_equal(store_put_setting(place->store, "listen", "[::1]:7", &fail), 0);
+	reopen(place);
+	assert_int_equal(store_setting(place->store, "listen", text, sizeof(text), &fail), 0);
+	assert_string_equal(text, "[::1]:7");
+	assert_int_equal(store_put_setting(place->store, "listen", NULL, &fail), 0);
+	assert_int_equal(store_setting(place->store, "listen", text, sizeof(text), &fail), -ENOENT);
 	found = (struct lease_row){0};
 	assert_int_equal(store_remove_lease(place->store, lease.scope, lease.mac, &fail), 0);
 	assert_int_equal(store_each_lease(place->store, note_lease, &found, &fail), 0);
@@ -474,7 +482,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_certificates_are_kept_and_revoked, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_leases_and_namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leases_namespaces_and_settings, setup,
+	                                        teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
