@@ -42,6 +42,10 @@ struct crash {
 	uint32_t wanted;
 	bool refusable; // The datapath will not have it.
 
+	// What is asked of a controller that has only to settle: first its history, then its hosts.
+	bool looking;   // Asked, and not answered.
+	bool unsettled; // An answer since the look began said so.
+
 	unsigned answered, forward, back;
 };
 
@@ -93,12 +97,39 @@ static void turn(struct crash *crash)
 	event_base_loop(crash->base, EVLOOP_ONCE);
 }
 
+static const char *text_of(const Weft__Record *record, const char *key)
+{
+	for (size_t i = 0; i < record->n_fields; i++)
+		if (strcmp(record->fields[i]->key, key) == 0 &&
+		    record->fields[i]->value_case == WEFT__FIELD__VALUE_TEXT)
+			return record->fields[i]->text;
+	return NULL;
+}
+
+// Whether the last revision is done, or the datapath ready: whichever was asked.
+static bool at_rest(const Weft__Reply *reply)
+{
+	const char *state;
+
+	if (reply->n_records == 0)
+		return true;
+	state = text_of(reply->records[0], "state");
+	return state && (strcmp(state, "done") == 0 || strcmp(state, "ready") == 0);
+}
+
 static void on_reply(void *user, struct stream_frame *frame)
 {
 	struct crash *crash = user;
 	Weft__Reply *reply = weft__reply__unpack(NULL, frame->len, frame->body);
 
 	assert_non_null(reply);
+	if (crash->looking) {
+		assert_null(reply->error);
+		crash->looking = false;
+		crash->unsettled = crash->unsettled || !at_rest(reply);
+		weft__reply__free_unpacked(reply, NULL);
+		return;
+	}
 	assert_true(crash->asked);
 	if (reply->error) {
 		assert_true(crash->refusable);
@@ -134,6 +165,15 @@ static bool connect_client(struct crash *crash)
 	return crash->client != NULL;
 }
 
+static void send_request(struct crash *crash, const Weft__Request *request)
+{
+	uint8_t body[512];
+
+	assert_true(weft__request__get_packed_size(request) <= sizeof(body));
+	stream_send(crash->client, 0, WEFT__API_FRAME__API_REQUEST, 1, body,
+	            weft__request__pack(request, body), NULL, 0);
+}
+
 // A net comes, changes or goes.
 static void ask(struct crash *crash)
 {
@@ -142,7 +182,6 @@ static void ask(struct crash *crash)
 	Weft__Change change = WEFT__CHANGE__INIT, *changes = &change;
 	Weft__Intent intent = WEFT__INTENT__INIT;
 	Weft__Net net = WEFT__NET__INIT;
-	uint8_t body[512];
 	char name[16];
 
 	crash->net = rand_below(NETS);
@@ -164,9 +203,35 @@ static void ask(struct crash *crash)
 	request.body_case = WEFT__REQUEST__BODY_APPLY;
 	request.apply = &apply;
 	crash->asked = true;
-	assert_true(weft__request__get_packed_size(&request) <= sizeof(body));
-	stream_send(crash->client, 0, WEFT__API_FRAME__API_REQUEST, 1, body,
-	            weft__request__pack(&request, body), NULL, 0);
+	send_request(crash, &request);
+}
+
+// Asks for the newest record of the kind and waits for the answer.
+static void look(struct crash *crash, char *what, uint64_t until)
+{
+	Weft__Request request = WEFT__REQUEST__INIT;
+	Weft__List list = WEFT__LIST__INIT;
+
+	request.body_case = WEFT__REQUEST__BODY_LIST;
+	request.list = &list;
+	list.what = what;
+	list.has_limit = true;
+	list.limit = 1;
+	crash->looking = true;
+	send_request(crash, &request);
+	while (crash->looking) {
+		assert_true(clock_now() < until);
+		assert_non_null(crash->client);
+		turn(crash);
+	}
+}
+
+static bool says_settled(struct crash *crash, uint64_t until)
+{
+	crash->unsettled = false;
+	look(crash, "history", until);
+	look(crash, "host", until);
+	return !crash->unsettled;
 }
 
 struct found {
@@ -251,23 +316,16 @@ static void check(struct crash *crash)
 	store_close(store);
 }
 
-// Waits until the controller has settled what was left: when the datapath has been greeted, clients are
-// let in, and nothing has moved for a while.
+// Waits until the controller says that it has settled what was left: by silence alone a busy machine
+// cannot be told from a controller that has nothing to do.
 static void await_settled(struct crash *crash)
 {
 	uint64_t until = clock_now() + WAIT_SECONDS * NSEC_PER_SEC;
-	unsigned transactions = 0, still = 0;
 
-	while (still < 15) {
+	do {
 		assert_true(clock_now() < until);
 		turn(crash);
-		if (crash->fake.stream && connect_client(crash) &&
-		    transactions == crash->fake.transactions)
-			still++;
-		else
-			still = 0;
-		transactions = crash->fake.transactions;
-	}
+	} while (!crash->fake.stream || !connect_client(crash) || !says_settled(crash, until));
 }
 
 static void one_life(struct crash *crash)
