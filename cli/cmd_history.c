@@ -62,7 +62,7 @@ static int send_and_tell(const struct invocation *call, Weft__Request *request, 
 	}
 	for (size_t i = 0; i < reply->n_notes; i++)
 		printf("%s\n", reply->notes[i]);
-	if (reply->n_notes == 0 && reply->has_revision)
+	if (reply->has_revision)
 		printf("%s; now at revision %llu\n", done, (unsigned long long)reply->revision);
 	client_reply_free(reply);
 	return EXIT_OK;

@@ -73,7 +73,8 @@ static int run_tests(const struct invocation *call, struct test_set *set)
 	if (set->case_count == 0)
 		fprintf(stderr, "weft: there is nothing to test\n");
 	else
-		fprintf(stderr, "weft: %zu tests, seed %" PRIu64 "\n", set->case_count, run.seed);
+		fprintf(stderr, "weft: %zu test%s, seed %" PRIu64 "\n", set->case_count,
+		        set->case_count == 1 ? "" : "s", run.seed);
 	test_run_all(&run);
 	test_pcap_keep(&run, invocation_text(call, "pcaps"), PCAPS_MAX);
 	return report(call, &run);

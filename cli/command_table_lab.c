@@ -89,6 +89,9 @@ const struct command lab_commands[] = {
 		.arguments = "[REVISION]",
 		.max_arguments = 1,
 		.summary = "go back to the revision before the last, or to the one named",
+		.details =
+			"Said again it goes one further back, and after an undo to REVISION to the one before\n"
+			"that. It is a revision of its own: weft undo REVISION comes back from it.",
 		.flags = undo_flags,
 		.run = cmd_undo,
 	},

@@ -71,9 +71,14 @@ static int take_host(struct topology *topology, const struct yaml_node *key,
 	                      strcmp(remote, "on") == 0);
 	ProtobufCMessage *body;
 
-	if (strcmp(key->text, "local") == 0)
-		return yaml_refuse(&key->place, fail,
-		                   "host 'local' is there unwritten, and is that of all labs");
+	if (strcmp(key->text, "local") == 0) {
+		yaml_refuse(&key->place, fail,
+		            "host 'local' is there unwritten, and is that of all labs");
+		fail_hint(
+			fail,
+			"leave it out; an address is given to it with weft host add local --ip ADDRESS");
+		return -EINVAL;
+	}
 	if (far == (yaml_get(node, "net") != NULL)) {
 		yaml_refuse(&key->place, fail, "host '%s' is %s", key->text,
 		            far ? "remote, and in no net of ours" : "nowhere");

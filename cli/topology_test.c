@@ -5,6 +5,7 @@
 #include "cli/topology.h"
 
 #include "base/fail.h"
+#include "cli/probe_http.h"
 #include "cli/schema.h"
 
 #include <errno.h>
@@ -42,6 +43,8 @@ static int take_watched(struct topology *topology, const struct schema_object *s
 	const struct yaml_node *tests = yaml_get(node, "tests");
 	size_t count = !tests ? 0 : tests->kind == YAML_LIST ? tests->count : 1;
 
+	if (tests && !count)
+		return yaml_refuse(&tests->place, fail, "during: nothing is watched meanwhile");
 	for (size_t i = 0; i < count; i++) {
 		Weft__LabTest *inner = append_test(&test->tests, &test->n_tests, fail);
 
@@ -90,8 +93,18 @@ static int place_authorities(const struct yaml_node *body, Weft__LabTest *test, 
 	return 0;
 }
 
-static int check_web(const struct yaml_node *node, const Weft__LabTest *test, struct fail *fail)
+static int check_web(const struct yaml_node *node, const struct yaml_node *body,
+                     const Weft__LabTest *test, struct fail *fail)
 {
+	struct probe_http_question *question = test->url ? calloc(1, sizeof(*question)) : NULL;
+	bool is_url = !question || probe_http_parse(test->url, question) == 0;
+
+	free(question);
+	if (!is_url) {
+		yaml_refuse(&yaml_get(body, "url")->place, fail, "url: '%s' is no page", test->url);
+		fail_hint(fail, "write it as http://HOST[:PORT]/PATH, or https");
+		return -EINVAL;
+	}
 	if (test->ca && test->insecure)
 		return yaml_refuse(&node->place, fail,
 		                   "http: with insecure nobody asks for the authorities of ca");
@@ -120,7 +133,7 @@ static int take_test(struct topology *topology, const struct schema_object *sche
 		test->has_duration_ms = true;
 		test->duration_ms = (uint32_t)(time.number / USEC_PER_MSEC);
 	}
-	if (place_authorities(body, test, fail) < 0 || check_web(node, test, fail) < 0)
+	if (place_authorities(body, test, fail) < 0 || check_web(node, body, test, fail) < 0)
 		return fail->code;
 	return check_port(node, kind, test, fail);
 }

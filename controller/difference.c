@@ -54,7 +54,8 @@ static void say_list(const ProtobufCMessage *message, const ProtobufCFieldDescri
 
 	// Of long things how many is enough.
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE && count > 0)
-		used = (size_t)snprintf(buf, size, "%zu %s", count, field->name);
+		used = (size_t)snprintf(buf, size, "%zu %.*s", count,
+		                        (int)(strlen(field->name) - (count == 1)), field->name);
 	for (size_t i = 0; field->type != PROTOBUF_C_TYPE_MESSAGE && i < count && used + 1 < size;
 	     i++) {
 		if (i > 0)

@@ -282,7 +282,7 @@ static int apply_word(struct scan *scan, const struct word *words, char *word)
 			              scan->key, word, value ? "takes no value" : "needs a value");
 		return known->apply(scan, value);
 	}
-	refuse(scan->refusal, -EINVAL, scan->key, scan->field, "%s: '%s' is not known in a %s",
+	refuse(scan->refusal, -EINVAL, scan->key, scan->field, "%s: '%s' is not known in %s",
 	       scan->key, word, scan->field);
 	if (suggest.best)
 		fail_hint(&scan->refusal->fail, "did you mean '%s'?", suggest.best);

@@ -82,7 +82,7 @@ static int check_file(const struct place *place, struct refusal *refusal)
 	                    : "is a file already, and not a socket");
 	fail_hint(&refusal->fail,
 	          is_dir ? "name the socket in it: --vhost %s/%s.vu"
-	                 : "choose another name, or remove the file: rm %s",
+	                 : "choose another name, or remove the file if it is of no use",
 	          place->path, place->intent->name);
 	return refusal->fail.code;
 }

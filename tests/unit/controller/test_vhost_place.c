@@ -100,7 +100,7 @@ static void test_places(void **state)
 	char line[300];
 
 	refused(world, "port p attach=vhost vhost_path=file", -EEXIST, "is a file already, and not",
-	        "rm /");
+	        "remove the file if it is of no use");
 	refused(world, "port p attach=vhost vhost_path=dir", -EISDIR, "is a directory",
 	        "/dir/p.vu");
 	snprintf(line, sizeof(line), "port p attach=vhost vhost_path=%s/none/p.vu", world->dir);
