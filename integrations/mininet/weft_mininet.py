@@ -5,8 +5,8 @@ A script written for Mininet runs with this folder in PYTHONPATH. Hosts become n
 nets, and those that plain links join become one net, as they are one broadcast domain. A link between
 switches that has a delay, a rate or a loss becomes a pair of interfaces of the host (veth), one end in
 each net. Controllers and kinds of switches are accepted and mean nothing: Weft is the switch. What has no counterpart
-and would change what a script measures is named: told on standard error (limits of CPU), or refused (addNAT, a shell
-that is always open).
+and would change what a script measures is named: told on standard error (limits of CPU), or refused (addNAT, the
+output of a host's shell while it comes).
 
 What it asks of Weft is what the command offers: `weft apply -`, `weft shell`, `weft destroy`.
 """
@@ -20,6 +20,7 @@ import re
 import shlex
 import shutil
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -170,7 +171,19 @@ class RemoteController(Controller):
 
 class Intf:
     def __init__(self, name, node, port):
-        self.name, self.node, self.port = name, node, port
+        self.name, self.node, self.port, self.link = name, node, port, None
+
+    def IP(self):
+        return self.node.IP(self)
+
+    def MAC(self):
+        return self.node.MAC(self)
+
+    def setIP(self, ip, prefixLen=8):
+        return self.node.setIP(ip, prefixLen, self)
+
+    def setMAC(self, mac):
+        return self.node.setMAC(mac, self)
 
     def config(self, **options):
         """What the host sends by it is impaired so from now on; without options no more."""
@@ -195,11 +208,25 @@ class Node:
     def __str__(self):
         return self.name
 
+    def intfList(self):
+        return list(self.intfs)
+
     def intfNames(self):
         return [intf.name for intf in self.intfs]
 
     def defaultIntf(self):
         return self.intfs[0] if self.intfs else None
+
+    def intf(self, intf=None):
+        """That of the name; that which is given; else the first."""
+        if isinstance(intf, str):
+            return next((one for one in self.intfs if one.name == intf), None)
+        return intf or self.defaultIntf()
+
+    def connectionsTo(self, node):
+        """Pairs of interfaces, ours and theirs."""
+        pairs = [(intf, intf.link.intf2 if intf.link.intf1 is intf else intf.link.intf1) for intf in self.intfs]
+        return [(ours, theirs) for ours, theirs in pairs if theirs.node is node]
 
 
 class Switch(Node):
@@ -225,7 +252,53 @@ class UserSwitch(Switch):
     pass
 
 
+class Shell:
+    """A shell in a host that lives as long as it: what one command sets, puts into the background or goes into is there for
+    the next. Each command reads nothing, and its output ends where the mark comes."""
+
+    def __init__(self, words):
+        self.mark = f"\x01{os.urandom(8).hex()}\x01".encode()
+        # Of a group of its own: an interrupt is for the command that runs, and not for all hosts.
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        start_new_session=True)
+        self.tell("trap : INT")
+
+    def tell(self, line):
+        said = f"eval {shlex.quote(line)} </dev/null; printf '\\001{self.mark[1:-1].decode()}\\001'\n"
+        try:
+            self.process.stdin.write(said.encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        return self.heard()
+
+    def heard(self):
+        came = b""
+        while self.mark not in came:
+            try:
+                piece = os.read(self.process.stdout.fileno(), 65536)
+            except KeyboardInterrupt:
+                os.killpg(self.process.pid, signal.SIGINT)
+                continue
+            if not piece:
+                self.process.wait()
+                break
+            came += piece
+        return came.replace(self.mark, b"").decode(errors="replace")
+
+    def close(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGHUP)
+        except ProcessLookupError:
+            pass
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
 class Host(Node):
+    shell = None
+
     def words(self, *args):
         line = args[0] if len(args) == 1 and isinstance(args[0], str) else " ".join(map(str, args))
         return ["shell", f"{self.net.lab}.{self.name}", "--", "sh", "-c", line]
@@ -233,11 +306,16 @@ class Host(Node):
     def cmd(self, *args, **_):
         """What the command says, its errors among it."""
         words = self.words(*args)
-        # What is put into the background must not keep the pipe, and with it us.
-        if words[-1].rstrip().endswith("&"):
-            words[-1] = f"({words[-1].rstrip()[:-1]}) >/dev/null 2>&1 &"
-        done = weft(*words, check=False)
-        return done.stdout + done.stderr
+        if self.shell and self.shell.process.poll() is not None:
+            self.close_shell()
+        if not self.shell:
+            self.shell = Shell([os.environ.get("WEFT", "weft"), *words[:3], shutil.which("bash") or "sh"])
+        return self.shell.tell(words[-1])
+
+    def close_shell(self):
+        if self.shell:
+            self.shell.close()
+        self.shell = None
 
     def cmdPrint(self, *args, **_):
         out = self.cmd(*args)
@@ -260,12 +338,18 @@ class Host(Node):
     def waitOutput(self, **_):
         return self.sent.communicate()[0]
 
+    def pexec(self, *args, **_):
+        """What it says, what it complains of, and how it ends."""
+        process = self.popen(*args, text=True)
+        out, err = process.communicate()
+        return out, err, process.returncode
+
     def sendInt(self, *_):
         self.sent.terminate()
 
     @property
     def stdout(self):
-        raise NoCounterpart("a host's shell that is always open (stdout, monitor)", "use popen() and pmonitor()")
+        raise NoCounterpart("the output of a host's shell while it comes (stdout, monitor)", "use popen() and pmonitor()")
 
     def config(self, defaultRoute=None, **_):
         """After the start; subclasses do more."""
@@ -276,14 +360,31 @@ class Host(Node):
         """Before the end; subclasses undo in it what they did."""
 
     def IP(self, intf=None):
+        if intf and self.intf(intf) is not self.defaultIntf():
+            found = re.search(r"inet ([0-9.]+)", self.cmd(f"ip -4 -o address show dev {intf}"))
+            return found[1] if found else None
         return self.params["ip"].split("/")[0] if self.params.get("ip") else None
 
     def MAC(self, intf=None):
         return self.cmd(f"cat /sys/class/net/{intf or self.defaultIntf()}/address").strip()
 
+    def setMAC(self, mac, intf=None):
+        return self.cmd(f"ip link set dev {intf or self.defaultIntf()} address {mac}")
+
+    def setARP(self, ip, mac):
+        return self.cmd(f"ip neighbour replace {ip} lladdr {mac} nud permanent dev {self.defaultIntf()}")
+
+    def setHostRoute(self, ip, intf):
+        return self.cmd(f"ip route replace {ip} dev {intf}")
+
+    def setDefaultRoute(self, intf=None):
+        way = intf if isinstance(intf, str) and " " in intf else f"dev {intf or self.defaultIntf()}"
+        return self.cmd(f"ip route replace default {way}")
+
     def setIP(self, ip, prefixLen=8, intf=None):
         address = ip if "/" in ip else f"{ip}/{prefixLen}"
-        self.params["ip"] = address
+        if self.intf(intf) is self.defaultIntf():
+            self.params["ip"] = address
         return self.cmd(f"ip address flush dev {intf or self.defaultIntf()}; "
                         f"ip address add {address} dev {intf or self.defaultIntf()}")
 
@@ -331,6 +432,11 @@ def effects_of(info):
         words.append(f"loss {float(info['loss']):g}%")
     if info.get("bw"):
         words.append(f"rate {int(float(info['bw']) * 1000)}kbit")
+        if info.get("max_queue_size"):
+            words.append(f"queue {int(info['max_queue_size'])}packets")
+    for name in ("enable_ecn", "enable_red", "latency_ms"):
+        if info.get(name):
+            say_once(f"{name} of a link is not done: its queue drops what is too much")
     return " ".join(words)
 
 
@@ -387,7 +493,10 @@ class Mininet:
             node.intfs.append(Intf(info.get(f"intfName{len(ends) + 1}") or f"{node.name}-eth{port}", node, port))
             ends.append(node.intfs[-1])
         self.info.append((*nodes, {**self.link_options, **options_of(cls), **info, "intfs": ends}))
-        return Link(*ends)
+        link = Link(*ends)
+        for end in ends:
+            end.link = link
+        return link
 
     def get(self, *names):
         nodes = [self.nameToNode[name] for name in names]
@@ -404,6 +513,12 @@ class Mininet:
 
     def keys(self):
         return list(self.nameToNode)
+
+    def values(self):
+        return list(self.nameToNode.values())
+
+    def items(self):
+        return list(self.nameToNode.items())
 
     def build(self):
         taken = {host.IP() for host in self.hosts}
@@ -510,6 +625,7 @@ class Mininet:
     def stop(self):
         for host in self.hosts:
             host.terminate()
+            host.close_shell()
         weft("destroy", self.lab, "--keep-running", check=False)
         for ends in self.veths:
             subprocess.run(["ip", "link", "delete", ends[0]], check=False, capture_output=True)
@@ -533,6 +649,13 @@ class Mininet:
         lost = 100 * (sent - received) / sent if sent else 0
         print(f"*** Results: {lost:.0f}% dropped ({received}/{sent} received)")
         return lost
+
+    def staticArp(self):
+        """Each host knows the MAC addresses of all others."""
+        for host in self.hosts:
+            for other in self.hosts:
+                if other is not host and other.IP():
+                    host.setARP(other.IP(), other.MAC())
 
     def pingAll(self, timeout=None):
         return self.ping(timeout=timeout)

@@ -153,3 +153,36 @@ net.stop()
     assert float(re.search(r"RTT .*?= [\d.]+/([\d.]+)/", out).group(1)) >= 39
     assert "INTERFACES ['r0-lan1', 'r0-lan2']" in out and "addNAT of Mininet has no counterpart" in out
     assert "QUIET here" in out and weft.json("ns", "ls") == []
+
+
+def test_hosts_keep_their_shell(weft):
+    """What a command sets, starts or changes into is there for the next; an error ends nothing."""
+    out = run(weft, """
+from mininet.util import dumpNodeConnections
+class Slow(Topo):
+    def build(self):
+        for name in ('h1', 'h2'):
+            self.addLink(self.addHost(name), 's1' if 's1' in self.nodeInfo else self.addSwitch('s1'), bw=10, max_queue_size=50)
+
+net = Mininet(topo=Slow(), link=TCLink)
+net.start()
+h1, h2 = net.get('h1', 'h2')
+dumpNodeConnections(net.hosts)
+print('PLACE', repr(h1.cmd('cd /proc; X=5') + h1.cmd('pwd; echo $X; cat') + h2.cmd('echo $X')))
+h1.cmd('sleep 871 &')
+print('JOB', repr(h1.cmd('kill %sleep; wait $!; echo $?')))
+print('BROKEN', 'EOF' in h1.cmd("echo 'open"), repr(h1.cmd('exit 3')), repr(h1.cmd('echo again')))
+print('PEXEC', h1.pexec('echo out; echo err >&2; exit 4'))
+net.staticArp()
+print('ARP', h1.cmd('ip neighbour show'), h1.intf().IP(), h1.connectionsTo(net['s1'])[0][1], net.links)
+import subprocess, os
+print('QUEUE', subprocess.run([os.environ.get('WEFT', 'weft'), 'impair', 'ls'], capture_output=True, text=True).stdout)
+net.stop()
+""")
+    assert "h1 h1-eth0:s1-eth1\nh2 h2-eth0:s1-eth2\n" in out
+    assert r"PLACE '/proc\n5\n\n'" in out
+    assert "JOB '143\\n'" in out
+    assert r"BROKEN True '' 'again\n'" in out
+    assert r"PEXEC ('out\n', 'err\n', 4)" in out
+    assert "10.0.0.2 dev h1-eth0" in out and "PERMANENT" in out and "10.0.0.1 s1-eth1" in out
+    assert "queue 50packets" in out

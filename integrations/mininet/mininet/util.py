@@ -39,4 +39,5 @@ def waitListening(client=None, server="127.0.0.1", port=80, timeout=None):
 
 def dumpNodeConnections(nodes):
     for node in nodes:
-        print(node.name, " ".join(node.intfNames()))
+        pairs = [(intf, intf.link.intf2 if intf.link.intf1 is intf else intf.link.intf1) for intf in node.intfs]
+        print(node.name, " ".join(f"{ours}:{theirs}" for ours, theirs in pairs))
