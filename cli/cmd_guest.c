@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// cmd_guest: adds a guest with its first port, in one revision.
+// cmd_guest: adds a guest with its first port, and changes both, in one revision.
 
 #include "cli/change.h"
 #include "cli/commands.h"
@@ -28,6 +28,30 @@ static int add(struct change_set *set, const struct invocation *call)
 	if (error == 0)
 		error = fields_set(port, "guest", name);
 	return error == 0 ? fields_set(port, "attach", "tap") : error;
+}
+
+// Where its eth0 is belongs to that port, which has its name.
+static int set(struct change_set *set, const struct invocation *call)
+{
+	const char *name = call->arguments[0];
+	int error = -ENOMEM;
+
+	if (change_add(set, WEFT__VERB__VERB_SET, "guest", name))
+		error = change_take_flags(set, call);
+	if (error < 0 || !invocation_text(call, "host"))
+		return error;
+	return change_add(set, WEFT__VERB__VERB_SET, "port", name) ? change_take_flags(set, call)
+	                                                           : -ENOMEM;
+}
+
+int cmd_guest_set(const struct invocation *call)
+{
+	struct change_set changes;
+
+	if (!invocation_text(call, "host"))
+		return cmd_object_set(call);
+	change_set_init(&changes, call);
+	return change_send(&changes, call, set(&changes, call));
 }
 
 int cmd_guest_add(const struct invocation *call)

@@ -155,10 +155,11 @@ const struct command net_commands[] = {
 		.min_arguments = 1,
 		.max_arguments = 1,
 		.complete = "guest",
-		.summary = "change a guest; its eth0 is changed by port set",
+		.summary =
+			"change a guest, or give it to another host; else its eth0 is changed by port set",
 		.flags = guest_set_flags,
 		.traits = COMMAND_CHANGES,
-		.run = cmd_object_set,
+		.run = cmd_guest_set,
 	},
 	DELETE("guest"),
 	LS("guest", "list the guests"),

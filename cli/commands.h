@@ -17,6 +17,7 @@ int cmd_host_add(const struct invocation *call);
 int cmd_host_enrol(const struct invocation *call);
 int cmd_host_revoke(const struct invocation *call);
 int cmd_guest_add(const struct invocation *call);
+int cmd_guest_set(const struct invocation *call);
 int cmd_port_add(const struct invocation *call);
 int cmd_forward_add(const struct invocation *call);
 int cmd_route_add(const struct invocation *call);

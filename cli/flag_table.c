@@ -192,6 +192,8 @@ const struct flag guest_set_flags[] = {
 	{"static", NULL, "put the address on eth0 ourselves; --no-static: leave it to DHCP",
          VALUE_SWITCH, NULL, "static_ip", false},
 	{"hostname", "NAME", "its name in DNS", VALUE_TEXT, NULL, "hostname", false},
+	{"host", "HOST", "whose datapath has its eth0; local is this machine's own", VALUE_NAME,
+         "host", "host", false},
 	{0},
 };
 

@@ -327,6 +327,21 @@ static int undo_one(void *user, const char *noun, const char *name, const void *
 	                           undoing->refusal);
 }
 
+// With a host of another machine went what it could come in with.
+static void note_strangers(struct control *control, struct change *change)
+{
+	for (size_t i = 0; i < control->model.change_count; i++) {
+		const struct model_change *one = &control->model.changes[i];
+
+		if (!one->before && one->after && one->after->noun == NOUN_HOST &&
+		    one->after->msg->host->kind == WEFT__HOST_KIND__HOST_REMOTE)
+			snprintf(change->note, sizeof(change->note),
+			         "the certificates of host %.64s were revoked when it was removed: "
+			         "weft host enrol %.64s makes a new bundle for it",
+			         one->after->name, one->after->name);
+	}
+}
+
 static int edit_undo(struct control *control, struct change *change, struct refusal *refusal)
 {
 	const uint64_t *target = change->edit_data;
@@ -336,6 +351,7 @@ static int edit_undo(struct control *control, struct change *change, struct refu
 
 	if (err < 0 && refusal->fail.code == 0)
 		return refuse(refusal, err, "intent", NULL, "%s", fail.what);
+	note_strangers(control, change);
 	return err;
 }
 

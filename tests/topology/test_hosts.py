@@ -182,8 +182,8 @@ def test_guest_moves_between_hosts(weft):
     before = link()
     peer.ping("10.1.0.10", count=1)
     # Both go to b, one after the other; what cannot be had there takes all back.
-    for name in ("g", "o"):
-        weft.weft("port", "set", name, "--host", "b")
+    weft.weft("port", "set", "g", "--host", "b")
+    weft.weft("ns", "set", "o", "--host", "b")
     assert {port["name"]: port["host"] for port in weft.json("port", "ls") if port["name"] in "go"} == {"g": "b", "o": "b"}
     stream = peer.start("ping", "-n", "-q", "-i", "0.02", "-w", "3", "10.1.0.10", log=weft.path / "stream")
     for name in ("g", "o"):

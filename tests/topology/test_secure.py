@@ -118,7 +118,9 @@ def test_revoked_and_renewed(elsewhere):
     assert elsewhere.host()["certificate_serial"] != serial
     assert "refused" not in elsewhere.host()
 
-    # A host that is removed is out; one of the same name is another.
+    # A host that is removed is out, also when that is undone, which says so; one of the same name is another.
+    weft.weft("host", "delete", "b")
+    assert "weft host enrol b" in weft.weft("undo").stdout
     weft.weft("host", "delete", "b")
     weft.weft("host", "add", "b", "--remote")
     elsewhere.refused("was revoked at")
