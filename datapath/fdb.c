@@ -76,7 +76,7 @@ static struct slot *find_free(const struct fdb *fdb, const struct place *place)
 		for (unsigned i = 0; i < SLOTS; i++) {
 			uint64_t key;
 
-			if (read_slot(fdb, &bucket->slots[i], &key))
+			if (read_slot(&bucket->slots[i], fdb->seed, &key))
 				continue;
 			free_slot = &bucket->slots[i];
 			count++;
@@ -209,7 +209,7 @@ static void renew(const struct fdb *fdb, struct slot *slot, uint64_t key, uint64
 	if (is_static(info) || seen_of(info) == (now & SEEN_MASK))
 		return;
 	atomic_compare_exchange_strong_explicit(&slot->info, &info,
-	                                        info_of(fdb, key, port_of(info), now, 0),
+	                                        info_of(fdb->seed, key, port_of(info), now, 0),
 	                                        memory_order_release, memory_order_relaxed);
 }
 
@@ -230,7 +230,7 @@ static enum fdb_result move(struct fdb *fdb, struct slot *slot, uint64_t key, ui
 static enum fdb_result learn_locked(struct fdb *fdb, const struct place *place, uint32_t port,
                                     uint32_t now, uint32_t domain_limit, uint32_t port_limit)
 {
-	uint64_t info, wanted = info_of(fdb, place->key, port, now, 0);
+	uint64_t info, wanted = info_of(fdb->seed, place->key, port, now, 0);
 	struct slot *slot = find(fdb, place, &info);
 
 	if (slot) {
@@ -271,7 +271,7 @@ enum fdb_result fdb_learn(struct fdb *fdb, uint32_t domain, const struct mac *ma
 
 static int set_static_locked(struct fdb *fdb, const struct place *place, uint32_t port)
 {
-	uint64_t info, wanted = info_of(fdb, place->key, port, 0, FDB_STATIC);
+	uint64_t info, wanted = info_of(fdb->seed, place->key, port, 0, FDB_STATIC);
 	struct slot *slot = find(fdb, place, &info);
 
 	if (slot && port_of(info) == port) {

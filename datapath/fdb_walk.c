@@ -35,7 +35,7 @@ static bool is_swept(const struct sweep *sweep, uint64_t key, uint64_t info)
 static bool sweep_slot(struct fdb *fdb, uint32_t at, const struct sweep *sweep)
 {
 	struct slot *slot = slot_at(fdb, at);
-	uint64_t key, info = read_slot(fdb, slot, &key);
+	uint64_t key, info = read_slot(slot, fdb->seed, &key);
 
 	if (!info || !is_swept(sweep, key, info))
 		return false;
@@ -92,7 +92,7 @@ bool fdb_next(const struct fdb *fdb, uint32_t *cursor, uint32_t now, struct fdb_
 	uint32_t slots = fdb_slots(fdb);
 
 	for (uint32_t at = *cursor; at < slots; at++) {
-		uint64_t key, info = read_slot(fdb, slot_at(fdb, at), &key);
+		uint64_t key, info = read_slot(slot_at(fdb, at), fdb->seed, &key);
 
 		if (!info)
 			continue;
@@ -117,7 +117,7 @@ static uint32_t newest_time(const struct fdb *fdb)
 	bool any = false;
 
 	for (uint32_t at = 0; at < slots; at++) {
-		uint64_t key, info = read_slot(fdb, slot_at(fdb, at), &key);
+		uint64_t key, info = read_slot(slot_at(fdb, at), fdb->seed, &key);
 
 		if (!info || is_static(info))
 			continue;
@@ -145,7 +145,7 @@ void fdb_recover(struct fdb *fdb)
 
 	for (uint32_t at = 0; at < slots; at++) {
 		struct slot *slot = slot_at(fdb, at);
-		uint64_t key, info = read_slot(fdb, slot, &key);
+		uint64_t key, info = read_slot(slot, fdb->seed, &key);
 
 		if (!is_settled(fdb, slot, key, info) ||
 		    !fdb_count_entry(fdb, key, port_of(info), 0, 0)) {
@@ -154,7 +154,7 @@ void fdb_recover(struct fdb *fdb)
 		}
 		if (is_static(info))
 			atomic_store_explicit(&slot->info,
-			                      info_of(fdb, key, port_of(info), newest, 0),
+			                      info_of(fdb->seed, key, port_of(info), newest, 0),
 			                      memory_order_relaxed);
 	}
 }
