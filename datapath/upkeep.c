@@ -50,6 +50,10 @@ static void walk_shared(struct pipeline *pipeline)
 {
 	struct state *state = pipeline->state;
 
+	// Until the controller has come no domain and no interface is known, and those whose entries a
+	// predecessor left are not gone for that.
+	if (pipeline->generation->number == 0)
+		return;
 	fdb_age(state->fdb, pipeline->now_s, FDB_SLOTS, age_of, pipeline);
 	neighbour_tick(state->neighbours, pipeline->now_ms, NEIGHBOUR_SLOTS, ask_again, pipeline);
 }

@@ -235,6 +235,18 @@ void scenario_restart(struct scenario *scenario)
 	pipeline_follow(scenario->pipeline, scenario->generation, scenario->pool, scenario->now);
 }
 
+void scenario_restart_alone(struct scenario *scenario, double seconds)
+{
+	static const struct generation nothing;
+	const struct generation *held = scenario->generation;
+
+	scenario->generation = &nothing;
+	scenario_restart(scenario);
+	scenario_run_seconds(scenario, seconds);
+	scenario->generation = held;
+	pipeline_follow(scenario->pipeline, held, scenario->pool, scenario->now);
+}
+
 struct port *scenario_door(struct scenario *scenario, uint64_t port)
 {
 	for (unsigned i = 0; i < scenario->door_count; i++)

@@ -101,6 +101,8 @@ void scenario_run_until(struct scenario *scenario, uint64_t ns);
 void scenario_run_seconds(struct scenario *scenario, double seconds);
 // Ends the pipeline and begins another on the same state segment, as after kill -9.
 void scenario_restart(struct scenario *scenario);
+// The same; for so long its controller does not come, and it knows of no object.
+void scenario_restart_alone(struct scenario *scenario, double seconds);
 
 // What happened.
 uint64_t scenario_drops(const struct scenario *scenario, uint64_t port, enum drop_reason reason);

@@ -127,6 +127,19 @@ static void silent_address_ages_and_is_flooded_again(void **user)
 	scenario_expect(s, H3, frame);
 }
 
+static void addresses_wait_for_the_controller_after_a_restart(void **user)
+{
+	struct scenario *s = *user;
+	struct frame frame = frame_udp(&h1, &h2, "hello");
+
+	introduce(s);
+	scenario_run_seconds(s, 2);
+	scenario_restart_alone(s, 10);
+	scenario_send(s, H1, frame);
+	scenario_expect(s, H2, frame);
+	scenario_expect_silence(s);
+}
+
 static void cached_flow_keeps_its_address_young(void **user)
 {
 	struct scenario *s = *user;
@@ -355,6 +368,7 @@ int main(void)
 		SCENARIO(second_packet_of_a_flow_hits_the_cache),
 		SCENARIO(moved_address_is_followed_at_once),
 		SCENARIO(silent_address_ages_and_is_flooded_again),
+		SCENARIO(addresses_wait_for_the_controller_after_a_restart),
 		SCENARIO(cached_flow_keeps_its_address_young),
 		SCENARIO(frame_for_its_own_port_is_dropped),
 		SCENARIO(link_local_groups_stay_on_their_link),
