@@ -90,9 +90,9 @@ struct agent {
 	struct event *capture_timer;     // while there are captures
 
 	struct event *punts; // workers have something for us
-	struct event *service_timer, *age_timer;
+	struct event *service_timer, *measure_timer;
 	struct agent_step *steps;
-	unsigned ages; // calls of age_timer
+	unsigned measures; // calls of measure_timer
 	uint64_t
 		ways_told; // digest of what the controller was told of the ways to peers; 0: nothing
 	struct link_watch *links;

@@ -22,10 +22,9 @@
 
 enum {
 	PUNTS_AT_ONCE = 256,
-	AGE_SECONDS = 1,
-	MEASURE_AGES = 60,
-	AGE_ROUND = 8, // turns in which the whole FDB is looked at
-	AGE_IDLE_SECONDS = 5,
+	MEASURE_SECONDS = 1,
+	MEASURES_OF_ALL = 60,
+	MEASURE_IDLE_SECONDS = 5,
 };
 
 static uint64_t wall_seconds(void)
@@ -89,15 +88,6 @@ static void on_punts(evutil_socket_t unused, short what, void *user)
 	workers_notice_drain(agent->workers, on_notice, agent);
 }
 
-static uint32_t age_of(void *user, uint32_t domain)
-{
-	const struct agent *agent = user;
-	const struct domain *config = pmap_get(&apply_generation(agent->apply)->domains, domain);
-
-	// Of a domain that is not there (any more), nothing is worth keeping but a little patience.
-	return config ? config->ageing_seconds : 300;
-}
-
 // The way to a peer may carry less than before, or more: an interface of ours changed, or a router on the way told the
 // kernel, whom we ask.
 static void measure_ways(struct agent *agent, bool all)
@@ -106,19 +96,15 @@ static void measure_ways(struct agent *agent, bool all)
 	agent_ways_tell(agent);
 }
 
-static void on_age(evutil_socket_t unused, short what, void *user)
+static void on_measure(evutil_socket_t unused, short what, void *user)
 {
 	struct agent *agent = user;
-	struct fdb *fdb = agent->state->fdb;
-	struct timeval delay = {.tv_sec = AGE_IDLE_SECONDS};
+	bool idle = fdb_count(agent->state->fdb) == 0;
+	struct timeval delay = {.tv_sec = idle ? MEASURE_IDLE_SECONDS : MEASURE_SECONDS};
 
-	if (fdb_count(fdb) > 0) {
-		fdb_age(fdb, now_seconds(), fdb_slots(fdb) / AGE_ROUND, age_of, agent);
-		delay.tv_sec = AGE_SECONDS;
-	}
-	// Seldom, for nobody says that a route grew wider.
-	measure_ways(agent, ++agent->ages % MEASURE_AGES == 0);
-	event_add(agent->age_timer, &delay);
+	// All of them seldom, for nobody says that a route grew wider.
+	measure_ways(agent, ++agent->measures % MEASURES_OF_ALL == 0);
+	event_add(agent->measure_timer, &delay);
 }
 
 static const struct generation *env_generation(void *user)
@@ -367,15 +353,15 @@ static void on_link(void *user, const char *ifname, const struct link_state *sta
 static int make_events(struct agent *agent, struct fail *fail)
 {
 	struct event_base *base = agent->config.base;
-	struct timeval age = {.tv_sec = AGE_IDLE_SECONDS};
+	struct timeval measure = {.tv_sec = MEASURE_IDLE_SECONDS};
 
 	agent->punts = event_new(base, workers_punt_fd(agent->workers), EV_READ | EV_PERSIST,
 	                         on_punts, agent);
 	agent->service_timer = evtimer_new(base, on_service_timer, agent);
-	agent->age_timer = evtimer_new(base, on_age, agent);
+	agent->measure_timer = evtimer_new(base, on_measure, agent);
 	agent->steps = agent_step_new(agent);
-	if (!agent->punts || !agent->steps || !agent->service_timer || !agent->age_timer ||
-	    event_add(agent->punts, NULL) < 0 || event_add(agent->age_timer, &age) < 0)
+	if (!agent->punts || !agent->steps || !agent->service_timer || !agent->measure_timer ||
+	    event_add(agent->punts, NULL) < 0 || event_add(agent->measure_timer, &measure) < 0)
 		return fail_set(fail, -ENOMEM, "out of memory");
 
 	// Without news of links the switch works as well; only the events are missing.
@@ -437,7 +423,7 @@ void agent_run_stop(struct agent *agent)
 {
 	free_event(&agent->punts);
 	free_event(&agent->service_timer);
-	free_event(&agent->age_timer);
+	free_event(&agent->measure_timer);
 	agent_step_free(agent->steps);
 	agent->steps = NULL;
 	free_event(&agent->links_event);
