@@ -58,6 +58,27 @@ static void settle(unsigned i)
 	assert_int_equal(link_add_address(end->netns, "eth0", &address6, &fail), 0);
 }
 
+struct interface {
+	const char *netns, *name;
+};
+
+static bool is_running(void *user)
+{
+	const struct interface *interface = user;
+	struct link_state link;
+
+	return link_get(interface->netns, interface->name, &link, NULL) == 0 && link.running;
+}
+
+// Until the kernel's watcher of carriers has come round, what an interface that is up is given to send vanishes
+// without a word.
+static void await_carrier(const char *netns, const char *name)
+{
+	struct interface interface = {netns, name};
+
+	assert_true(netns_eventually(is_running, &interface));
+}
+
 void ends_add_tap(unsigned i, bool offload_off)
 {
 	struct tap_config config = {.name = "h",
@@ -91,6 +112,8 @@ void ends_add_veth(unsigned i)
 	ends.end[i].port->slot = i;
 	assert_int_equal(link_move(theirs, ends.end[i].netns, "eth0", &fail), 0);
 	settle(i);
+	await_carrier(NULL, ours);
+	await_carrier(ends.end[i].netns, "eth0");
 }
 
 unsigned ends_forward(unsigned from)

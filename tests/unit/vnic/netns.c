@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { PATIENCE_SECONDS = 10 };
+
 static bool is_possible;
 
 int netns_setup(void **state)
@@ -77,7 +79,7 @@ int netns_socket(const char *netns, int family, int type)
 
 bool netns_eventually(bool (*ready)(void *user), void *user)
 {
-	uint64_t deadline = clock_now() + NSEC_PER_SEC;
+	uint64_t deadline = clock_now() + (uint64_t)PATIENCE_SECONDS * NSEC_PER_SEC;
 
 	do {
 		if (ready(user))

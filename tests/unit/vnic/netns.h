@@ -19,5 +19,5 @@ int netns_make(char path[static NETNS_PATH]);
 // socket(2) within the namespace.
 int netns_socket(const char *netns, int family, int type);
 
-// Whether `ready` becomes true within a second; asks again and again.
+// Whether `ready` becomes true within some seconds; asks again and again.
 bool netns_eventually(bool (*ready)(void *user), void *user);
