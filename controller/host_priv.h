@@ -50,7 +50,8 @@ struct host {
 	bool wants_resync;
 	struct resync resync;
 	struct table held;      // unit -> struct refusal
-	struct event *retry;    // Tries again what is held back.
+	struct event *retry;    // Tries again what is held back,
+	unsigned retry_ms;      // after so long; 0: nothing was.
 	struct event *patience; // Ends a connection that does not answer.
 	struct ops let_go;      // Of a transaction that nobody waits for.
 

@@ -8,6 +8,7 @@
 
 #include "controller/host_priv.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
@@ -18,7 +19,8 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-enum { HELD_RETRY_SECONDS = 3 };
+// What is missing at first is mostly an address that another host of the machine is about to bring.
+enum { HELD_RETRY_FIRST_MSEC = 50, HELD_RETRY_MOST_MSEC = 3000 };
 
 static void send_difference(struct host *host);
 static void compare(struct host *host);
@@ -29,9 +31,24 @@ void resync_stop(struct host *host)
 	host->resync.running = false;
 }
 
+// Soon at first, and then ever more rarely.
+static void arm_retry(struct host *host)
+{
+	struct timeval wait;
+
+	if (host->desired->held_back == 0) {
+		host->retry_ms = 0;
+		return;
+	}
+	host->retry_ms = host->retry_ms ? MIN(host->retry_ms * 2, (unsigned)HELD_RETRY_MOST_MSEC)
+	                                : (unsigned)HELD_RETRY_FIRST_MSEC;
+	wait = (struct timeval){.tv_sec = host->retry_ms / 1000,
+	                        .tv_usec = (suseconds_t)(host->retry_ms % 1000) * 1000};
+	event_add(host->retry, &wait);
+}
+
 static void finish(struct host *host)
 {
-	struct timeval wait = {.tv_sec = HELD_RETRY_SECONDS};
 	bool returned = host->gone_since != 0;
 
 	resync_stop(host);
@@ -39,8 +56,7 @@ static void finish(struct host *host)
 	if (returned)
 		host->gap_ns = clock_now() - host->gone_since;
 	host->gone_since = 0;
-	if (host->desired->held_back > 0)
-		event_add(host->retry, &wait);
+	arm_retry(host);
 	host->env.ready(host->env.user, host, returned);
 }
 
@@ -61,6 +77,23 @@ static void forget_held(struct host *host)
 	}
 }
 
+// A datapath names by its number what it misses. If that was left out itself, the reason is the other's.
+static void say_whence(const struct host *host, struct refusal *refusal)
+{
+	const char *number = strrchr(refusal->fail.what, ' ');
+	uint64_t id = refusal->fail.code == -ENOENT && number ? strtoull(number, NULL, 10) : 0;
+	const struct object *missing = id ? desired_get(host->desired, id) : NULL;
+	const struct refusal *reason =
+		missing && missing->held_back ? table_get_text(&host->held, missing->unit) : NULL;
+	struct fail fail = {0};
+
+	if (!reason)
+		return;
+	fail_set(&fail, -ENOENT, "it needs %s, which is left out: %s", missing->unit,
+	         reason->fail.what);
+	refusal->fail = fail;
+}
+
 // Takes the unit of the refused operation out of the batch. False when that cannot help.
 static bool hold_back(struct host *host, const struct tx_result *result)
 {
@@ -74,7 +107,6 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 		return false;
 	memcpy(unit, ops->items[result->op_index].unit, sizeof(unit));
 	if (!table_get_text(&host->held, unit)) {
-		log_warn("%s is left out: %s", unit, result->refusal.fail.what);
 		kept = malloc(sizeof(*kept));
 		if (!kept || table_put_text(&host->held, unit, kept) < 0) {
 			free(kept);
@@ -83,6 +115,8 @@ static bool hold_back(struct host *host, const struct tx_result *result)
 		*kept = result->refusal;
 		snprintf(kept->object, sizeof(kept->object), "%.*s", (int)sizeof(kept->object) - 1,
 		         unit);
+		say_whence(host, kept);
+		log_warn("%s is left out: %s", unit, kept->fail.what);
 	}
 	if (desired_hold_back(host->desired, unit) == 0)
 		return false;

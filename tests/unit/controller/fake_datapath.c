@@ -98,8 +98,8 @@ static void on_ops(struct fake_datapath *fake, const struct stream_frame *frame)
 	weft__tx_ops__free_unpacked(message, NULL);
 }
 
-// The index of the first operation that is not to be had; op_count when all are.
-static size_t find_refused(const struct fake_datapath *fake)
+// The index of the first operation that puts an object whose name holds this; op_count when none does.
+static size_t find_named(const struct fake_datapath *fake, const char *name)
 {
 	size_t at = 0;
 
@@ -109,13 +109,21 @@ static size_t find_refused(const struct fake_datapath *fake)
 		if (!fake->ops[at].delete)
 			object = weft__object__unpack(NULL, fake->ops[at].object->len,
 			                              fake->ops[at].object->packed);
-		refused = object && fake->refuse && strstr(object->name, fake->refuse);
+		refused = object && name && strstr(object->name, name);
 		if (object)
 			weft__object__free_unpacked(object, NULL);
 		if (refused)
 			break;
 	}
 	return at;
+}
+
+// The first that is not to be had.
+static size_t find_refused(const struct fake_datapath *fake)
+{
+	size_t at = find_named(fake, fake->refuse);
+
+	return at == fake->op_count && fake->refuse ? find_named(fake, fake->orphan) : at;
 }
 
 static void clear(struct table *objects)
@@ -225,6 +233,7 @@ static void on_commit(struct fake_datapath *fake, const struct stream_frame *fra
 {
 	Weft__TxResult result = WEFT__TX_RESULT__INIT;
 	size_t refused = find_refused(fake);
+	char text[64];
 
 	if (fake->deaf)
 		return;
@@ -243,6 +252,12 @@ static void on_commit(struct fake_datapath *fake, const struct stream_frame *fra
 		result.has_op_index = true;
 		result.op_index = (uint32_t)refused;
 		result.what = (char *)"there is no such interface";
+		if (find_named(fake, fake->refuse) == fake->op_count) {
+			snprintf(text, sizeof(text), "there is no port %llu",
+			         (unsigned long long)fake->orphan_of);
+			result.code = -ENOENT;
+			result.what = text;
+		}
 	} else if (!fake->dry_run) {
 		apply(fake);
 		if (fake->lose_next) {

@@ -25,6 +25,8 @@ struct fake_datapath {
 	uint64_t generation;
 	bool fresh;            // Says that it starts anew.
 	const char *refuse;    // Refuses objects whose name holds this; NULL: none.
+	const char *orphan;    // Without those it refuses these too, for want of the port
+	uint64_t orphan_of;    // of this number.
 	bool deaf;             // Takes transactions and answers none.
 	bool lose_next;        // Applies the next transaction and hangs up instead of answering.
 	unsigned transactions; // Applied.

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "controller/derive_unit.h"
 #include "tests/unit/controller/fake_datapath.h"
 #include "tests/unit/controller/kit.h"
 
@@ -359,6 +360,33 @@ static void test_resync_goes_on_without_what_is_refused(void **state)
 	assert_int_equal(world->fake.objects.count, 5);
 }
 
+static void test_what_misses_what_is_left_out_says_why(void **state)
+{
+	struct world *world = *state;
+	const struct refusal *held;
+
+	make_ready(world);
+	put(world, "net lan");
+	put(world, "port up attach=netdev ifname=eth7 net=lan");
+	put(world, "port web attach=netdev ifname=eth8 net=lan");
+	fake_fini(&world->fake);
+	world->fake = (struct fake_datapath){.base = world->base,
+	                                     .fresh = true,
+	                                     .refuse = "port/up",
+	                                     .orphan = "port/web",
+	                                     .orphan_of = derive_port_id("up")};
+	UNTIL(world, host_state(world->control.hosts.local) == HOST_ABSENT);
+	make_ready(world);
+	held = host_held(world->control.hosts.local, "port/web");
+	assert_non_null(held);
+	assert_non_null(strstr(held->fail.what, "it needs port/up, which is left out"));
+	assert_non_null(strstr(held->fail.what, "there is no such interface"));
+	// It is tried again soon, and of itself.
+	world->fake.refuse = NULL;
+	UNTIL(world, host_next_held(world->control.hosts.local, &(size_t){0}) == NULL);
+	check_equal(world);
+}
+
 static void test_refused_again_stays_held_back(void **state)
 {
 	struct world *world = *state;
@@ -563,6 +591,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resync_goes_on_without_what_is_refused, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_held_back_leaves_nothing_behind, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_what_misses_what_is_left_out_says_why, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_refused_again_stays_held_back, setup,
 	                                        teardown),
