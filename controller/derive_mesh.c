@@ -150,21 +150,50 @@ static void add_tunnel(struct parts *parts, uint64_t id, const struct ip_addr *l
 	add(parts, WEFT__KIND__KIND_PORT, noun_key(name, NOUN_HOST, parts->host), &object);
 }
 
+// As either host has it; what both have, as the more patient one.
+static void fill_pace(const struct model *model, const char *host, Weft__Bfd *bfd)
+{
+	const struct intent *intent = model_get(model, NOUN_HOST, host);
+	const Weft__Host *body = intent ? intent->msg->host : NULL;
+
+	if (body && body->has_bfd_interval_us && body->bfd_interval_us / 1000 > bfd->interval_ms) {
+		bfd->has_interval_ms = true;
+		bfd->interval_ms = body->bfd_interval_us / 1000;
+	}
+	if (body && body->has_bfd_multiplier && body->bfd_multiplier > bfd->multiplier) {
+		bfd->has_multiplier = true;
+		bfd->multiplier = body->bfd_multiplier;
+	}
+}
+
+static void fill_paces(const struct parts *parts, const char *host, bool lone, Weft__Bfd *bfd)
+{
+	uint32_t interval_ms = lone ? LONE_INTERVAL_MS : bfd->interval_ms;
+	uint32_t multiplier = lone ? LONE_MULTIPLIER : bfd->multiplier;
+
+	bfd->interval_ms = bfd->multiplier = 0;
+	fill_pace(parts->model, parts->host, bfd);
+	fill_pace(parts->model, host, bfd);
+	bfd->has_interval_ms = bfd->has_interval_ms || lone;
+	bfd->has_multiplier = bfd->has_multiplier || lone;
+	if (!bfd->interval_ms)
+		bfd->interval_ms = interval_ms;
+	if (!bfd->multiplier)
+		bfd->multiplier = multiplier;
+}
+
 // Hosts watch each other. Where there is nothing to fail over to, patience costs nothing and saves packets.
 static void fill_liveness(struct parts *parts, const char *host, struct ip_addr own,
                           struct ip_addr its, Weft__TunnelPeer *peer, struct ip_addr *room)
 {
 	struct ip_addr first = own;
+	bool lone = !backup_pair(parts->model, parts->host, host, &own, &its);
 
 	peer->bfd->has_multihop = true;
 	peer->bfd->multihop = true;
-	if (!backup_pair(parts->model, parts->host, host, &own, &its)) {
-		peer->bfd->has_interval_ms = true;
-		peer->bfd->interval_ms = LONE_INTERVAL_MS;
-		peer->bfd->has_multiplier = true;
-		peer->bfd->multiplier = LONE_MULTIPLIER;
+	fill_paces(parts, host, lone, peer->bfd);
+	if (lone)
 		return;
-	}
 	*room = its;
 	peer->has_backup = true;
 	peer->backup = derive_ip(room);

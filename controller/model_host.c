@@ -283,6 +283,22 @@ static int check_socket(const struct model *model, const struct intent *intent,
 	return -ENAMETOOLONG;
 }
 
+static int check_bfd(const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__Host *host = intent->msg->host;
+	uint32_t interval_ms = host->bfd_interval_us / 1000;
+
+	if (host->has_bfd_interval_us && (interval_ms < 10 || interval_ms > 60000))
+		return refuse(refusal, -ERANGE, intent->key, "bfd_interval_us",
+		              "%s: the BFD interval of %u ms is not one of 10 to 60000",
+		              intent->key, interval_ms);
+	if (host->has_bfd_multiplier && (host->bfd_multiplier < 1 || host->bfd_multiplier > 255))
+		return refuse(refusal, -ERANGE, intent->key, "bfd_multiplier",
+		              "%s: the BFD multiplier %u is not one of 1 to 255", intent->key,
+		              host->bfd_multiplier);
+	return 0;
+}
+
 static int check(const struct model *model, const struct intent *intent, struct refusal *refusal)
 {
 	const Weft__Host *host = intent->msg->host;
@@ -296,6 +312,8 @@ static int check(const struct model *model, const struct intent *intent, struct 
 		return -EINVAL;
 	}
 	err = check_kind(model, intent, refusal);
+	if (err == 0)
+		err = check_bfd(intent, refusal);
 	if (err == 0)
 		err = check_socket(model, intent, refusal);
 	if (err == 0)

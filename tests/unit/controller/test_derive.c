@@ -478,6 +478,24 @@ static void test_hosts_watch_each_other(void **state)
 	object = peer_at(world, "a", "host/b");
 	assert_false(object->port->peer->has_backup);
 	weft__object__free_unpacked(object, NULL);
+	// What either says counts for both, and of two words the more patient.
+	put(world, "host b kind=remote ip=192.0.2.2 bfd_interval_us=100000 bfd_multiplier=4");
+	for (unsigned i = 0; i < 2; i++) {
+		object = peer_at(world, i ? "b" : "a", i ? "host/a" : "host/b");
+		assert_int_equal(object->port->peer->bfd->interval_ms, 100);
+		assert_int_equal(object->port->peer->bfd->multiplier, 4);
+		weft__object__free_unpacked(object, NULL);
+	}
+	put(world, "host a kind=remote ip=192.0.2.1 bfd_interval_us=200000");
+	object = peer_at(world, "b", "host/a");
+	assert_int_equal(object->port->peer->bfd->interval_ms, 200);
+	assert_int_equal(object->port->peer->bfd->multiplier, 4);
+	weft__object__free_unpacked(object, NULL);
+	kit_refused(&world->model, "host b kind=remote ip=192.0.2.2 bfd_interval_us=9000", -ERANGE,
+	            "bfd_interval_us", "10 to 60000");
+	kit_refused(&world->model, "host b kind=remote ip=192.0.2.2 bfd_multiplier=256", -ERANGE,
+	            "bfd_multiplier", "1 to 255");
+	put(world, "host a kind=remote ip=192.0.2.1");
 	put(world, "host b kind=remote ip=192.0.2.2 bfd_off=1");
 	for (int i = 0; i < 2; i++) {
 		object = i ? peer_at(world, "b", "host/a") : peer_at(world, "a", "host/b");
