@@ -74,8 +74,8 @@ __attribute__((target("avx2"))) static uint64_t sum_wide(const uint8_t *from, si
 	uint64_t parts[4];
 
 	for (; len; len -= WIDE, from += WIDE) {
-		__m256i first = _mm256_loadu_si256((const __m256i *)from);
-		__m256i second = _mm256_loadu_si256((const __m256i *)(from + WIDE / 2));
+		__m256i first = _mm256_loadu_si256((const void *)from);
+		__m256i second = _mm256_loadu_si256((const void *)(from + WIDE / 2));
 
 		sums[0] = _mm256_add_epi64(sums[0], _mm256_and_si256(first, lower));
 		sums[1] = _mm256_add_epi64(sums[1], _mm256_srli_epi64(first, 32));
@@ -84,7 +84,7 @@ __attribute__((target("avx2"))) static uint64_t sum_wide(const uint8_t *from, si
 	}
 	sums[0] = _mm256_add_epi64(_mm256_add_epi64(sums[0], sums[1]),
 	                           _mm256_add_epi64(sums[2], sums[3]));
-	_mm256_storeu_si256((__m256i *)parts, sums[0]);
+	_mm256_storeu_si256((void *)parts, sums[0]);
 	return parts[0] + parts[1] + parts[2] + parts[3];
 }
 
