@@ -13,6 +13,7 @@
 #include "cli/record.h"
 #include "cli/value.h"
 
+#include "base/bytes.h"
 #include "base/fail.h"
 
 #include <errno.h>
@@ -45,18 +46,23 @@ static int explain_redirection(const struct invocation *call, struct fail *fail)
 	return -EINVAL;
 }
 
-// "tcp/80", "udp/53", "icmp".
+// "tcp/80", "udp/53", "icmp", and who has the address: "arp", "nd".
 static int parse_protocol(const char *text, struct question *ret, struct fail *fail)
 {
-	size_t length = strcspn(text, "/:");
+	static const char *const protocols[] = {"tcp", "udp", "icmp", "arp", "nd"};
+	enum { PORTED = 2 };
+	size_t length = strcspn(text, "/:"), known = 0;
 
 	snprintf(ret->protocol, sizeof(ret->protocol), "%.*s", (int)length, text);
-	if (strcmp(ret->protocol, "tcp") != 0 && strcmp(ret->protocol, "udp") != 0 &&
-	    strcmp(ret->protocol, "icmp") != 0) {
+	while (known < ARRAY_SIZE(protocols) && strcmp(ret->protocol, protocols[known]) != 0)
+		known++;
+	if (known == ARRAY_SIZE(protocols)) {
 		fail_set(fail, -EINVAL, "'%s' is no protocol that can be traced", text);
-		fail_hint(fail, "tcp/PORT, udp/PORT or icmp");
+		fail_hint(fail, "tcp/PORT, udp/PORT, icmp, arp or nd");
 		return -EINVAL;
 	}
+	if (text[length] && known >= PORTED)
+		return fail_set(fail, -EINVAL, "%s has no ports", ret->protocol);
 	if (text[length] &&
 	    (value_number(text + length + 1, &ret->port) < 0 || !ret->port || ret->port > 65535)) {
 		fail_set(fail, -EINVAL, "'%s' has no port from 1 to 65535", text);
@@ -115,6 +121,7 @@ static void show_steps(const Weft__Record *answer)
 static int show(const struct invocation *call, const Weft__Record *answer)
 {
 	const Weft__Field *forwarded = record_find(answer, "forwarded");
+	const Weft__Field *answered = record_find(answer, "answered");
 	char text[512];
 
 	if (call->format != OUTPUT_TABLE)
@@ -124,6 +131,8 @@ static int show(const struct invocation *call, const Weft__Record *answer)
 		printf("    forwarded  to %s\n", record_text(answer, "out", text, sizeof(text)));
 	else if (*record_text(answer, "drop", text, sizeof(text)))
 		printf("    dropped    %s\n", record_text(answer, "drop", text, sizeof(text)));
+	else if (answered && answered->flag)
+		printf("    answered   by the switch itself\n");
 	else
 		printf("    waits      it is sent when the neighbour has answered\n");
 	if (*record_text(answer, "hint", text, sizeof(text)))

@@ -32,7 +32,8 @@ const struct command live_commands[] = {
 		.details =
 			"FROM is a guest or a port; TARGET is a guest, a port, an address or a "
 			"name. Between them stands 'to', nothing, or a quoted '->': the shell takes a "
-			"bare -> for a redirection into a file. PROTOCOL is tcp, udp or icmp.",
+			"bare -> for a redirection into a file. PROTOCOL is tcp, udp or icmp; with arp "
+			"or nd it is asked who has the address of TARGET, in IPv4 or IPv6.",
 		.example = "weft trace h1 to 198.51.100.1 tcp/80",
 		.flags = trace_flags,
 		.run = cmd_trace,

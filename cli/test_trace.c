@@ -23,26 +23,38 @@ static bool has_step(const Weft__Record *answer, const char *wanted)
 	return strstr(record_text(answer, "drop", text, sizeof(text)), wanted) != NULL;
 }
 
+static bool has_flag(const Weft__Record *answer, const char *key)
+{
+	const Weft__Field *flag = record_find(answer, key);
+
+	return flag && flag->value_case == WEFT__FIELD__VALUE_FLAG && flag->flag;
+}
+
 static void judge(struct test_case *item, const Weft__Record *answer)
 {
 	const Weft__LabTest *test = item->test;
-	const Weft__Field *flag = record_find(answer, "forwarded");
-	bool forwarded = flag && flag->value_case == WEFT__FIELD__VALUE_FLAG && flag->flag;
-	char drop[128], out[256];
+	char text[256], would[320];
+	const char *drop = record_text(answer, "drop", text, sizeof(text)), *verdict = "dropped";
 
-	record_text(answer, "drop", drop, sizeof(drop));
-	record_text(answer, "out", out, sizeof(out));
-	if (test->verdict && strcmp(test->verdict, forwarded ? "forwarded" : "dropped") != 0)
-		test_fail(item,
-		          forwarded ? "it would be forwarded to %s" : "it would be dropped: %s",
-		          record_text(answer, forwarded ? "out" : "drop", out, sizeof(out)));
-	else if (test->rule && !has_step(answer, test->rule))
-		test_fail(item, "it would be %s, but no step says '%.100s'",
-		          forwarded ? "forwarded" : "dropped", test->rule);
+	if (has_flag(answer, "forwarded"))
+		verdict = "forwarded";
+	else if (has_flag(answer, "answered"))
+		verdict = "answered";
+	else if (!*drop)
+		verdict = "held until the neighbour answers";
+	if (*drop)
+		snprintf(would, sizeof(would), "it would be dropped: %s", drop);
+	else if (strcmp(verdict, "forwarded") == 0)
+		snprintf(would, sizeof(would), "it would be forwarded to %s",
+		         record_text(answer, "out", text, sizeof(text)));
 	else
-		test_pass(item,
-		          forwarded ? "it would be forwarded to %s" : "it would be dropped: %s",
-		          record_text(answer, forwarded ? "out" : "drop", out, sizeof(out)));
+		snprintf(would, sizeof(would), "it would be %s", verdict);
+	if (test->verdict && strcmp(test->verdict, verdict) != 0)
+		test_fail(item, "%s", would);
+	else if (test->rule && !has_step(answer, test->rule))
+		test_fail(item, "it would be %s, but no step says '%.100s'", verdict, test->rule);
+	else
+		test_pass(item, "%s", would);
 }
 
 static void run_alone(struct test_run *run, struct test_case *item)

@@ -451,10 +451,10 @@ static int refuse_doubled(struct topology *topology, struct fail *fail)
 
 		if (strcmp(sorted[i - 1]->object, sorted[i]->object) == 0)
 			faults_refuse(&topology->faults, &sorted[i]->place, NULL,
-			              "there is a %.*s '%s' already, from %s:%u",
+			              "there is a %.*s '%s' already, from %s:%u:%u",
 			              (int)(slash - sorted[i]->object), sorted[i]->object,
 			              slash + 1, sorted[i - 1]->place.file,
-			              sorted[i - 1]->place.line);
+			              sorted[i - 1]->place.line, sorted[i - 1]->place.column);
 	}
 	return 0;
 }
@@ -556,6 +556,23 @@ static void drop_dashes(char *text)
 		memmove(dashes, dashes + 2, strlen(dashes + 2) + 1);
 }
 
+// "... is already that of forward/tcp-80": and where that is.
+static void locate_owner(const struct topology *topology, const char *field, struct fail *fail)
+{
+	static const char words[] = " is already that of ";
+	const char *at = strstr(fail->what, words);
+	const char *owner = at ? at + sizeof(words) - 1 : NULL;
+	const struct topology_origin *origin =
+		owner && field ? find_origin(topology, owner, field) : NULL;
+	size_t len = strlen(fail->what);
+
+	if (owner && !origin)
+		origin = find_origin(topology, owner, "");
+	if (origin)
+		snprintf(fail->what + len, sizeof(fail->what) - len, " at %s:%u:%u",
+		         origin->place.file, origin->place.line, origin->place.column);
+}
+
 void topology_locate(const struct topology *topology, const char *object, const char *field,
                      struct fail *fail)
 {
@@ -567,6 +584,7 @@ void topology_locate(const struct topology *topology, const char *object, const 
 	drop_lab(topology->lab, fail->what);
 	drop_lab(topology->lab, fail->hint);
 	drop_dashes(fail->hint);
+	locate_owner(topology, field, fail);
 	if (field)
 		origin = find_origin(topology, plain, field);
 	if (!origin)

@@ -59,7 +59,8 @@ static int take_watched(struct topology *topology, const struct schema_object *s
 static int check_port(const struct yaml_node *node, const char *kind, const Weft__LabTest *test,
                       struct fail *fail)
 {
-	bool ported = test->protocol && strcmp(test->protocol, "icmp") != 0;
+	bool ported = test->protocol &&
+	              (strcmp(test->protocol, "tcp") == 0 || strcmp(test->protocol, "udp") == 0);
 
 	if (ported && !test->has_port)
 		return yaml_refuse(&node->place, fail, "%s: %s needs a port", kind, test->protocol);

@@ -10,6 +10,7 @@
 #include "controller/derive_unit.h"
 #include "controller/model_guest.h"
 #include "controller/model_place.h"
+#include "controller/neighbour_question.h"
 #include "controller/plain_text.h"
 #include "controller/scope.h"
 #include "proto/channel.pb-c.h"
@@ -20,7 +21,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TCP = 6, UDP = 17, ICMP = 1, ICMP6 = 58, EPHEMERAL = 40000, HOPS_MOST = 4 };
+enum {
+	TCP = 6,
+	UDP = 17,
+	ICMP = 1,
+	ICMP6 = 58,
+	NEIGHBOUR = 256, // no protocol of IP: who has an address?
+	EPHEMERAL = 40000,
+	HOPS_MOST = 4,
+};
 
 // Where an end of the traced packet is.
 struct end {
@@ -158,6 +167,9 @@ static int find_to(struct api *api, const char *name, bool want6, struct end *en
 	const struct intent *port;
 
 	if (ip_parse(name, &end->ip) == 0) {
+		if (ip_is4(end->ip) == want6)
+			return refuse(refusal, -EINVAL, "trace", "to", "'%s' is no IPv%d address",
+			              name, want6 ? 6 : 4);
 		end->has_ip = true;
 		find_owner(api, end);
 		return 0;
@@ -186,9 +198,15 @@ static int parse_protocol(const Weft__TraceQuery *query, bool v6, uint32_t *ret,
 		*ret = UDP;
 	else if (strcmp(word, "icmp") == 0 || strcmp(word, "icmp6") == 0)
 		*ret = v6 ? ICMP6 : ICMP;
+	else if (strcmp(word, v6 ? "nd" : "arp") == 0)
+		*ret = NEIGHBOUR;
+	else if (strcmp(word, "arp") == 0 || strcmp(word, "nd") == 0)
+		return refuse(refusal, -EINVAL, "trace", "protocol",
+		              "%s asks for IPv%d addresses, and '%s' is none", word, v6 ? 4 : 6,
+		              query->to);
 	else
 		return refuse(refusal, -EINVAL, "trace", "protocol",
-		              "the protocol '%s' is none of tcp, udp and icmp", word);
+		              "the protocol '%s' is none of tcp, udp, icmp, arp and nd", word);
 	return 0;
 }
 
@@ -278,7 +296,12 @@ static void add_end(const struct question *question, const Weft__TraceResult *re
 	const struct desired *desired = host_desired(question->host);
 	char text[512];
 
+	const char *last = result->n_steps ? result->steps[result->n_steps - 1]->stage : "";
+
 	record_flag(record, "forwarded", result->forwarded);
+	// What neither goes on nor is dropped waits for its neighbour, or has come to whoever answers it.
+	if (!result->forwarded && !result->drop_reason)
+		record_flag(record, "answered", strcmp(last, "neighbour") != 0);
 	for (size_t i = 0; i < result->n_out_ports; i++)
 		record_append(record, "out",
 		              plain_name(desired_get(desired, result->out_ports[i])));
@@ -369,6 +392,29 @@ static void on_result(void *user, int err, const struct stream_frame *frame)
 	weft__refused__free_unpacked(refused, NULL);
 }
 
+// One that nobody has told is as good as any.
+static struct mac mac_of(const struct end *end)
+{
+	return end->has_mac ? end->mac : (struct mac){{0x02, 0, 0, 0, 0, 0x01}};
+}
+
+static int ask_for_neighbour(struct question *question, const struct end *from,
+                             const struct end *to)
+{
+	Weft__Trace trace = WEFT__TRACE__INIT;
+	uint8_t frame[NEIGHBOUR_QUESTION_ROOM];
+	struct mac mac = mac_of(from);
+
+	trace.port = derive_port_id(from->port->name);
+	trace.vid = choose_vid(from, to);
+	trace.has_vid = trace.vid != 0;
+	trace.has_frame = true;
+	trace.frame.data = frame;
+	trace.frame.len = neighbour_question(&mac, from->ip, to->ip, frame);
+	return host_ask(question->host, WEFT__STREAM_ID__STREAM_QUERIES,
+	                WEFT__FRAME_TYPE__FRAME_TRACE, &trace.base, on_result, question);
+}
+
 static int ask(struct question *question, const struct end *from, const struct end *to,
                uint32_t protocol)
 {
@@ -423,7 +469,8 @@ void api_trace(struct question *question)
 	Weft__TraceQuery *query = question->request->trace;
 	struct api *api = question->api;
 	bool want6 = strchr(query->to, ':') != NULL ||
-	             (query->protocol && strcmp(query->protocol, "icmp6") == 0);
+	             (query->protocol && (strcmp(query->protocol, "icmp6") == 0 ||
+	                                  strcmp(query->protocol, "nd") == 0));
 	const struct intent *port;
 	struct end from = {0}, to = {0};
 	struct refusal refusal = {0};
@@ -451,7 +498,8 @@ void api_trace(struct question *question)
 		ip_format(from.ip, question->assumed);
 	}
 	question->host = hosts_get(&api->env.control->hosts, model_place_of(port->msg->port));
-	if (question->host && ask(question, &from, &to, protocol) == 0)
+	if (question->host && (protocol == NEIGHBOUR ? ask_for_neighbour(question, &from, &to)
+	                                             : ask(question, &from, &to, protocol)) == 0)
 		return;
 	refuse(&refusal, -EAGAIN, "datapath", NULL, "%s is away",
 	       question->host ? host_label(question->host) : "its host");

@@ -37,6 +37,7 @@ def test_unreachable(instances):
     ("port add lan", ["name", "--name"]),
     ("net set lan", ["lan", "weft help net set"]),
     ("trace h1 to h2 sctp/3", ["sctp/3", "tcp"]),
+    ("trace h1 to h2 arp/3", ["arp has no ports"]),
     ("completion tcsh", ["tcsh", "bash"]),
     ("help nothing", ["nothing", "weft help"]),
     ("undo last", ["last", "history"]),

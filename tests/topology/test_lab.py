@@ -406,7 +406,10 @@ BAD = [
      "did you mean 'lan'"),
     ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests: {h: {net: lan, ip: 10.2.0.1}}\n", r"2:28: port/h: .*outside", "within"),
     ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests:\n  a: {net: lan, ip: 10.1.0.5}\n  b: {net: lan, ip: 10.1.0.5}\n",
-     r"[34]:21: port/[ab]: the address 10.1.0.5 is already that of port/[ab]", ""),
+     r"[34]:21: port/[ab]: the address 10.1.0.5 is already that of port/[ab] at .*bad.yaml:[45]:21", ""),
+    ("nets: {lan: {subnet: 10.1.0.0/24, subnet6: 'fd00::/64', mode: nat}}\nguests: {a: {net: lan, ip6: 'fd00::5'}}\n"
+     "forwards: ['81:a:80', {map: '81:[fd00::9]:80', net: lan}]\n",
+     r"3:(12|29): forward/tcp6?-81: the outside port 81 is already that of forward/tcp6?-81 at .*bad.yaml:4:(12|29)", ""),
     ("nets: {lan: {subnet: 10.1.0.0/24}}\nguests:\n  a: {net: lan, mac: 02:00:00:00:00:01}\n"
      "  b: {net: lan, mac: 02:00:00:00:00:01}\n", r"[34]:22: .*the MAC 02:00:00:00:00:01 is already", ""),
     ("nets:\n  a: {subnet: 10.1.0.0/24, mode: nat}\n  b: {subnet: 10.1.0.0/16, mode: nat}\n", r"[23]:15: .*overlaps", ""),

@@ -74,6 +74,28 @@ def test_picture_of_what_there_is(three):
     assert three.weft("graph", "nolab", check=False).returncode == 1
 
 
+def test_pictures_tell_what_passes(weft):
+    """Some 80 pings of 1 KB a second over a wire, and nothing in the net: both ways, in each way of drawing."""
+    weft.weft("net", "add", "lan", "--subnet", "10.9.0.0/24")
+    for number in (1, 2):
+        weft.add_guest(f"h{number}", "--net", "lan", "--ip", f"10.9.0.1{number}", "--static")
+    weft.weft("link", "add", "w1", "--a", "h1", "--b", "h2", "--a-address", "10.8.0.1/30", "--b-address", "10.8.0.2/30")
+    weft.guest("h1").run("ping", "-c", "1", "-W", "5", "10.8.0.2")
+    weft.guest("h1").start("ping", "-i", "0.01", "-s", "1000", "10.8.0.2")
+    for option, shown in (("--ascii", r"h1 --- h2  \[w1, in (\S+) out (\S+)\]"),
+                          ("--dot", r'n\d -- n\d \[label="w1, in (\S+) out (\S+)"'),
+                          ("--mermaid", r'"w1, in (\S+) out (\S+)"'),
+                          ("--svg", r">w1, in (\S+) out (\S+)<")):
+        drawing = weft.weft("graph", "--rates", "1s", option).stdout
+        found = re.search(shown, drawing)
+        assert found, drawing
+        for rate in found.groups():
+            assert rate[-1] in "kM" and 50 < float(rate[:-1]) * (1000 if rate[-1] == "M" else 1) < 2000, drawing
+        # The net's own are told too, and are next to nothing.
+        quiet = re.findall(r"in (\d+\S*) out (\d+\S*)", drawing.replace(found.group(0), ""))
+        assert len(quiet) == 2 and not any(rate.endswith("M") for pair in quiet for rate in pair), drawing
+
+
 def test_busy_ports_come_first(three):
     three.guest("h2").start("ping", "-i", "0.01", "-s", "1000", "10.9.0.13")
     rows = [line.split() for line in three.weft("top", "--count", "2").stdout.splitlines()]
@@ -110,6 +132,9 @@ PASS = """
   - http: {from: h3, url: "http://h2:8080/x"}
   - trace: {from: h1, to: h2, protocol: tcp, port: 80, verdict: forwarded}
   - trace: {from: h1, to: h2, protocol: tcp, port: 22, verdict: dropped, rule: no-ssh}
+  - trace: {from: h1, to: h2, protocol: arp, verdict: forwarded}
+  - trace: {from: h1, to: 10.1.0.1, protocol: arp, verdict: answered, rule: answered by the router}
+  - trace: {from: h1, to: "fd01::9", protocol: nd, verdict: forwarded, rule: flooded}
   - during: {run: [sleep 0.2], tests: [ping: {from: h1, to: h2, max-gap: 2s}, reach: {from: h1, to: h3}]}
 """
 
@@ -129,6 +154,8 @@ FAIL = {
     "http: {from: h1, url: \"http://h2:9/\"}": "no connection: Connection refused",
     "trace: {from: h1, to: h2, protocol: tcp, port: 22, verdict: forwarded}": "it would be dropped: flow_rule",
     "trace: {from: h1, to: h2, verdict: forwarded, rule: nonsense}": "no step says 'nonsense'",
+    "trace: {from: h1, to: 10.1.0.1, protocol: arp, verdict: dropped}": "it would be answered",
+    "trace: {from: h1, to: 10.1.0.1, protocol: nd}": "'10.1.0.1' is no IPv6 address",
     "during: {run: [\"exit 3\"], tests: [ping: {from: h1, to: h2}]}": "'exit 3' did not work: exit code 3",
     "during: {run: [sleep 60], duration: 300ms, tests: [ping: {from: h1, to: h2}]}": "'sleep 60' did not work: no result",
     "during: {run: [\"$WEFT port set l.h2 --down; sleep 1; $WEFT port set l.h2 --no-down\"], "
@@ -146,7 +173,7 @@ def lab(weft):
 
 def test_each_kind_passes(lab):
     out = run(lab, "l")
-    assert out.splitlines()[-1] == "18 passed, 0 failed", out
+    assert out.splitlines()[-1] == "21 passed, 0 failed", out
 
 
 def test_each_kind_fails_for_the_right_reason(lab):
@@ -158,7 +185,7 @@ def test_each_kind_fails_for_the_right_reason(lab):
         assert not case["passed"] and text in case["text"], (test, case)
     assert len(list((lab.path / "pcaps").iterdir())) == 8 and sum("pcap" in case for case in cases) == 8
     # Tests of a file are not those of the lab.
-    assert run(lab, "l").splitlines()[-1] == "18 passed, 0 failed"
+    assert run(lab, "l").splitlines()[-1] == "21 passed, 0 failed"
 
 
 HTTPS = {

@@ -234,7 +234,7 @@ static const struct {
 	{"guests: {r: {net: a, nics: {eth0: b}}}\n", "belongs to one of them", ""},
 	{"guests: {r: {nics: {eth0: }}}\n", "guest 'r' is in no net", ""},
 	{"guests: {h: {nics: {eth1: a}}, h-eth1: {kind: tap, net: a}}\n",
-         "there is a port 'h-eth1' already, from t.yaml:1", ""},
+         "there is a port 'h-eth1' already, from t.yaml:1:", ""},
 	{"forwards: [80:web]\n", "'80:web' is no forward", "8080:web:80"},
 	{"forwards: [\"80:web:80\"]\n", "there is no guest 'web' in a net", ""},
 	{"guests: {web: lan}\nforwards: [\"80:wbe:80\"]\n",
@@ -475,6 +475,13 @@ static void test_locates_refusals(void **state)
 	fail = (struct fail){.what = "guest/l.h1: no"};
 	topology_locate(&topology, "guest/l.h1", "hostname", &fail);
 	assert_string_equal(fail.what, "t.yaml:3:3: guest/h1: no");
+	// What another object has already is said to be there.
+	fail = (struct fail){
+		.what = "port/l.h2: the MAC 02:00:00:00:00:01 is already that of guest/l.h1"};
+	topology_locate(&topology, "port/l.h2", "mac", &fail);
+	assert_string_equal(
+		fail.what,
+		"port/h2: the MAC 02:00:00:00:00:01 is already that of guest/h1 at t.yaml:3:3");
 	fail = (struct fail){.what = "the datapath is away"};
 	topology_locate(&topology, "datapath", NULL, &fail);
 	assert_string_equal(fail.what, "the datapath is away");
