@@ -24,7 +24,7 @@ static bool read_lease(const Weft__Lease *message, struct lease *ret)
 		.scope = message->scope, .expires = message->expires, .state = LEASE_BOUND};
 
 	if (!message->expires || agent_mac(&message->mac, &lease.mac) < 0 ||
-	    agent_ip(&message->ip, &lease.ip) < 0)
+	    agent_ip(&message->ip, &lease.ip) < 0 || !ip_is4(lease.ip))
 		return false;
 	if (message->client_id.len <= sizeof(lease.client_id)) {
 		lease.client_id_len = (uint8_t)message->client_id.len;
