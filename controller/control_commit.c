@@ -45,7 +45,7 @@ static bool is_away(const struct host *host)
 }
 
 // Interfaces of guests that go are left to end with the namespace: the kernel takes down all that ends
-// together in one go, where one by one each costs it a grace period. What may come back is not left.
+// together in one go, where one by one each costs it a grace period. On trial that is when it is confirmed.
 static void mark_ends(const struct model *model, struct ops *ops)
 {
 	for (size_t i = 0; i < ops->count; i++) {
@@ -158,8 +158,7 @@ int control_share(struct control *control, struct change *change, struct refusal
 			.control = control, .host = host, .ops = desired->ops, .hearsay = spared};
 		desired->ops = (struct ops){0};
 		ops_sort(&share->ops);
-		if (change->confirm_seconds == 0)
-			mark_ends(&control->model, &share->ops);
+		mark_ends(&control->model, &share->ops);
 		change->share_count++;
 	}
 	layout_forget_collected(&control->layout);

@@ -187,6 +187,30 @@ static void collect(void *user, const char *name, uint64_t inode)
 		owned->count++;
 }
 
+// Removes all at once those that no guest has, and frees the names.
+static void remove_unowned(const struct guests *guests, const struct model *model,
+                           struct owned *owned)
+{
+	size_t kept = owned->count;
+
+	// Those to keep go behind the others.
+	for (size_t i = 0; i < kept;) {
+		char *name = owned->names[i];
+
+		if (!model_get(model, NOUN_GUEST, name)) {
+			i++;
+			continue;
+		}
+		owned->names[i] = owned->names[--kept];
+		owned->names[kept] = name;
+	}
+	if (kept)
+		remove_all(guests, (const char *const *)owned->names, kept);
+	for (size_t i = 0; i < owned->count; i++)
+		free(owned->names[i]);
+	free(owned->names);
+}
+
 void guests_reconcile(const struct guests *guests, const struct model *model)
 {
 	struct owned owned = {0};
@@ -195,12 +219,7 @@ void guests_reconcile(const struct guests *guests, const struct model *model)
 	size_t cursor = 0;
 
 	store_each_netns(guests->store, collect, &owned, &fail);
-	for (size_t i = 0; i < owned.count; i++) {
-		if (!model_get(model, NOUN_GUEST, owned.names[i]))
-			remove_all(guests, (const char *const *)&owned.names[i], 1);
-		free(owned.names[i]);
-	}
-	free(owned.names);
+	remove_unowned(guests, model, &owned);
 	while ((guest = model_next(model, NOUN_GUEST, &cursor))) {
 		struct refusal refusal = {0};
 		bool missing = netns_inode(guest->name) == 0;
