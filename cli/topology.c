@@ -104,6 +104,45 @@ static const struct topology_origin *find_origin(const struct topology *topology
 	return NULL;
 }
 
+static int check_length(const struct topology *topology, const char *name,
+                        const struct yaml_place *place, struct fail *fail)
+{
+	size_t most = TOPOLOGY_NAME_MOST - 1 - strlen(topology->lab);
+
+	if (strlen(topology->lab) >= TOPOLOGY_NAME_MOST || strlen(name) <= most)
+		return 0;
+	yaml_refuse(place, fail, "the name '%.70s' has %zu letters; in lab '%s' %zu fit", name,
+	            strlen(name), topology->lab, most);
+	fail_hint(fail,
+	          "elsewhere it has the lab's name and a dot before it, %d in all; "
+	          "choose a shorter one, or a shorter name of the lab",
+	          TOPOLOGY_NAME_MOST);
+	return -EINVAL;
+}
+
+int topology_rename(struct topology *topology, const char *member, Weft__Intent *object,
+                    const char *name, struct fail *fail)
+{
+	const struct topology_origin *origin;
+	char was[160], is[160], *own;
+
+	snprintf(was, sizeof(was), "%s/%s", noun_of_member(member), object->name);
+	origin = find_origin(topology, was, "");
+	if (origin && check_length(topology, name, &origin->place, fail) < 0)
+		return -EINVAL;
+	own = strdup(name);
+	if (!own)
+		return out_of_memory(fail);
+	snprintf(is, sizeof(is), "%s/%s", noun_of_member(member), name);
+	tdelete(object, &topology->by_name, by_kind_and_name);
+	free(object->name);
+	object->name = own;
+	for (size_t i = 0; i < topology->origin_count; i++)
+		if (strcmp(topology->origins[i].object, was) == 0)
+			memcpy(topology->origins[i].object, is, sizeof(is));
+	return tsearch(object, &topology->by_name, by_kind_and_name) ? 0 : out_of_memory(fail);
+}
+
 static Weft__Intent *new_intent(const char *member, const char *name)
 {
 	const ProtobufCFieldDescriptor *field =
@@ -129,20 +168,11 @@ static Weft__Intent *new_intent(const char *member, const char *name)
 int topology_add(struct topology *topology, const char *member, const char *name,
                  const struct yaml_place *place, ProtobufCMessage **ret, struct fail *fail)
 {
-	size_t most = TOPOLOGY_NAME_MOST - 1 - strlen(topology->lab);
 	Weft__Intent *intent;
 	char object[160];
 
-	if (strlen(topology->lab) < TOPOLOGY_NAME_MOST && strcmp(member, "lab_body") != 0 &&
-	    strlen(name) > most) {
-		yaml_refuse(place, fail, "the name '%.70s' has %zu letters; in lab '%s' %zu fit",
-		            name, strlen(name), topology->lab, most);
-		fail_hint(fail,
-		          "elsewhere it has the lab's name and a dot before it, %d in all; "
-		          "choose a shorter one, or a shorter name of the lab",
-		          TOPOLOGY_NAME_MOST);
+	if (strcmp(member, "lab_body") != 0 && check_length(topology, name, place, fail) < 0)
 		return -EINVAL;
-	}
 	snprintf(object, sizeof(object), "%s/%s", noun_of_member(member), name);
 	if (topology->object_count == topology->object_room) {
 		size_t room = topology->object_room ? topology->object_room * 2 : 64;

@@ -78,6 +78,9 @@ void topology_locate(const struct topology *topology, const char *object, const 
 // is taken within the lab.
 int topology_add(struct topology *topology, const char *member, const char *name,
                  const struct yaml_place *place, ProtobufCMessage **ret, struct fail *fail);
+// Another name for an object whose own no other has, also where its places are noted.
+int topology_rename(struct topology *topology, const char *member, Weft__Intent *object,
+                    const char *name, struct fail *fail);
 // Fills the fields of the body that keys of the node name; other keys are passed over. The body is that
 // of the object added last, or of a message within it.
 int topology_fill(struct topology *topology, const struct schema_object *schema,

@@ -122,6 +122,39 @@ static void test_rest(void **state)
 	topology_fini(&topology);
 }
 
+static const char *net_of(const struct topology *topology, const char *forward)
+{
+	return find(topology, WEFT__INTENT__BODY_FORWARD, forward)->forward->net;
+}
+
+static void test_forwards_of_one_port(void **state)
+{
+	struct fail fail = {.what = "forward/l.tcp-80-m: nothing"};
+	struct topology topology;
+
+	read_text("lab: l\n"
+	          "routers: {r1: {}, r2: {}}\n"
+	          "nets: {n: {router: r1}, m: {router: r2}, o: {router: r1}}\n"
+	          "guests: {a: n, b: m, c: o}\n"
+	          "forwards:\n"
+	          "  - 80:a:80\n"
+	          "  - 80:b:81\n"
+	          "  - {map: \"80:c:80\", outside: 192.0.2.1}\n"
+	          "  - {map: \"80:b:83\", outside: 192.0.2.9}\n"
+	          "  - {map: \"80:b:80\", protocol: udp}\n",
+	          &topology);
+	assert_string_equal(net_of(&topology, "tcp-80"), "n");
+	assert_string_equal(net_of(&topology, "tcp-80-m"), "m");
+	assert_string_equal(net_of(&topology, "tcp-80-o"), "o");
+	assert_string_equal(net_of(&topology, "tcp-80-m-192.0.2.9"), "m");
+	assert_string_equal(net_of(&topology, "udp-80"), "m");
+	assert_ptr_equal(topology_find(&topology, WEFT__INTENT__BODY_FORWARD, "tcp-80-m"),
+	                 find(&topology, WEFT__INTENT__BODY_FORWARD, "tcp-80-m"));
+	topology_locate(&topology, "forward/l.tcp-80-m", NULL, &fail);
+	assert_string_equal(fail.what, "t.yaml:7:5: forward/tcp-80-m: nothing");
+	topology_fini(&topology);
+}
+
 static void test_links(void **state)
 {
 	struct topology topology;
@@ -243,6 +276,8 @@ static const struct {
 	{"forwards: [{net: lan}]\n", "'map' is missing", ""},
 	{"guests: {a: n}\nforwards: [\"80:a:80\", \"80:a:81\"]\n",
          "there is a forward 'tcp-80' already", ""},
+	{"guests: {a: n, b: m}\nnets: {n: {}, m: {}}\nforwards: [\"80:a:80\", \"80:b:80\"]\n",
+         "t.yaml:3:23: there is a forward 'tcp-80' already", ""},
 	{"routers: {r: {routes: {10.0.0.0/8: nowhere}}}\n", "routes: 'nowhere'", "blackhole"},
 	{"flows: {f: {priority: 0}}\n", "priority: 0 is outside 1 to 65535", ""},
 	{"reservations: {p: {net: lan}}\n", "reservation: 'mac' is missing", ""},
@@ -493,6 +528,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guests),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_forwards_of_one_port),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_tests),
 		cmocka_unit_test(test_refusals),
