@@ -43,7 +43,9 @@ static int refuse_key(const struct schema_object *object, const struct yaml_node
 		suggest_consider(&suggest, key->name);
 	snprintf(hint, sizeof(hint), "did you mean '%.60s'?", suggest.best ? suggest.best : "");
 	return faults_refuse(faults, &node->place,
-	                     suggest.best ? hint : "'weft schema --table' lists all keys",
+	                     suggest.best      ? hint
+	                     : object->strange ? object->strange
+	                                       : "'weft schema --table' lists all keys",
 	                     "%s %s has no '%.60s'", strchr("aeiou", object->name[0]) ? "an" : "a",
 	                     object->name, node->text);
 }

@@ -55,8 +55,10 @@ struct schema_object {
 	const char *name; // In the JSON Schema and as a heading of the page.
 	const char *help;
 	const struct schema_key *keys;
-	const char *bare;    // The key that a mere text stands for; NULL: none may stand here.
-	bool single;         // Exactly one of the keys.
+	const char *bare; // The key that a mere text stands for; NULL: none may stand here.
+	bool single;      // Exactly one of the keys.
+	const char *
+		strange; // What to do about a key that is like none of its own; NULL: see the table.
 	const char *example; // A line or several.
 };
 

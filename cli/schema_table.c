@@ -38,6 +38,7 @@ static const struct schema_object impairment = {
 	.help = "What makes a port or a link worse than it is. A mere text is the effects.",
 	.keys = impairment_keys,
 	.bare = "effects",
+	.strange = "write the effects as one text, as impair: delay 5ms loss 1%",
 	.example =
 		"guests:\n  h1: {net: lan, impair-out: rate 10mbit}\n"
 		"links:\n  r1--r2: {impair: {effects: delay 20ms loss 1%, timeline: up 10s; down 2s}}",

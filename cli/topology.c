@@ -603,6 +603,31 @@ static void locate_owner(const struct topology *topology, const char *field, str
 		         origin->place.file, origin->place.line, origin->place.column);
 }
 
+// What is said of both directions in one place is told of both: "impair/l1:a-to-b" becomes "impair/l1".
+static void drop_direction(const struct topology *topology, const char *object,
+                           const struct topology_origin *origin, struct fail *fail)
+{
+	const char *colon = strrchr(object, ':');
+	size_t len = colon ? (size_t)(colon - object) : 0;
+	char *at = strstr(fail->what, object);
+
+	if (strncmp(object, "impair/", 7) != 0 || !colon || !at)
+		return;
+	for (size_t i = 0; i < topology->origin_count; i++) {
+		const struct topology_origin *other = &topology->origins[i];
+
+		if (strncmp(other->object, object, len + 1) != 0 ||
+		    strcmp(other->object, object) == 0 ||
+		    strcmp(other->field, origin->field) != 0 ||
+		    other->place.line != origin->place.line ||
+		    other->place.column != origin->place.column ||
+		    strcmp(other->place.file, origin->place.file) != 0)
+			continue;
+		memmove(at + len, at + strlen(object), strlen(at + strlen(object)) + 1);
+		return;
+	}
+}
+
 void topology_locate(const struct topology *topology, const char *object, const char *field,
                      struct fail *fail)
 {
@@ -619,7 +644,8 @@ void topology_locate(const struct topology *topology, const char *object, const 
 		origin = find_origin(topology, plain, field);
 	if (!origin)
 		origin = find_origin(topology, plain, "");
-	if (origin)
-		fail_prefix(fail, "%s:%u:%u", origin->place.file, origin->place.line,
-		            origin->place.column);
+	if (!origin)
+		return;
+	drop_direction(topology, plain, origin, fail);
+	fail_prefix(fail, "%s:%u:%u", origin->place.file, origin->place.line, origin->place.column);
 }

@@ -26,6 +26,15 @@ static const struct schema_object *impairment_schema(void)
 	return schema_key(link, "impair")->object;
 }
 
+// Effects, or a timeline of them; a mere text is the effects.
+static bool says_something(const struct yaml_node *node)
+{
+	const char *effects = node->kind == YAML_TEXT ? node->text : yaml_text(node, "effects");
+	const char *timeline = yaml_text(node, "timeline");
+
+	return (effects && effects[strspn(effects, " \t\n")]) || timeline;
+}
+
 // One direction; "web:out", "l1:a-to-b".
 static int take_direction(struct topology *topology, const char *field, const char *name,
                           const char *direction, const struct yaml_node *node, struct fail *fail)
@@ -33,6 +42,12 @@ static int take_direction(struct topology *topology, const char *field, const ch
 	ProtobufCMessage *body;
 	char own[200];
 
+	if (!says_something(node)) {
+		yaml_refuse(&node->place, fail, "it does not say what shall be wrong");
+		fail_hint(fail,
+		          "write effects, as delay 20ms loss 1%%, or a timeline; or leave it out");
+		return -EINVAL;
+	}
 	snprintf(own, sizeof(own), "%s:%s", name, direction);
 	if (topology_add(topology, "impair", own, &node->place, &body, fail) < 0 ||
 	    topology_set(body, field, name, fail) < 0 ||

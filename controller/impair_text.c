@@ -303,8 +303,29 @@ static int refuse_word(struct reader *reader, const char *word)
 	return say(reader, hint, what);
 }
 
+static int refuse_again(struct reader *reader, const char *word)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "'%s' is said twice", word);
+	return say(reader, "leave one of them out", what);
+}
+
+// A queue may be bounded in packets and in bytes, each once.
+static unsigned bit_of(const struct reader *reader, unsigned word)
+{
+	uint64_t ignored;
+
+	if (effect_words[word].read == read_queue && peek(reader) &&
+	    read_value(peek(reader), counts, &ignored) == 0)
+		return EFFECT_WORDS;
+	return word;
+}
+
 static int read_words(struct reader *reader)
 {
+	uint32_t seen = 0;
+
 	while (peek(reader)) {
 		const char *word = reader->words[reader->at++];
 		unsigned i = 0;
@@ -314,6 +335,9 @@ static int read_words(struct reader *reader)
 			i++;
 		if (i == EFFECT_WORDS)
 			return refuse_word(reader, word);
+		if (seen & UINT32_C(1) << bit_of(reader, i))
+			return refuse_again(reader, word);
+		seen |= UINT32_C(1) << bit_of(reader, i);
 		err = effect_words[i].read(reader);
 		if (err < 0)
 			return err;

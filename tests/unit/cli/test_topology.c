@@ -283,6 +283,11 @@ static const struct {
 	{"reservations: {p: {net: lan}}\n", "reservation: 'mac' is missing", ""},
 	{"tests: [reach]\n", "test: a text stands", ""},
 	{"tests: [{reach: {}, ping: {}}]\n", "a test is one key with its value, not 2", ""},
+	{"guests: {a: {net: n, impair: ''}}\n", "t.yaml:1:30: it does not say what shall be wrong",
+         "write effects, as delay 20ms loss 1%"},
+	{"guests: {a: {net: n, impair-in: {once: yes}}}\n", "does not say what shall be wrong", ""},
+	{"links: {a--b: {impair: {delay: 5ms}}}\n", "t.yaml:1:25: an impairment has no 'delay'",
+         "as impair: delay 5ms"},
 	{"tests: [{pong: {}}]\n", "a test has no 'pong'", "did you mean 'ping'?"},
 	{"tests: [{reach: {protocol: tcp}}]\n", "reach: tcp needs a port", ""},
 	{"tests: [{reach: {port: 80}}]\n", "a port needs protocol tcp or udp", ""},
@@ -506,6 +511,25 @@ static void test_locates_refusals(void **state)
 	topology_locate(&topology, "port/l.h1", "net", &fail);
 	assert_string_equal(fail.what, "t.yaml:3:13: port/h1: there is no net 'lna'");
 	assert_string_equal(fail.hint, "did you mean 'lan'?");
+	topology_fini(&topology);
+
+	// What is said of both directions is wrong once.
+	read_text("lab: l\nguests: {a: {}, b: {}}\nlinks:\n"
+	          "  w: {a: a, b: b, impair: delay 5}\n"
+	          "  x: {a: a, b: b, a-to-b: delay 5, b-to-a: delay 5}\n",
+	          &topology);
+	fail = (struct fail){.what = "impair/l.w:a-to-b: no"};
+	topology_locate(&topology, "impair/l.w:a-to-b", "effects", &fail);
+	assert_string_equal(fail.what, "t.yaml:4:27: impair/w: no");
+	fail = (struct fail){.what = "impair/l.w:b-to-a: no"};
+	topology_locate(&topology, "impair/l.w:b-to-a", "effects", &fail);
+	assert_string_equal(fail.what, "t.yaml:4:27: impair/w: no");
+	fail = (struct fail){.what = "impair/l.x:a-to-b: no"};
+	topology_locate(&topology, "impair/l.x:a-to-b", "effects", &fail);
+	assert_string_equal(fail.what, "t.yaml:5:27: impair/x:a-to-b: no");
+	topology_fini(&topology);
+
+	read_text("lab: l\nguests:\n  h1: {net: lna}\n", &topology);
 	// A field that the file does not have is said of the object.
 	fail = (struct fail){.what = "guest/l.h1: no"};
 	topology_locate(&topology, "guest/l.h1", "hostname", &fail);

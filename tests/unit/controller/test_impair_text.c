@@ -71,6 +71,9 @@ static void a_timeline_is_laid_over_the_effects(void **state)
 static const struct {
 	const char *effects, *timeline, *words;
 } wrong[] = {
+	{"delay 5ms delay 6ms", NULL, "'delay' is said twice"},
+	{"rate 1mbit queue 9packets queue 8packets", NULL, "'queue' is said twice"},
+	{"delay 5ms", "loss 1% loss 2% 3s", "'loss' is said twice"},
 	{"loss 120%", NULL, "more than always"},
 	{"loss 100.0000001%", NULL, "more than always"},
 	{"loss 5", NULL, "cannot be the value of 'loss'"},
