@@ -158,7 +158,7 @@ static void take_node(struct import *import, const struct yaml_node *key,
 {
 	static const char *const lost[] = {"image",     "binds",          "ports",   "env",
 	                                   "cmd",       "startup-config", "license", "network-mode",
-	                                   "mgmt-ipv4", "mgmt-ipv6",      NULL};
+	                                   "mgmt-ipv4", "mgmt-ipv6",      "group",   NULL};
 	const char *kind = kind_of(import, node);
 	char name[NAME_SIZE];
 
@@ -233,6 +233,7 @@ static void take_link(struct import *import, const struct yaml_node *link, size_
 
 static void convert(struct import *import, const struct yaml_node *root)
 {
+	static const char *const shared[] = {"kinds", "groups"};
 	const char *name = yaml_text(root, "name");
 	char lab[NAME_SIZE];
 	bool any = false;
@@ -240,8 +241,10 @@ static void convert(struct import *import, const struct yaml_node *root)
 	if (yaml_get(root, "mgmt"))
 		note(import, yaml_get(root, "mgmt"),
 		     "mgmt: guests have no network but what is said");
-	if (yaml_get(import->topology, "kinds"))
-		note(import, yaml_get(import->topology, "kinds"), "kinds");
+	for (unsigned i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (yaml_get(import->topology, shared[i]))
+			note(import, yaml_get(import->topology, shared[i]),
+			     "%s: what nodes have in common has to be said of each", shared[i]);
 	fprintf(import->out, "lab: %s\n", clean(name ? name : "imported", lab));
 	take_nodes(import);
 	for (size_t i = 0; import->links && i < import->links->count; i++)

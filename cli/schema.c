@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NAME_MOST = 63 };
+
 const struct schema_key *schema_key(const struct schema_object *object, const char *name)
 {
 	for (const struct schema_key *key = object->keys; key->name; key++)
@@ -81,6 +83,10 @@ static int check_name(const struct schema_key *key, const struct yaml_node *name
 	if (strcmp(key->name, "routes") == 0 ||
 	    (name->text[0] != '/' && scalar_read(&plain, name->text, &scalar, &why) == 0))
 		return 0;
+	if (strlen(name->text) > NAME_MOST)
+		return faults_refuse(faults, &name->place, "choose a shorter one",
+		                     "%s: the name '%.70s' has %zu letters, and %d fit", key->name,
+		                     name->text, strlen(name->text), NAME_MOST);
 	return faults_refuse(faults, &name->place,
 	                     "a name has 1 to 63 letters, digits, '.', '_' or '-', and begins "
 	                     "with a letter or digit",

@@ -178,6 +178,12 @@ static int check_name(const char *key, const char *name, struct refusal *refusal
 		good = isalnum((unsigned char)name[i]) || strchr("._-:/@+", name[i]);
 	if (good)
 		return 0;
+	if (len > NAME_MAX_LEN) {
+		refuse(refusal, -EINVAL, key, "name",
+		       "the name '%.80s' has %zu letters, and %d fit", name, len, NAME_MAX_LEN);
+		fail_hint(&refusal->fail, "choose a shorter one");
+		return -EINVAL;
+	}
 	refuse(refusal, -EINVAL, key, "name", "'%s' is not a name", name);
 	fail_hint(&refusal->fail,
 	          "names are 1 to %d letters, digits, '.', '_' or '-', and begin with a letter or "
@@ -361,6 +367,21 @@ static int refuse_users(const struct model *model, const char *key, struct refus
 	return -EBUSY;
 }
 
+// "endpoint/HOST/PORT/ADDRESS": of one address other ports are free. GRE has none.
+static void say_endpoint(const char *claim, char *buf, size_t size)
+{
+	const char *address = strrchr(claim, '/') + 1;
+	const char *port = address - 1;
+
+	while (port[-1] != '/')
+		port--;
+	if (strtoul(port, NULL, 10) == 0)
+		snprintf(buf, size, "the tunnel's address %s for GRE", address);
+	else
+		snprintf(buf, size, "the tunnel's address %s with port %lu", address,
+		         strtoul(port, NULL, 10));
+}
+
 // "mac/02:00:…" as a person says it.
 static void say_claim(const char *claim, char *buf, size_t size)
 {
@@ -375,7 +396,7 @@ static void say_claim(const char *claim, char *buf, size_t size)
 	else if (strncmp(claim, "remote/", 7) == 0)
 		snprintf(buf, size, "the peer's address %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "endpoint/", 9) == 0)
-		snprintf(buf, size, "the tunnel's address %s", strrchr(claim, '/') + 1);
+		say_endpoint(claim, buf, size);
 	else if (strncmp(claim, "ip/", 3) == 0)
 		snprintf(buf, size, "the address %s", strrchr(claim, '/') + 1);
 	else if (strncmp(claim, "ifname/", 7) == 0)
@@ -399,6 +420,8 @@ static void hint_at_claim(const char *field, struct fail *fail)
 		fail_hint(fail, "choose another interface");
 	else if (strcmp(field, "vhost_path") == 0)
 		fail_hint(fail, "choose another --vhost");
+	else if (strcmp(field, "local") == 0)
+		fail_hint(fail, "choose another --local, or another --port if it has one");
 	else if (strcmp(field, "outside_port") == 0)
 		fail_hint(fail, "choose another port, or one address of the gateway's with "
 		                "--outside");

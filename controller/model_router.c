@@ -55,6 +55,42 @@ static void route_refs(const struct model *model, const struct intent *intent, s
 		         intent->msg->route->prefix);
 }
 
+// An isolated net has the subnet that is meant, but no router has a leg in it.
+static const struct intent *isolated_with(const struct model *model, struct ip_addr via)
+{
+	const struct intent *net;
+	size_t cursor = 0;
+
+	while ((net = model_next(model, NOUN_NET, &cursor))) {
+		struct refusal ignored = {0};
+		struct net_plan plan;
+
+		if (net->msg->net->mode != WEFT__NET_MODE__NET_ISOLATED ||
+		    ipam_plan(net->key, net->msg->net, &plan, &ignored) < 0)
+			continue;
+		if (ip_is4(via) ? plan.has4 && prefix_contains(plan.subnet4, via)
+		                : plan.has6 && prefix_contains(plan.subnet6, via))
+			return net;
+	}
+	return NULL;
+}
+
+static int refuse_via(const struct model *model, const struct intent *intent, struct ip_addr via,
+                      struct refusal *refusal)
+{
+	const struct intent *net = isolated_with(model, via);
+
+	refuse(refusal, -EHOSTUNREACH, intent->key, "via",
+	       "%s: the next hop %s is in no net of router '%s'", intent->key,
+	       intent->msg->route->via, router_of(intent));
+	if (net)
+		fail_hint(
+			&refusal->fail,
+			"net '%s' is isolated, so no router is in it; give it --mode routed or nat",
+			net->name);
+	return -EHOSTUNREACH;
+}
+
 // The next hop must lie in a net of the router, or nobody could reach it.
 static int check_via(const struct model *model, const struct intent *intent, struct ip_addr via,
                      struct refusal *refusal)
@@ -75,9 +111,7 @@ static int check_via(const struct model *model, const struct intent *intent, str
 		                : plan.has6 && prefix_contains(plan.subnet6, via))
 			return 0;
 	}
-	return refuse(refusal, -EHOSTUNREACH, intent->key, "via",
-	              "%s: the next hop %s is in no net of router '%s'", intent->key,
-	              intent->msg->route->via, router_of(intent));
+	return refuse_via(model, intent, via, refusal);
 }
 
 static int route_check(const struct model *model, const struct intent *intent,

@@ -42,8 +42,9 @@ static void test_maps(void **state)
 			"mgmt: {network: x}\n"
 			"topology:\n"
 			"  defaults: {kind: linux}\n"
+			"  groups: {leaf: {image: alpine}}\n"
 			"  nodes:\n"
-			"    n1: {image: alpine, exec: [ip link set eth1 up, \"echo 'a: b'\"]}\n"
+			"    n1: {group: leaf, image: alpine, exec: [ip link set eth1 up, \"echo 'a: b'\"]}\n"
 			"    n2: {}\n"
 			"    srl: {kind: nokia_srlinux}\n"
 			"    br0: {kind: bridge}\n"
@@ -57,7 +58,9 @@ static void test_maps(void **state)
 			"    - {type: macvlan, endpoint: {node: n1}}\n",
 			&text, &unmapped, &fail),
 		0);
-	assert_int_equal(unmapped, 5);
+	assert_int_equal(unmapped, 7);
+	assert_non_null(strstr(text, "# not mapped, line 5: groups: "));
+	assert_non_null(strstr(text, "# not mapped, line 7: node n1: group"));
 	assert_non_null(strstr(text, "# not mapped, line 2: mgmt"));
 	assert_non_null(strstr(text, "node n1: image"));
 	assert_non_null(strstr(text, "node srl: its kind nokia_srlinux"));

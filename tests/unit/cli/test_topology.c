@@ -249,6 +249,8 @@ static const struct {
 	{"nets: {lan: {dhcp: null}}\n", "dhcp: 'null'", "true or false"},
 	{"nets: {lan: {dhcp: }}\n", "dhcp: nothing stands where a value", "true or false"},
 	{"nets: {lan: {lease: 5 min}}\n", "lease: '5 min'", "5m"},
+	{"nets: {n123456789012345678901234567890123456789012345678901234567890123: {}}\n",
+         "has 64 letters, and 63 fit", "shorter"},
 	{"nets: {'/lan': {}}\n", "nets: '/lan' is not a name", "letters"},
 	{"nets: {lan: 10.1.0.0/24}\n", "net: a text stands where its keys", ""},
 	{"nets: {lan: {}}\nnets: {}\n", "t.yaml:2:1: 'nets' stands here for the second time", ""},

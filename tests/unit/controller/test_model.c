@@ -27,6 +27,15 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void check_hint(struct model *model, const char *line, const char *words)
+{
+	struct refusal refusal = {0};
+
+	assert_true(kit_batch(model, &refusal, line, NULL) < 0);
+	model_rollback(model);
+	assert_non_null(strstr(refusal.fail.hint, words));
+}
+
 static void test_fills_in_and_canonicalises(void **state)
 {
 	const struct intent *net = model_get(*state, NOUN_NET, "lan");
@@ -279,10 +288,26 @@ static void test_forwards_and_routes(void **state)
 	            "may change");
 	kit_refused(*state, "route r prefix=10.0.0.0/8 via=192.0.2.1", -EHOSTUNREACH, "via",
 	            "in no net of router 'gw'");
+	kit_put(*state, "net shut subnet=10.88.0.0/24");
+	kit_refused(*state, "route r prefix=10.0.0.0/8 via=10.88.0.9", -EHOSTUNREACH, "via",
+	            "in no net of router 'gw'");
+	check_hint(*state, "route r prefix=10.0.0.0/8 via=10.88.0.9", "net 'shut' is isolated");
 	kit_put(*state, "route r prefix=10.0.0.0/8 via=10.77.0.10");
 	kit_refused(*state, "route s prefix=10.0.0.0/8 blackhole=1", -EEXIST, "prefix",
 	            "that of route/r");
 	kit_refused(*state, "route s prefix=10.1.0.0/16", -EINVAL, "via", "blackhole");
+}
+
+static void test_tunnels_of_one_address(void **state)
+{
+	kit_put(*state, "tunnel v local=192.0.2.1");
+	kit_put(*state, "tunnel w local=192.0.2.1 port=4790");
+	kit_refused(*state, "tunnel r local=192.0.2.1 port=4790", -EEXIST, "local",
+	            "the tunnel's address 192.0.2.1 with port 4790 is already that of tunnel/w");
+	check_hint(*state, "tunnel r local=192.0.2.1", "another --port");
+	kit_put(*state, "tunnel g type=gre local=192.0.2.1");
+	kit_refused(*state, "tunnel h type=gre local=192.0.2.1", -EEXIST, "local",
+	            "the tunnel's address 192.0.2.1 for GRE is already that of tunnel/g");
 }
 
 static void test_services(void **state)
@@ -301,6 +326,9 @@ static void test_services(void **state)
 	            "-x.test");
 	kit_refused(*state, "guest under_/score", -EINVAL, "name", "name of a guest");
 	kit_refused(*state, "guest ", -EINVAL, "name", "is not a name");
+	kit_refused(*state,
+	            "guest g123456789012345678901234567890123456789012345678901234567890123",
+	            -EINVAL, "name", "has 64 letters, and 63 fit");
 }
 
 static void test_flows(void **state)
@@ -364,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_mtu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_external, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forwards_and_routes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tunnels_of_one_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_services, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deletion_names_users, setup, teardown),
