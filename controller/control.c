@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "controller/guest_run.h"
+#include "controller/model_forward.h"
 #include "controller/model_host.h"
 #include "controller/model_way.h"
 
@@ -273,6 +274,24 @@ static void note_unjoined(const struct control *control, struct change *change)
 	}
 }
 
+// A forward may come before the net that it is met from; but whoever forgot that net should know.
+static void note_unmet(const struct control *control, struct change *change)
+{
+	for (size_t i = 0; i < control->model.change_count; i++) {
+		const struct intent *forward = control->model.changes[i].after;
+
+		if (!forward || forward->noun != NOUN_FORWARD ||
+		    !differs(&control->model.changes[i]) ||
+		    model_forward_is_met(&control->model, forward))
+			continue;
+		snprintf(change->note, sizeof(change->note),
+		         "nothing comes in by forward %.60s yet: router %.60s has no external net "
+		         "(weft net add NET --mode external)",
+		         forward->name, model_forward_router(&control->model, forward));
+		return;
+	}
+}
+
 // Edits, judges and derives. 0 when there is something to be done, 1 when nothing differs.
 static int try_out(struct control *control, struct change *change, struct refusal *refusal)
 {
@@ -293,6 +312,8 @@ static int try_out(struct control *control, struct change *change, struct refusa
 		err = 1;
 	if (err == 0)
 		err = derive_dirty(&control->model, &control->layout, true, refusal);
+	if (err == 0)
+		note_unmet(control, change);
 	if (err == 0)
 		note_unjoined(control, change);
 	if (err == 0)

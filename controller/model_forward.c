@@ -87,6 +87,24 @@ bool model_forward_inside(const struct model *model, const struct intent *intent
 	return port && address_of(model, port->msg->port, want4, ret);
 }
 
+bool model_forward_is_met(const struct model *model, const struct intent *forward)
+{
+	char router[KEY_SIZE], user[KEY_SIZE];
+	size_t cursor = 0;
+
+	if (forward->msg->forward->outside)
+		return true;
+	noun_key(router, NOUN_ROUTER, model_forward_router(model, forward));
+	while (graph_next_user(&model->graph, router, &cursor, user)) {
+		const struct intent *net = model_get_key(model, user);
+
+		if (net && net->noun == NOUN_NET &&
+		    net->msg->net->mode == WEFT__NET_MODE__NET_EXTERNAL)
+			return true;
+	}
+	return false;
+}
+
 static void claim_outside(const struct model *model, const struct intent *intent, struct refs *refs)
 {
 	const Weft__Forward *forward = intent->msg->forward;

@@ -22,6 +22,7 @@ struct answer {
 	bool changed;
 	uint64_t revision;
 	struct refusal refusal;
+	char note[256];
 };
 
 struct world {
@@ -169,6 +170,7 @@ static void on_done(void *user, const struct change_result *result)
 	answer->came = true;
 	answer->changed = result->changed;
 	answer->revision = result->revision;
+	snprintf(answer->note, sizeof(answer->note), "%s", result->note ? result->note : "");
 	if (result->refusal)
 		answer->refusal = *result->refusal;
 }
@@ -216,6 +218,33 @@ static void test_change_reaches_everybody(void **state)
 	put(world, "-net lan");
 	check_equal(world);
 	assert_int_equal(world->fake.objects.count, 0);
+}
+
+static void test_forward_without_outside_is_noted(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	make_ready(world);
+	put(world, "router r");
+	put(world, "net lan mode=nat subnet=10.77.0.0/24 router=r");
+	submit(world, "forward f net=lan outside_port=80 inside=10.77.0.9", 0, true, &answer);
+	UNTIL(world, answer.came);
+	assert_non_null(strstr(answer.note, "nothing comes in by forward f yet"));
+	answer = put(world, "forward f net=lan outside_port=80 inside=10.77.0.9");
+	assert_int_equal(answer.refusal.fail.code, 0);
+	assert_non_null(strstr(answer.note,
+	                       "router r has no external net (weft net add NET --mode external)"));
+	// What it is not about does not say it again, nor one that has an address of its own.
+	assert_string_equal(put(world, "net other").note, "");
+	assert_string_equal(
+		put(world, "forward g net=lan outside_port=80 inside=10.77.0.9 outside=192.0.2.9")
+			.note,
+		"");
+	put(world, "net wan mode=external subnet=192.0.2.0/24 gateway=192.0.2.1 router=r");
+	assert_string_equal(put(world, "forward h net=lan outside_port=81 inside=10.77.0.9").note,
+	                    "");
+	check_equal(world);
 }
 
 static void test_refusal_of_the_datapath_undoes_all(void **state)
@@ -582,6 +611,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_change_reaches_everybody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forward_without_outside_is_noted, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_refusal_of_the_datapath_undoes_all, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_dry_run_leaves_no_trace, setup, teardown),
