@@ -88,7 +88,11 @@ const struct command net_commands[] = {
 			"ADDRESS is one of this host. Peers are added with weft peer add, and a net goes "
 			"to all of them once it has a number: weft net set NET --tunnel NAME --vni "
 			"NUMBER. The inner MTU is that of the way to the peer less the outer headers (50 "
-			"bytes for VXLAN over IPv4, 70 over IPv6): give the net that MTU.",
+			"bytes for VXLAN over IPv4, 70 over IPv6): give the net that MTU.\n\n"
+			"Each --option is put on every frame of a geneve tunnel, in the order given: CLASS 0 "
+			"to 0xffff, TYPE 0 to 0xff (critical from 0x80), HEX 0 to 124 bytes in multiples of "
+			"four, 252 in all, with 4 for each option. A critical one that comes is taken if its "
+			"class and type are among them.",
 		.example = "weft tunnel add t1 --type vxlan --local 192.0.2.1",
 		.flags = tunnel_flags,
 		.traits = COMMAND_CHANGES,

@@ -81,6 +81,8 @@ const struct flag tunnel_flags[] = {
 	{"checksum-off", NULL, "no outer UDP checksum", VALUE_SWITCH, NULL, "checksum_off", false},
 	{"underlay-mtu", "BYTES", "largest outer packet (default: as the kernel knows)",
          VALUE_NUMBER, NULL, "underlay_mtu", false},
+	{"option", "CLASS:TYPE:HEX", "geneve: every frame carries it, 0x0102:0x80:aabbccdd",
+         VALUE_TEXT, NULL, "options", true},
 	{0},
 };
 

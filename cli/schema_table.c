@@ -162,6 +162,8 @@ static const struct schema_key tunnel_keys[] = {
 	KEY("checksum-off", SCHEMA_FLAG, "checksum_off", "no outer UDP checksum"),
 	KEY("host", SCHEMA_NAME, "host", "whose end it is (default: local)"),
 	RANGE("underlay-mtu", "underlay_mtu", MTU_LEAST, 65535, "MTU of the way to its peers"),
+	LIST_OF("option", SCHEMA_TEXT, "options",
+                "geneve: every frame carries it, as CLASS:TYPE:HEX, 0x0102:0x80:aabbccdd"),
 	{0},
 };
 

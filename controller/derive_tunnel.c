@@ -10,6 +10,7 @@
 #include "controller/model_host.h"
 #include "controller/model_place.h"
 #include "controller/model_tunnel.h"
+#include "controller/tunnel_option.h"
 
 #include <stdio.h>
 
@@ -84,6 +85,23 @@ static bool is_here(const struct model *model, struct layout *layout, const stru
 	       model_place_has(model, net->name, host);
 }
 
+// The options lie in `room`.
+static void fill_options(const struct intent *intent, Weft__Tunnel *message,
+                         uint8_t room[static TUNNEL_OPTIONS_MAX])
+{
+	const Weft__TunnelIntent *tunnel = intent->msg->tunnel;
+	struct refusal refusal = {0};
+	size_t len;
+
+	// The model has checked them.
+	if (tunnel->n_options == 0 ||
+	    tunnel_options_pack(intent->key, tunnel->options, tunnel->n_options, room, &len,
+	                        &refusal) < 0)
+		return;
+	message->has_options = true;
+	message->options = (ProtobufCBinaryData){.len = len, .data = room};
+}
+
 void derive_tunnel(const struct model *model, const struct intent *intent, struct layout *layout)
 {
 	const Weft__TunnelIntent *tunnel = intent->msg->tunnel;
@@ -91,6 +109,7 @@ void derive_tunnel(const struct model *model, const struct intent *intent, struc
 	struct unit *unit = layout_unit(layout, host);
 	Weft__Tunnel message = WEFT__TUNNEL__INIT;
 	Weft__Port port = WEFT__PORT__INIT;
+	uint8_t options[TUNNEL_OPTIONS_MAX];
 	char user[KEY_SIZE];
 	struct ip_addr local;
 	size_t cursor = 0;
@@ -110,6 +129,7 @@ void derive_tunnel(const struct model *model, const struct intent *intent, struc
 	message.checksum_off = tunnel->checksum_off;
 	message.has_underlay_mtu = tunnel->has_underlay_mtu;
 	message.underlay_mtu = tunnel->underlay_mtu;
+	fill_options(intent, &message, options);
 	port.type = WEFT__PORT_TYPE__PORT_TUNNEL;
 	port.tunnel = &message;
 	add_port(intent, &port, unit);

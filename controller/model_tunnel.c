@@ -6,6 +6,7 @@
 
 #include "controller/model_host.h"
 #include "controller/model_noun.h"
+#include "controller/tunnel_option.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,12 +37,17 @@ uint32_t model_tunnel_udp_port(const Weft__TunnelIntent *tunnel)
 static int tunnel_complete(const struct model *model, const char *key, Weft__Intent *msg,
                            struct refusal *refusal)
 {
+	int err;
+
 	if (!msg->tunnel->has_type) {
 		msg->tunnel->has_type = true;
 		msg->tunnel->type = WEFT__TUNNEL_TYPE__TUNNEL_VXLAN;
 	}
 	model_host_canon(&msg->tunnel->host);
-	return model_canon_ip(key, "local", &msg->tunnel->local, refusal);
+	err = model_canon_ip(key, "local", &msg->tunnel->local, refusal);
+	for (size_t i = 0; err == 0 && i < msg->tunnel->n_options; i++)
+		err = tunnel_option_canon(key, &msg->tunnel->options[i], refusal);
+	return err;
 }
 
 static void tunnel_refs(const struct model *model, const struct intent *intent, struct refs *refs)
@@ -63,6 +69,23 @@ static int check_range(const struct intent *intent, const char *field, const cha
 		return 0;
 	return refuse(refusal, -ERANGE, intent->key, field, "%s: the %s %u is not one of %u to %u",
 	              intent->key, what, value, least, most);
+}
+
+static int check_options(const struct intent *intent, struct refusal *refusal)
+{
+	const Weft__TunnelIntent *tunnel = intent->msg->tunnel;
+	uint8_t bytes[TUNNEL_OPTIONS_MAX];
+	size_t len;
+
+	if (tunnel->n_options && tunnel->type != WEFT__TUNNEL_TYPE__TUNNEL_GENEVE) {
+		refuse(refusal, -EINVAL, intent->key, "options",
+		       "%s: only Geneve has options, and this is %s", intent->key,
+		       is_gre(tunnel) ? "GRE" : "VXLAN");
+		fail_hint(&refusal->fail, "add --type geneve");
+		return -EINVAL;
+	}
+	return tunnel_options_pack(intent->key, tunnel->options, tunnel->n_options, bytes, &len,
+	                           refusal);
 }
 
 static int tunnel_check(const struct model *model, const struct intent *intent,
@@ -90,7 +113,7 @@ static int tunnel_check(const struct model *model, const struct intent *intent,
 	if (err == 0 && tunnel->has_underlay_mtu)
 		err = check_range(intent, "underlay_mtu", "MTU", tunnel->underlay_mtu, 576, 65535,
 		                  refusal);
-	return err;
+	return err == 0 ? check_options(intent, refusal) : err;
 }
 
 const struct noun_ops model_tunnel = {

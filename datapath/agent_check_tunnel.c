@@ -5,6 +5,7 @@
 #include "datapath/agent_check.h"
 
 #include "datapath/agent_object.h"
+#include "tunnels/encap.h"
 
 #include <errno.h>
 
@@ -46,6 +47,35 @@ static int check_udp_port(const struct agent_object *object, struct apply_result
 	return 0;
 }
 
+static int check_options(const struct agent_object *object, struct apply_result *result,
+                         const Weft__Tunnel *tunnel)
+{
+	struct encap_options options;
+	unsigned at;
+
+	if (!tunnel->has_options || !tunnel->options.len)
+		return 0;
+	if (tunnel->encapsulation != WEFT__ENCAPSULATION__ENCAP_GENEVE)
+		return agent_object_refuse(object, result, -EINVAL, "tunnel.options",
+		                           "only Geneve has options");
+	switch (geneve_options_set(&options, tunnel->options.data, tunnel->options.len, &at)) {
+	case 0:
+		return 0;
+	case -E2BIG:
+		return agent_object_refuse(object, result, -E2BIG, "tunnel.options",
+		                           "%zu bytes of options; a header has room for %d",
+		                           tunnel->options.len, ENCAP_OPTIONS_MAX);
+	case -EEXIST:
+		return agent_object_refuse(object, result, -EEXIST, "tunnel.options",
+		                           "the class and type of the option at byte %u are there "
+		                           "twice",
+		                           at);
+	default:
+		return agent_object_refuse(object, result, -EINVAL, "tunnel.options",
+		                           "the option at byte %u is malformed", at);
+	}
+}
+
 int agent_check_tunnel(const struct agent_object *object, struct apply_result *result)
 {
 	const Weft__Tunnel *tunnel = object->message->port->tunnel;
@@ -61,6 +91,8 @@ int agent_check_tunnel(const struct agent_object *object, struct apply_result *r
 	code = agent_check_host(object, result, "tunnel.local", &tunnel->local, NULL);
 	if (code == 0)
 		code = check_udp_port(object, result, tunnel);
+	if (code == 0)
+		code = check_options(object, result, tunnel);
 	if (code < 0)
 		return code;
 	if (tunnel->ttl < 1 || tunnel->ttl > TTL_MAX)

@@ -85,11 +85,16 @@ static int open_tunnel(struct agent_tunnels *tunnels, uint64_t id, const char *n
 		.queues = tunnels->config.queues,
 		.retire = tunnels->config.retire,
 	};
+	unsigned at;
 	int code;
 
 	if (!place)
 		return fail_set(fail, -ENOMEM, "%s: out of memory", name);
 	agent_ip(&message->local, &config.local);
+	// Checked with the object.
+	if (message->has_options)
+		geneve_options_set(&config.options, message->options.data, message->options.len,
+		                   &at);
 	code = tunnel_open(&config, tunnels->config.open, tunnels->config.user, ret, fail);
 	if (code < 0) {
 		free(place);

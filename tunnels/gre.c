@@ -21,15 +21,15 @@ enum {
 	ETHERNET = 0x6558,
 };
 
-static void gre_write(uint8_t *to, uint32_t vni)
+static void gre_write(uint8_t *to, uint32_t vni, const struct encap_options *own)
 {
 	store_be16(to, FLAG_KEY);
 	store_be16(to + 2, ETHERNET);
 	store_be32(to + 4, vni);
 }
 
-static enum drop_reason gre_read(const uint8_t *bytes, uint32_t len, uint32_t *vni,
-                                 unsigned *header)
+static enum drop_reason gre_read(const uint8_t *bytes, uint32_t len,
+                                 const struct encap_options *own, uint32_t *vni, unsigned *header)
 {
 	unsigned flags, at = 4;
 

@@ -2,7 +2,8 @@
 //
 // peer: frames into datagrams.
 //
-// The tunnel's header goes into the packet's headroom, so that header and head are one piece. Frames of one inner
+// The tunnel's header goes into the packet's headroom, so that header and head are one piece. Geneve's options are the
+// tunnel's own bytes, as a piece between the two, for they may be longer than the headroom. Frames of one inner
 // flow and one size that follow each other share a datagram in parts, which the kernel cuts (UDP_SEGMENT): that
 // is what the cuts of a super-packet are, but small frames gain as well. Order within a flow is kept.
 //
@@ -94,13 +95,28 @@ static struct datagram *begin(struct burst *burst, const struct way *way, uint8_
 	return datagram;
 }
 
+// Header, options and head as pieces. Returns what is behind them.
+static struct iovec *put_head(struct iovec *iov, const struct packet *packet, unsigned header,
+                              const struct encap_options *options)
+{
+	if (!options->len) {
+		*iov++ = (struct iovec){packet->data - header, packet->head_len + header};
+		return iov;
+	}
+	*iov++ = (struct iovec){packet->data - header, header};
+	*iov++ = (struct iovec){(void *)(uintptr_t)options->bytes, options->len};
+	*iov++ = (struct iovec){packet->data, packet->head_len};
+	return iov;
+}
+
 // Returns whether the packet found room.
 static bool add(struct burst *burst, const struct way *way, struct packet *packet)
 {
 	const struct tunnel *tunnel = way->tunnel;
 	unsigned header = tunnel->config.encap->header;
-	unsigned pieces = 1U + packet->segment_count;
-	uint32_t len = packet->len + header;
+	const struct encap_options *options = &tunnel->config.options;
+	unsigned pieces = (options->len ? 3U : 1U) + packet->segment_count;
+	uint32_t len = packet->len + header + options->len;
 	uint32_t entropy = entropy_of(packet);
 	uint8_t tos = tos_of(tunnel, packet);
 	struct datagram *datagram;
@@ -116,12 +132,11 @@ static bool add(struct burst *burst, const struct way *way, struct packet *packe
 			return false;
 		datagram = begin(burst, way, tos, entropy);
 	}
-	tunnel->config.encap->write(packet->data - header, packet->vni);
-	iov = &burst->iov[burst->used];
-	iov[0] = (struct iovec){packet->data - header, packet->head_len + header};
+	tunnel->config.encap->write(packet->data - header, packet->vni, options);
+	iov = put_head(&burst->iov[burst->used], packet, header, options);
 	for (unsigned i = 0; i < packet->segment_count; i++)
-		iov[1 + i] = (struct iovec){(void *)(uintptr_t)packet->segments[i].base,
-		                            packet->segments[i].len};
+		iov[i] = (struct iovec){(void *)(uintptr_t)packet->segments[i].base,
+		                        packet->segments[i].len};
 	burst->used += pieces;
 	datagram->iov_count += pieces;
 	datagram->len += len;

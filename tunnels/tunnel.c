@@ -80,7 +80,8 @@ static bool hand_out(struct tunnel *tunnel, struct tunnel_queue *waiting, uint32
 
 	if (!packet)
 		return false;
-	refused = tunnel->config.encap->read(bytes, len, &packet->vni, &header);
+	refused = tunnel->config.encap->read(bytes, len, &tunnel->config.options, &packet->vni,
+	                                     &header);
 	packet->in_port = slot;
 	packet->queue = (uint16_t)(waiting - tunnel->queues);
 	if (!refused)
@@ -239,7 +240,7 @@ unsigned tunnel_overhead(const struct tunnel *tunnel)
 	const struct encap *encap = tunnel->config.encap;
 
 	return (tunnel->underlay->is6 ? IP6_BYTES : IP4_BYTES) + (encap->udp_port ? UDP_BYTES : 0) +
-	       encap->header + ETH_HEADER;
+	       encap->header + tunnel->config.options.len + ETH_HEADER;
 }
 
 int tunnel_open(const struct tunnel_config *config, underlay_open_fn open, void *user,

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "tunnels/encap.h"
 #include "tunnels/underlay.h"
 #include "vnic/port.h"
 
@@ -22,7 +23,8 @@ struct tunnel_config {
 	uint8_t ttl;
 	int dscp; // 0 to 63; -1: that of the inner packet
 	bool checksum_off;
-	uint32_t underlay_mtu; // bytes of L3; 0: what the underlay says
+	uint32_t underlay_mtu;        // bytes of L3; 0: what the underlay says
+	struct encap_options options; // that every frame carries; of Geneve alone
 	unsigned queues;
 	// Frees the block once no worker reads it any more.
 	void (*retire)(void *block);

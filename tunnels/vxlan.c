@@ -18,14 +18,14 @@ enum {
 	GPE_ETHERNET = 3,
 };
 
-static void vxlan_write(uint8_t *to, uint32_t vni)
+static void vxlan_write(uint8_t *to, uint32_t vni, const struct encap_options *own)
 {
 	store_be32(to, (uint32_t)FLAG_VNI << 24);
 	store_be32(to + 4, vni << 8);
 }
 
-static enum drop_reason vxlan_read(const uint8_t *bytes, uint32_t len, uint32_t *vni,
-                                   unsigned *header)
+static enum drop_reason vxlan_read(const uint8_t *bytes, uint32_t len,
+                                   const struct encap_options *own, uint32_t *vni, unsigned *header)
 {
 	if (len < HEADER || !(bytes[0] & FLAG_VNI))
 		return DROP_TUNNEL_MALFORMED;

@@ -2,7 +2,7 @@
 //
 // fuzz_tunnel: datagrams as anybody may send them to a tunnel's port.
 //
-// Input: a byte for the kind, one for the outer TOS, two for the size of parts, and what came. What must hold is
+// Input: a byte for the kind and whether it has options of its own, one for the outer TOS, two for the size of parts, and what came. What must hold is
 // that nothing is read beyond it (the sanitizers watch), that each packet is a frame within it, and that
 // every part is handed out, be it as part of a packet that can be cut again, or counted as refused.
 
@@ -84,12 +84,15 @@ static uint64_t drain(struct port *port, struct packet_pool *pool)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct encap *const kinds[] = {&encap_vxlan, &encap_geneve, &encap_gre};
+	// Class 0x0102, type 0x83, 4 bytes.
+	static const uint8_t known[] = {0x01, 0x02, 0x83, 0x01, 0, 0, 0, 0};
 	static struct packet_pool *pool;
 	struct tunnel_config config = {.name = "t", .queues = 1, .retire = free};
 	struct peer_config peer_config = {.name = "p", .slot = SLOT, .way_count = 1};
 	struct fail fail = {0};
 	struct port *tunnel, *peer;
 	uint16_t part;
+	unsigned at;
 
 	if (size <= PREFIX || size - PREFIX > 65535)
 		return 0;
@@ -97,6 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pool = packet_pool_new(256, 4096);
 	part = (uint16_t)(load_be16(data + 2) < size - PREFIX ? load_be16(data + 2) : 0);
 	config.encap = kinds[data[0] % 3];
+	if (data[0] % 6 >= 3)
+		must(geneve_options_set(&config.options, known, sizeof(known), &at) == 0);
 	ip_parse("192.0.2.1", &config.local);
 	ip_parse("192.0.2.2", &peer_config.ways[0].remote);
 	must(tunnel_open(&config, underlay_memory_open, NULL, &tunnel, &fail) == 0);

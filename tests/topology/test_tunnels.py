@@ -28,8 +28,8 @@ def underlay(weft, mtu=1500):
     return far
 
 
-def join(weft, kind, family):
-    weft.weft("tunnel", "add", "t1", "--type", kind, "--local", LOCAL[family])
+def join(weft, kind, family, *more):
+    weft.weft("tunnel", "add", "t1", "--type", kind, "--local", LOCAL[family], *more)
     weft.weft("peer", "add", "b", "--tunnel", "t1", "--remote", FAR[family])
     weft.weft("net", "add", "lan", "--mode", "isolated", "--subnet", "10.88.0.0/24", "--vni", "5001", "--tunnel", "t1",
               "--mtu", "1430")
@@ -263,6 +263,9 @@ class Ovs:
     def control(self, *words):
         return self.far.run("ovs-vsctl", f"--db={self.socket}", "--timeout=10", *words)
 
+    def flows(self, verb, *words):
+        return self.far.run("env", f"OVS_RUNDIR={self.dir}", "ovs-ofctl", verb, "in", *words)
+
     def join(self, kind):
         """The underlay's address moves to a bridge, and a second bridge has the tunnel and a guest's end."""
         far = self.far
@@ -295,3 +298,58 @@ def test_open_vswitch(weft, kind):
     far.iperf3_server()
     assert h1.iperf3("10.88.0.100", seconds=1) > 0.005
     assert h1.iperf3("10.88.0.100", "-R", seconds=1) > 0.005
+
+
+def test_open_vswitch_reads_options(weft):
+    """OVS takes what carries the value of a critical option of ours, and sends the same option back."""
+    for tool in ["ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl"]:
+        need(shutil.which(tool), f"no {tool}")
+    far = underlay(weft)
+    weft.run("ethtool", "-K", "u0", "tx", "off")
+    h1 = join(weft, "geneve", 4, "--option", "0x0102:0x83:aabbccdd", "--option", "258:4:")
+    assert weft.json("tunnel", "show", "t1")["options"] == ["0x0102:0x83:aabbccdd", "0x0102:0x04:"]
+    assert eventually(lambda: peer(weft)["mtu"], 5) == 1500 - 20 - 8 - 8 - 12 - 14
+    ovs = Ovs(weft, far)
+    ovs.join("geneve")
+    for n, kind in enumerate(["0x83", "0x84"]):
+        ovs.flows("add-tlv-map", f"{{class=0x0102,type={kind},len=4}}->tun_metadata{n}")
+    ovs.flows("del-flows")
+    ovs.flows("add-flow", "table=0,in_port=t,tun_metadata0=0xaabbccdd,actions=LOCAL")
+    ovs.flows("add-flow", "table=0,in_port=LOCAL,actions=set_field:0x11223344->tun_metadata0,output:t")
+    eventually(lambda: h1.pings("10.88.0.100"), 10, "an answer with a known critical option")
+    assert not refused(weft)
+    ovs.flows("mod-flows", "in_port=LOCAL,actions=set_field:0x11223344->tun_metadata1,output:t")
+    eventually(lambda: not h1.pings("10.88.0.100") and refused(weft), 10, "drops of an unknown critical option")
+
+
+def refused(weft):
+    return weft.json("status").get("summary", {}).get("drop_tunnel_option")
+
+
+def test_options_are_checked(weft):
+    underlay(weft)
+    for more, said in [
+            (["--option", "1:2:"], "only Geneve has options, and this is VXLAN"),
+            (["--type", "geneve", "--option", "1:2:aabb"], "multiples of 4"),
+            (["--type", "geneve", "--option", "1:2:" + 125 * "aa"], "124 are the most"),
+            (["--type", "geneve", "--option", "1:2"], "is no option of Geneve"),
+            (["--type", "geneve", "--option", "1:2:", "--option", "0x1:0x2:aabbccdd"], "two options of class 0x0001"),
+            (["--type", "geneve", "--option", "1:2:" + 124 * "aa", "--option", "1:3:" + 124 * "aa"], "252 bytes")]:
+        done = weft.weft("tunnel", "add", "t1", "--local", LOCAL[4], *more, check=False)
+        assert done.returncode != 0 and said in done.stderr, f"{more}: {done.stdout}{done.stderr}"
+    weft.weft("tunnel", "add", "t1", "--type", "geneve", "--local", LOCAL[4], "--option", "1:2:")
+    weft.weft("tunnel", "set", "t1", "--option", "1:3:aabbccdd", "--option", "1:4:")
+    assert weft.json("tunnel", "show", "t1")["options"] == ["0x0001:0x03:aabbccdd", "0x0001:0x04:"]
+    done = weft.weft("-o", "json", "tunnel", "set", "t1", "--no-option", "--dry-run", check=False)
+    assert "0x0001:0x03:aabbccdd,0x0001:0x04:" in done.stdout, done.stdout
+    weft.weft("tunnel", "set", "t1", "--no-option")
+    assert not weft.json("tunnel", "show", "t1").get("options")
+    weft.weft("tunnel", "delete", "t1")
+    # From a file, and back to one.
+    path = weft.path / "l.yaml"
+    path.write_text("lab: l\ntunnels:\n  t: {type: geneve, local: 192.0.2.1, option: [1:3:aabbccdd, '1:4:']}\n")
+    weft.weft("apply", path)
+    assert weft.json("tunnel", "ls")[0]["options"] == ["0x0001:0x03:aabbccdd", "0x0001:0x04:"]
+    path.write_text(weft.weft("export", "l").stdout)
+    assert '["0x0001:0x03:aabbccdd", "0x0001:0x04:"]' in path.read_text()
+    assert weft.weft("plan", path, check=False).stdout == "no change\n", path.read_text()

@@ -814,6 +814,15 @@ static void test_tunnels_by_hand_take_nets_to_peers(void **state)
 	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_VLAN_MEMBER), 1);
 	put(world, "net lan");
 	assert_int_equal(count_at(world, "local", WEFT__KIND__KIND_VLAN_MEMBER), 0);
+	put(world, "tunnel v type=geneve local=192.0.2.1 port=7000 options=0x0102:0x83:aabbccdd");
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "tunnel/v");
+	assert_int_equal(object->port->tunnel->options.len, 8);
+	assert_memory_equal(object->port->tunnel->options.data, "\x01\x02\x83\x01\xaa\xbb\xcc\xdd",
+	                    8);
+	weft__object__free_unpacked(object, NULL);
+	object = kit_object(world->desired, WEFT__KIND__KIND_PORT, "tunnel/t");
+	assert_false(object->port->tunnel->has_options);
+	weft__object__free_unpacked(object, NULL);
 	// On another host, where the net is only once it has a port there.
 	put(world, "host a kind=remote");
 	put(world, "tunnel u type=gre local=192.0.2.1 host=a");

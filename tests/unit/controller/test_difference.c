@@ -67,6 +67,9 @@ static void test_lists(void **state)
 {
 	check("port p trunk=10 trunk=20", "port p trunk=20", "set port/p trunk 10,20 20\n");
 	check("port p trunk=10", "port p", "set port/p trunk 10 none\n");
+	check("tunnel t options=0x0001:0x02:",
+	      "tunnel t options=0x0001:0x02: options=0x0001:0x83:aabbccdd",
+	      "set tunnel/t options 0x0001:0x02: 0x0001:0x02:,0x0001:0x83:aabbccdd\n");
 }
 
 static void test_equal_says_nothing(void **state)

@@ -106,6 +106,26 @@ static void test_vlans(void **state)
 	kit_put(*state, "port t trunk=20 trunk=30 native=5");
 }
 
+static void test_options_of_tunnels(void **state)
+{
+	const struct intent *tunnel;
+
+	kit_refused(*state, "tunnel t local=192.0.2.1 options=1:2:", -EINVAL, "options",
+	            "only Geneve has options, and this is VXLAN");
+	kit_refused(*state, "tunnel t type=gre local=192.0.2.1 options=1:2:", -EINVAL, "options",
+	            "this is GRE");
+	kit_refused(*state, "tunnel t type=geneve local=192.0.2.1 options=1:2:aa", -EINVAL,
+	            "options", "multiples of 4");
+	kit_refused(*state,
+	            "tunnel t type=geneve local=192.0.2.1 options=1:2: options=0x1:0x2:", -EEXIST,
+	            "options", "two options");
+	kit_put(*state,
+	        "tunnel t type=geneve local=192.0.2.1 options=258:0x83:AABBCCDD options=2:3:");
+	tunnel = model_get(*state, NOUN_TUNNEL, "t");
+	assert_int_equal(tunnel->msg->tunnel->n_options, 2);
+	assert_string_equal(tunnel->msg->tunnel->options[0], "0x0102:0x83:aabbccdd");
+}
+
 static void test_ports(void **state)
 {
 	const struct intent *h1 = model_get(*state, NOUN_PORT, "h1");
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_subnets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlans, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_options_of_tunnels, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_net_is_not_carried_by_itself, setup,

@@ -6,6 +6,8 @@
 
 #include "tunnels/encap.h"
 
+#include <errno.h>
+
 enum { VNI = 0x123456 };
 
 static const uint8_t vxlan_bytes[] = {0x08, 0, 0, 0, 0x12, 0x34, 0x56, 0};
@@ -18,6 +20,9 @@ struct reading {
 	unsigned header;
 };
 
+// What the end that reads sends itself; empty but where a test says otherwise.
+static struct encap_options own;
+
 // In a block of just that length, so that a sanitizer sees a read behind it.
 static struct reading read_bytes(const struct encap *encap, const void *bytes, size_t len)
 {
@@ -26,7 +31,7 @@ static struct reading read_bytes(const struct encap *encap, const void *bytes, s
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, len);
-	reading.reason = encap->read(copy, (uint32_t)len, &reading.vni, &reading.header);
+	reading.reason = encap->read(copy, (uint32_t)len, &own, &reading.vni, &reading.header);
 	free(copy);
 	return reading;
 }
@@ -59,7 +64,7 @@ static void headers_are_as_in_the_rfcs(void **state)
 		uint8_t header[ENCAP_HEADER_MAX];
 
 		memset(header, 0xff, sizeof(header));
-		kinds[i].encap->write(header, VNI);
+		kinds[i].encap->write(header, VNI, &own);
 		assert_int_equal(kinds[i].encap->header, 8);
 		assert_memory_equal(header, kinds[i].bytes, 8);
 		expect(kinds[i].encap, header, 8, 8);
@@ -107,6 +112,78 @@ static void geneve_options_are_skipped_unless_critical(void **state)
 	expect_refused(&encap_geneve, bytes, sizeof(bytes), DROP_TUNNEL_MALFORMED);
 }
 
+static void set_own(const void *bytes, size_t len)
+{
+	unsigned at;
+
+	assert_int_equal(geneve_options_set(&own, bytes, len, &at), 0);
+}
+
+// RFC 8926, section 3.4: two bits of version and six of the options' length in words, then O and C.
+static void geneve_header_counts_its_options(void **state)
+{
+	uint8_t header[ENCAP_HEADER_MAX], many[ENCAP_OPTIONS_MAX] = {0};
+
+	set_own("\x01\x02\x03\x01\xaa\xbb\xcc\xdd\x01\x02\x04\x00", 12);
+	memset(header, 0xff, sizeof(header));
+	encap_geneve.write(header, VNI, &own);
+	assert_memory_equal(header, "\x03\x00\x65\x58\x12\x34\x56\x00", 8);
+	set_own("\x01\x02\x03\x00\x01\x02\x84\x00", 8);
+	encap_geneve.write(header, VNI, &own);
+	assert_memory_equal(header, "\x02\x40\x65\x58\x12\x34\x56\x00", 8);
+	for (unsigned i = 0; i < ENCAP_OPTIONS_MAX / 4; i++)
+		many[4 * i + 2] = (uint8_t)i;
+	set_own(many, sizeof(many));
+	encap_geneve.write(header, VNI, &own);
+	assert_memory_equal(header, "\x3f\x00\x65\x58\x12\x34\x56\x00", 8);
+	own = (struct encap_options){0};
+}
+
+static void geneve_knows_what_it_sends(void **state)
+{
+	// Critical: class 0x0102, type 0x83, 4 bytes; class 0x0102, type 0x84, none.
+	uint8_t bytes[20] = {3,    0x40, 0x65, 0x58, 0x12, 0x34, 0x56, 0,    0x01, 0x02,
+	                     0x83, 0x01, 0xaa, 0xbb, 0xcc, 0xdd, 0x01, 0x02, 0x84, 0x00};
+
+	expect_refused(&encap_geneve, bytes, sizeof(bytes), DROP_TUNNEL_OPTION);
+	set_own("\x01\x02\x83\x00", 4);
+	expect_refused(&encap_geneve, bytes, sizeof(bytes), DROP_TUNNEL_OPTION);
+	set_own("\x01\x02\x84\x00\x01\x02\x83\x00", 8);
+	expect(&encap_geneve, bytes, sizeof(bytes), 20);
+	for (size_t len = 8; len < sizeof(bytes); len++)
+		expect_refused(&encap_geneve, bytes, len, DROP_TUNNEL_MALFORMED);
+	// The header says nothing of them: so old a sender is understood.
+	bytes[1] = 0;
+	expect(&encap_geneve, bytes, sizeof(bytes), 20);
+	// Of what cannot be read through, nothing is taken.
+	bytes[19] = 1;
+	expect_refused(&encap_geneve, bytes, sizeof(bytes), DROP_TUNNEL_MALFORMED);
+	bytes[19] = 0;
+	bytes[17] ^= 1;
+	expect_refused(&encap_geneve, bytes, sizeof(bytes), DROP_TUNNEL_OPTION);
+	own = (struct encap_options){0};
+}
+
+static void geneve_options_of_ours_are_checked(void **state)
+{
+	struct encap_options set;
+	uint8_t many[ENCAP_OPTIONS_MAX + 4] = {0};
+	unsigned at;
+
+	assert_int_equal(geneve_options_set(&set, NULL, 0, &at), 0);
+	assert_int_equal(set.len, 0);
+	assert_int_equal(geneve_options_set(&set, many, sizeof(many), &at), -E2BIG);
+	assert_int_equal(geneve_options_set(&set, many, 8, &at), -EEXIST);
+	assert_int_equal(at, 4);
+	assert_int_equal(geneve_options_set(&set, many, 7, &at), -EINVAL);
+	assert_int_equal(at, 4);
+	many[3] = 2;
+	assert_int_equal(geneve_options_set(&set, many, 8, &at), -EINVAL);
+	many[3] = 0x40;
+	assert_int_equal(geneve_options_set(&set, many, 4, &at), -EINVAL);
+	assert_int_equal(at, 0);
+}
+
 static void geneve_of_another_version_or_content_is_refused(void **state)
 {
 	uint8_t bytes[8];
@@ -152,6 +229,9 @@ int main(void)
 		cmocka_unit_test(headers_are_as_in_the_rfcs),
 		cmocka_unit_test(vxlan_wants_its_flag_and_ignores_the_rest),
 		cmocka_unit_test(geneve_options_are_skipped_unless_critical),
+		cmocka_unit_test(geneve_header_counts_its_options),
+		cmocka_unit_test(geneve_knows_what_it_sends),
+		cmocka_unit_test(geneve_options_of_ours_are_checked),
 		cmocka_unit_test(geneve_of_another_version_or_content_is_refused),
 		cmocka_unit_test(gre_reads_key_sequence_and_checksum),
 		cmocka_unit_test(gre_without_a_key_or_of_another_kind_is_refused),
