@@ -90,7 +90,7 @@ def test_words(weft):
     underlay(weft)
     join(weft, "vxlan", 4)
     for words, said in [
-            (["tunnel", "add", "t2", "--local", "192.0.2.1"], "192.0.2.1 is already that of tunnel/t1"),
+            (["tunnel", "add", "t2", "--local", "192.0.2.1"], "192.0.2.1 with port 4789 is already that of tunnel/t1"),
             (["tunnel", "add", "t2", "--local", "192.0.2.77"], "cannot use UDP port 4789 of 192.0.2.77"),
             (["tunnel", "delete", "t1"], "still used by"),
             (["peer", "add", "c", "--tunnel", "t1", "--remote", "2001:db8::7"], "another address family"),
