@@ -12,17 +12,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FLAG_COLUMN = 24, PARAGRAPH_WIDTH = 78 };
+enum { FLAG_COLUMN = 24, TEXT_WIDTH = 78 };
 
-static void print_paragraph(const char *text)
+// A new line in the text ends the line; two begin a paragraph.
+static void print_text(const char *text)
 {
 	size_t column = 0;
 
 	putchar('\n');
 	while (*text) {
-		size_t length = strcspn(text, " ");
+		size_t length = strcspn(text, " \n");
 
-		if (column && column + 1 + length > PARAGRAPH_WIDTH) {
+		if (text[0] == '\n') {
+			putchar('\n');
+			column = 0;
+			text++;
+			continue;
+		}
+		if (column && column + 1 + length > TEXT_WIDTH) {
 			putchar('\n');
 			column = 0;
 		}
@@ -48,7 +55,7 @@ static void print_command(const struct command *command)
 	       command->arguments);
 	printf("  %s\n", command->summary);
 	if (command->details)
-		print_paragraph(command->details);
+		print_text(command->details);
 	if (command->example)
 		printf("\nExample:\n  %s\n", command->example);
 	printf("\nFlags:\n");

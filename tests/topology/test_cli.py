@@ -169,6 +169,8 @@ def test_help(instances):
     weft = instances()
     assert "Commands:" in weft.weft("help").stdout
     assert "--subnet" in weft.weft("help", "net", "add").stdout
+    # Paragraphs begin with whole lines.
+    assert "that MTU.\n\nEach --option is put" in weft.weft("help", "tunnel", "add").stdout
     assert "--subnet" in weft.weft("net", "add", "--help").stdout
     assert "add" in weft.weft("help", "ns").stdout
     assert weft.weft("--version").stdout.startswith("weft ")
