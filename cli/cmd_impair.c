@@ -30,6 +30,14 @@ static void join_effects(const struct invocation *call, char *text, size_t size)
 		                        call->arguments[i]);
 }
 
+static bool says_effects(const struct invocation *call)
+{
+	for (unsigned i = 1; i < call->argument_count; i++)
+		if (call->arguments[i][strspn(call->arguments[i], " \t\n")])
+			return true;
+	return false;
+}
+
 static int add_direction(struct change_set *set, const struct invocation *call, const char *field,
                          const char *direction)
 {
@@ -55,7 +63,7 @@ static int impair(const struct invocation *call, const char *field, const char *
 	bool both = wanted[0] == wanted[1];
 	int error = 0;
 
-	if (call->argument_count < 2 && !invocation_text(call, "timeline"))
+	if (!says_effects(call) && !invocation_text(call, "timeline"))
 		return output_refuse(
 			call, "it does not say what shall be wrong",
 			"say EFFECTS, as delay 20ms loss 1%, or --timeline \"up 10s; down "

@@ -51,6 +51,7 @@ def test_loss_is_counted_and_explained(pair):
     (["burst", "1%", "0%"], "never left"),
     (["reorder", "5%"], "skips the delay"),
     (["dealy", "5ms"], "is no effect"),
+    ([""], "what shall be wrong"),
 ])
 def test_what_cannot_be_is_refused(pair, effects, sentence):
     done = pair.weft("impair", "port", "a", *effects, check=False)
